@@ -1,0 +1,1 @@
+"""Ray lives here: actors and the runner on Tune and Train."""

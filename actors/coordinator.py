@@ -1,0 +1,56 @@
+"""The coordinator's actor, and how it reaches the regions."""
+
+from typing import Any
+
+import ray
+
+from actors.region import RegionActor
+from brainray.catalog.library import Library
+from brainray.pipeline.coordinator import Coordinator, RegionPort
+from brainray.settings import Settings
+
+NAMESPACE = "brainray"
+COORDINATOR = "coordinator"
+
+
+class RemoteRegion:
+    """A region's actor behind the port that the coordinator talks to."""
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+
+    async def call(self, method: str, *arguments: Any) -> Any:
+        """Call a method of the region."""
+        return await getattr(self._handle, method).remote(*arguments)
+
+
+class CoordinatorOnRay(Coordinator):
+    """A coordinator whose regions are actors, started when they are first needed.
+
+    Its state is rebuilt from the catalog; leases that a restart loses are renewed by their runs.
+
+    Args:
+        settings: where catalog and store are.
+        lifetime: of the regions: ``detached`` on a standing cluster, None with a local run.
+    """
+
+    def __init__(self, settings: Settings, lifetime: str | None) -> None:
+        def connect(region: str) -> RegionPort:
+            return RemoteRegion(
+                RegionActor.options(
+                    name=f"region-{region}",
+                    namespace=NAMESPACE,
+                    get_if_exists=True,
+                    lifetime=lifetime,
+                    concurrency_groups={"health": 1},
+                ).remote(region, settings)
+            )
+
+        super().__init__(Library.open(settings).functions(), connect)
+
+    async def health(self) -> str:
+        """Say that the coordinator is alive."""
+        return COORDINATOR
+
+
+CoordinatorActor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=3)(CoordinatorOnRay)

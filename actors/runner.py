@@ -1,0 +1,94 @@
+"""The runner on Ray: coordinator and regions as actors, units as tasks, Tune and Train."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import ray
+
+from actors.cluster import connected, own_errors, require_cpus, standing, total_cpus
+from actors.coordinator import COORDINATOR, NAMESPACE, CoordinatorActor
+from actors.search import search_on_tune
+from actors.training import finish_on_train
+from brainray.pipeline.runner import OnBrood
+from brainray.search.interface import Genome, Problem, Solution
+from brainray.search.schedule import Schedule
+from brainray.settings import Settings
+
+Unit = TypeVar("Unit")
+Result = TypeVar("Result")
+
+QUIET = {
+    # Files a trial and callbacks that nobody reads: the record and TensorBoard have it all.
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    # Tune's snapshot is not used, so it need not be written often.
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+}
+
+
+class RayRunner:
+    """Runs everything on the connected cluster; made by `ray_runner`.
+
+    Args:
+        settings: of this process; workers get them as they are.
+        run_folder: where Tune and Train keep their files.
+    """
+
+    name = "ray"
+
+    def __init__(self, settings: Settings, run_folder: Path) -> None:
+        self._folder = run_folder / "ray"
+        lifetime = "detached" if standing() else None
+        self._coordinator = CoordinatorActor.options(
+            name=COORDINATOR, namespace=NAMESPACE, get_if_exists=True, lifetime=lifetime
+        ).remote(settings, lifetime)
+
+    def coordinate(self, method: str, *arguments: Any) -> Any:
+        """Call a method of the coordinator and return its result."""
+        with own_errors():
+            return ray.get(getattr(self._coordinator, method).remote(*arguments))
+
+    def map(
+        self,
+        work: Callable[[Unit], Result],
+        units: Sequence[Unit],
+        on_done: Callable[[int, Result], None],
+    ) -> list[Result]:
+        """Do the units as tasks of one CPU each."""
+        task = ray.remote(num_cpus=1, max_retries=3)(work)
+        numbers = {task.remote(unit): number for number, unit in enumerate(units)}
+        results: dict[int, Result] = {}
+        waiting = list(numbers)
+        while waiting:
+            (done, *_), waiting = ray.wait(waiting, num_returns=1)
+            with own_errors():
+                results[numbers[done]] = ray.get(done)
+            on_done(numbers[done], results[numbers[done]])
+        return [results[number] for number in range(len(units))]
+
+    def search(
+        self, problem: Problem, schedule: Schedule, workers: int | None, on_brood: OnBrood
+    ) -> None:
+        """Evaluate broods as Tune trials of one CPU each."""
+        require_cpus(workers or 1, "search.workers")
+        concurrent = workers or total_cpus()
+        search_on_tune(problem, schedule, concurrent, on_brood, self._folder)
+
+    def finish(self, problem: Problem, genomes: Sequence[Genome], workers: int) -> Solution:
+        """Finish with that many Train workers."""
+        require_cpus(workers, "training.workers")
+        with own_errors():
+            return finish_on_train(problem, genomes, workers, self._folder)
+
+
+@contextmanager
+def ray_runner(settings: Settings, run_folder: Path) -> Iterator[RayRunner]:
+    """Connect to Ray and give its runner; what belongs to this process ends with it."""
+    os.environ.update(QUIET)
+    for name in ("ray.tune", "ray.train", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with connected(run_folder):
+        yield RayRunner(settings, run_folder)

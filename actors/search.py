@@ -1,0 +1,145 @@
+"""A search on Ray Tune: one trial evaluates one brood in one vectorised pass.
+
+Tune's own snapshot is not used: the run's record is the truth, and a resumed run replays it.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ray.tune
+from ray.tune.search import Searcher
+
+from brainray.errors import SearchError
+from brainray.pipeline.runner import OnBrood
+from brainray.search.interface import Brood, Problem
+from brainray.search.schedule import Schedule
+
+LOST_WORKER_RETRIES = 2
+METRIC = "value"
+
+
+class BroodSearcher(Searcher):
+    """Hands the broods of a schedule to Tune as configurations."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        super().__init__(metric=METRIC, mode="max")
+        self.schedule = schedule
+        self.broods: dict[str, Brood] = {}
+
+    def set_search_properties(
+        self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
+    ) -> bool:
+        """Accept Tune's parameter space, which only has to be there."""
+        return True
+
+    def suggest(self, trial_id: str) -> Any:
+        """Return the next brood as a dict, None to wait for values, or `FINISHED`, a str."""
+        brood = self.schedule.next()
+        if brood is None:
+            return Searcher.FINISHED if self.schedule.all_asked else None
+        self.broods[trial_id] = brood
+        return {"brood": json.dumps([brood.index, brood.seed, brood.genomes])}
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Take a brood's values; a trial that failed for good counts as failed candidates."""
+        brood = self.broods[trial_id]
+        if error or result is None or "values" not in result:
+            values = [math.nan] * len(brood.genomes)
+        else:
+            values = json.loads(result["values"])
+        self.schedule.complete(brood.index, values)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Save nothing: the run's record is the truth."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Restore nothing: the run's record is replayed into a new schedule."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle without the schedule: Tune keeps a copy of its configuration on disk."""
+        return {key: value for key, value in vars(self).items() if key != "schedule"}
+
+
+class BroodCallback(ray.tune.Callback):
+    """Tells the pipeline of every brood, as soon as it is done."""
+
+    def __init__(self, searcher: BroodSearcher, on_brood: OnBrood) -> None:
+        self._searcher = searcher
+        self._on_brood = on_brood
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Pass the brood of a finished trial on."""
+        brood = self._searcher.broods[trial.trial_id]
+        result = trial.last_result
+        self._on_brood(brood, json.loads(result["values"]), result["seconds"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle as nothing: Tune keeps a copy of its configuration on disk."""
+        return {}
+
+
+def evaluate_brood(config: dict[str, Any], problem: Problem) -> None:
+    """The trial: evaluate one brood and report its values."""
+    index, seed, genomes = json.loads(config["brood"])
+    start = time.monotonic()
+    values = problem.evaluate(Brood(index, seed, tuple(tuple(genome) for genome in genomes)))
+    good = [value for value in values if not math.isnan(value)]
+    ray.tune.report(
+        {
+            METRIC: max(good, default=-math.inf),
+            "values": json.dumps(values),
+            "seconds": time.monotonic() - start,
+        }
+    )
+
+
+def search_on_tune(
+    problem: Problem,
+    schedule: Schedule,
+    workers: int,
+    on_brood: OnBrood,
+    folder: Path,
+) -> None:
+    """Evaluate all broods of a schedule with Ray Tune.
+
+    Args:
+        problem: sent to every trial.
+        schedule: what to evaluate.
+        workers: trials at the same time.
+        on_brood: called as each brood is done.
+        folder: where Tune keeps its trials.
+
+    Raises:
+        SearchError: every trial failed; the first reason is named.
+    """
+    searcher = BroodSearcher(schedule)
+    trial: Callable[[dict[str, Any]], None] = ray.tune.with_resources(
+        ray.tune.with_parameters(evaluate_brood, problem=problem), {"cpu": 1}
+    )
+    tuner = ray.tune.Tuner(
+        trial,
+        param_space={"brood": ""},
+        tune_config=ray.tune.TuneConfig(
+            search_alg=searcher,
+            num_samples=-1,
+            max_concurrent_trials=workers,
+            reuse_actors=True,
+        ),
+        run_config=ray.tune.RunConfig(
+            name="search",
+            storage_path=str(folder),
+            verbose=0,
+            callbacks=[BroodCallback(searcher, on_brood)],
+            failure_config=ray.tune.FailureConfig(max_failures=LOST_WORKER_RETRIES),
+        ),
+    )
+    results = tuner.fit()
+    if results.num_errors and results.num_errors == len(results):
+        reason = str(results.errors[0]).strip().splitlines()[-1]
+        raise SearchError(f"all {results.num_errors} broods failed: {reason}")

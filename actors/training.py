@@ -1,0 +1,84 @@
+"""The finalists on Ray Train: one trainer, data-parallel workers, all finalists in turn."""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import ray.train
+import ray.train.torch
+import safetensors.torch
+
+from actors.communicator import TorchCommunicator
+from brainray.errors import RunError
+from brainray.pipeline.local import with_communicator
+from brainray.search.interface import Genome, Problem, Solution
+
+WEIGHTS_FILE = "weights.safetensors"
+SOLUTION_FILE = "solution.json"
+
+
+def finish_on_train(
+    problem: Problem, genomes: Sequence[Genome], workers: int, folder: Path
+) -> Solution:
+    """Call ``problem.finish`` on data-parallel workers and return their solution.
+
+    Args:
+        problem: sent to every worker.
+        genomes: the finalists, best first.
+        workers: processes, one CPU each.
+        folder: where Train keeps the solution's checkpoint.
+
+    Raises:
+        RunError: the workers ended without a solution.
+    """
+    trainer = ray.train.torch.TorchTrainer(
+        finish_on_worker,
+        train_loop_config={"problem": problem, "genomes": list(genomes)},
+        scaling_config=ray.train.ScalingConfig(
+            num_workers=workers, use_gpu=False, resources_per_worker={"CPU": 1}
+        ),
+        torch_config=ray.train.torch.TorchConfig(backend="gloo"),
+        run_config=ray.train.RunConfig(name="training", storage_path=str(folder)),
+    )
+    result = trainer.fit()
+    if result.checkpoint is None:
+        raise RunError("training: the workers reported no solution")
+    with result.checkpoint.as_directory() as directory:
+        return read_solution(Path(directory))
+
+
+def finish_on_worker(config: dict[str, Any]) -> None:
+    """What each worker does; the first one reports the solution, which all have."""
+    problem = with_communicator(config["problem"], TorchCommunicator())
+    solution = problem.finish(config["genomes"])
+    metrics = {"validation": solution.value}
+    if ray.train.get_context().get_world_rank() > 0:
+        ray.train.report(metrics)
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        write_solution(solution, Path(directory))
+        ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(directory))
+
+
+def write_solution(solution: Solution, folder: Path) -> None:
+    """Write a solution as JSON and safetensors: nothing that has to be unpickled."""
+    safetensors.torch.save_file(dict(solution.weights), folder / WEIGHTS_FILE)
+    document = {
+        "genome": list(solution.genome),
+        "value": solution.value,
+        "details": solution.details,
+    }
+    (folder / SOLUTION_FILE).write_text(json.dumps(document), encoding="utf-8")
+
+
+def read_solution(folder: Path) -> Solution:
+    """Return what `write_solution` wrote."""
+    document = json.loads((folder / SOLUTION_FILE).read_text(encoding="utf-8"))
+    return Solution(
+        genome=tuple(document["genome"]),
+        value=document["value"],
+        weights=safetensors.torch.load_file(folder / WEIGHTS_FILE),
+        details=document["details"],
+    )

@@ -1,0 +1,1 @@
+"""Which sub-regions of the brain a scenario excites, and how they are connected."""

@@ -1,0 +1,91 @@
+"""From the functions of a scenario's inputs to the sub-regions that they excite."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import combinations
+from typing import Any
+
+from brainray.errors import ScenarioError
+
+
+@dataclass(frozen=True)
+class Pathway:
+    """The activated sub-regions, and the connections between them.
+
+    Attributes:
+        sub_regions: name to weight in (0, 1]; the strongest first and 1, equal ones by name.
+        connections: ``(a, b, weight)`` once a pair, ``a`` before ``b`` in ``sub_regions``.
+    """
+
+    sub_regions: dict[str, float]
+    connections: tuple[tuple[str, str, float], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the pathway as dictionaries and lists, as a run's report holds it."""
+        return {
+            "sub_regions": dict(self.sub_regions),
+            "connections": [list(connection) for connection in self.connections],
+        }
+
+
+def activate(functions: Mapping[str, Sequence[str]], table: Mapping[str, str]) -> Pathway:
+    """Return the pathway that a scenario excites.
+
+    This is a lookup, not a model of the brain: a sub-region weighs as many of the inputs'
+    functions as it carries, divided by the most that any sub-region carries; any two activated
+    sub-regions are connected by the smaller of their weights. The result does not depend on the
+    order of inputs, functions or table.
+
+    Args:
+        functions: input name to the brain functions it excites.
+        table: function or synonym to sub-region.
+
+    Raises:
+        ScenarioError: an input without functions, or with one that is not in the table.
+    """
+    counts: Counter[str] = Counter()
+    for name, given in functions.items():
+        counts.update(_look_up(name, function, table) for function in _distinct(name, given))
+    most = max(counts.values(), default=1)
+    strongest_first = sorted(counts, key=lambda sub_region: (-counts[sub_region], sub_region))
+    weights = {sub_region: counts[sub_region] / most for sub_region in strongest_first}
+    connections = tuple((a, b, min(weights[a], weights[b])) for a, b in combinations(weights, 2))
+    return Pathway(weights, connections)
+
+
+def sub_regions_of(
+    functions: Mapping[str, Sequence[str]], table: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """Return the sub-regions that each input excites, sorted: its candidates live in these.
+
+    Args:
+        functions: input name to the brain functions it excites.
+        table: function or synonym to sub-region.
+
+    Raises:
+        ScenarioError: an input without functions, or with one that is not in the table.
+    """
+    return {
+        name: tuple(sorted({_look_up(name, f, table) for f in _distinct(name, given)}))
+        for name, given in functions.items()
+    }
+
+
+def _distinct(name: str, given: Sequence[str]) -> set[str]:
+    if not given:
+        raise ScenarioError(f"inputs.{name}.functions: must name at least one function")
+    return set(given)
+
+
+def _look_up(name: str, function: str, table: Mapping[str, str]) -> str:
+    if function in table:
+        return table[function]
+    close = get_close_matches(function, table, n=3)
+    hint = f", did you mean {' or '.join(map(repr, close))}?" if close else ";"
+    known = sorted(table)
+    some = ", ".join(known[:8]) + (f" and {len(known) - 8} more" if len(known) > 8 else "")
+    raise ScenarioError(
+        f"inputs.{name}.functions: unknown function {function!r}{hint} Known are {some}"
+    )

@@ -1,0 +1,234 @@
+"""The one door to the catalog: its database and its store of files."""
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlmodel import col, select
+
+from brainray.catalog import queries, registration, tables
+from brainray.catalog.database import open_database, reading, writing
+from brainray.catalog.values import Kind, Model, NewModel, Run, Stats, Status
+from brainray.catalog.weights import Store
+from brainray.datasets.dataset import SPLITS, Dataset
+from brainray.networks.interface import NetworkSpec
+from brainray.settings import Settings
+from brainray.shapes import Modality
+
+
+class Library:
+    """What is known and stored. Pickled, it is its settings: every process opens its own.
+
+    Attributes:
+        settings: where database and store are.
+        store: the files.
+    """
+
+    def __init__(self, settings: Settings, engine: Engine, store: Store) -> None:
+        self.settings = settings
+        self.store = store
+        self._engine = engine
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Library":
+        """Open the catalog of ``settings``; an empty database is made ready first.
+
+        Raises:
+            CatalogError: the database or the store cannot be used.
+        """
+        store = Store(settings.store_url, settings.cache)
+        return cls(settings, open_database(settings.database_url), store)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Library.open, (self.settings,)
+
+    # Dictionaries
+
+    def sub_regions(self) -> list[str]:
+        """Return the names of all sub-regions, sorted."""
+        with reading(self._engine) as session:
+            return queries.sub_region_names(session)
+
+    def functions(self) -> dict[str, str]:
+        """Return the sub-region of every function and of every synonym, sorted by name."""
+        with reading(self._engine) as session:
+            rows = session.exec(select(tables.Function)).all()
+            pairs = {name: row.sub_region for row in rows for name in (row.name, *row.synonyms)}
+        return dict(sorted(pairs.items()))
+
+    def networks(self, sub_regions: Collection[str], modality: Modality) -> list[NetworkSpec]:
+        """Return the networks of a modality that live in at least one sub-region, by name.
+
+        Raises:
+            CatalogError: there is no such sub-region.
+        """
+        with reading(self._engine) as session:
+            for sub_region in sub_regions:
+                queries.check_sub_region(session, sub_region)
+            rows = session.exec(
+                select(tables.Network)
+                .where(tables.Network.modality == modality)
+                .order_by(tables.Network.name)
+            )
+            networks = [queries.network_value(row) for row in rows]
+        return [network for network in networks if set(network.sub_regions) & set(sub_regions)]
+
+    def network(self, name: str) -> NetworkSpec:
+        """Return a network.
+
+        Raises:
+            CatalogError: there is none of this name.
+        """
+        with reading(self._engine) as session:
+            return queries.network_value(queries.network_row(session, name))
+
+    # Data sets
+
+    def add_data_set(self, dataset: Dataset, source: str) -> None:
+        """Put a packed data set into the store; one that is there already stays as it is.
+
+        Args:
+            dataset: an open data set.
+            source: where it came from, e.g. ``files``, ``embedded`` or ``manifest``.
+        """
+        key = f"datasets/{dataset.sha256}.parquet"
+        self.store.put(key, dataset.path.read_bytes())
+        row = tables.DataSet(
+            sha256=dataset.sha256,
+            name=dataset.name,
+            source=source,
+            classes=list(dataset.classes),
+            modalities=dict(dataset.modalities),
+            rows={split: dataset.rows(split) for split in SPLITS},
+            key=key,
+            created=datetime.now(UTC),
+        )
+        with writing(self._engine) as session:
+            if session.get(tables.DataSet, dataset.sha256) is None:
+                session.add(row)
+
+    def dataset_path(self, sha256: str) -> Path:
+        """Return a local file of a data set that was added.
+
+        Raises:
+            CatalogError: it was not added, or its file is missing or damaged.
+        """
+        with reading(self._engine) as session:
+            key = queries.data_set_row(session, sha256).key
+        return self.store.local_path(key)
+
+    # Models
+
+    def find(self, recipe: str) -> Model | None:
+        """Return the model that was made by this recipe, if there is one."""
+        with reading(self._engine) as session:
+            row = session.exec(
+                select(tables.PretrainedModel).where(tables.PretrainedModel.recipe == recipe)
+            ).first()
+            return None if row is None else queries.model_value(row)
+
+    def model(self, what: str) -> Model:
+        """Return a model by its id, by its name (the newest version) or by the id's beginning.
+
+        Raises:
+            CatalogError: there is none, or several ids begin so.
+        """
+        with reading(self._engine) as session:
+            return queries.model_value(queries.model_row(session, what))
+
+    def models(
+        self,
+        kind: Kind | None = None,
+        network: str | None = None,
+        sub_region: str | None = None,
+        modality: Modality | None = None,
+        data_set: str | None = None,
+    ) -> list[Model]:
+        """Return the models that fit every filter given, by id.
+
+        Args:
+            kind: ``unimodal`` or ``fused``.
+            network: name of their network.
+            sub_region: where they live.
+            modality: that they take, alone or beside others.
+            data_set: sha256 of what they were trained on.
+
+        Raises:
+            CatalogError: the catalog does not know the kind, network, sub-region or data set.
+        """
+        with reading(self._engine) as session:
+            rows = queries.model_rows(session, kind, network, sub_region, modality, data_set)
+            return [queries.model_value(row) for row in rows]
+
+    def register(self, new: NewModel) -> Model:
+        """Make a model known whose weights are in the store.
+
+        A recipe gives one model: registering it again returns the row that is there.
+
+        Raises:
+            CatalogError: its weights are not in the store as they should be, or what it refers
+                to is not in the catalog.
+        """
+        registration.check_weights(self.store, new)
+        with writing(self._engine) as session:
+            return queries.model_value(registration.register_model(session, new))
+
+    # Runs
+
+    def add_run(self, run_id: str, scenario: str, seed: int, record: str) -> Run:
+        """Note that a run has begun or, with the same id, that it goes on.
+
+        Raises:
+            CatalogError: a run of this id has another scenario or seed.
+        """
+        with writing(self._engine) as session:
+            return queries.run_value(
+                registration.begin_run(session, run_id, scenario, seed, record)
+            )
+
+    def finish_run(
+        self,
+        run_id: str,
+        status: Status,
+        model_id: str | None = None,
+        summary: Mapping[str, Any] | None = None,
+    ) -> Run:
+        """Note how a run has ended.
+
+        Args:
+            run_id: the whole id.
+            status: ``finished``, ``failed`` or ``stopped``.
+            model_id: the model that it returned.
+            summary: JSON values.
+
+        Raises:
+            CatalogError: there is no such run or model, or the status is no end.
+        """
+        with writing(self._engine) as session:
+            return queries.run_value(
+                registration.end_run(session, run_id, status, model_id, summary or {})
+            )
+
+    def runs(self, scenario: str | None = None) -> list[Run]:
+        """Return the runs, of one scenario or all, the newest first."""
+        query = select(tables.Run).order_by(col(tables.Run.created).desc(), tables.Run.id)
+        if scenario is not None:
+            query = query.where(tables.Run.scenario == scenario)
+        with reading(self._engine) as session:
+            return [queries.run_value(row) for row in session.exec(query)]
+
+    def run(self, what: str) -> Run:
+        """Return a run by its id or the id's beginning.
+
+        Raises:
+            CatalogError: there is none, or several ids begin so.
+        """
+        with reading(self._engine) as session:
+            return queries.run_value(queries.run_row(session, what))
+
+    def stats(self) -> Stats:
+        """Return how many models there are, and how large, by region and platform."""
+        with reading(self._engine) as session:
+            return queries.stats(session)

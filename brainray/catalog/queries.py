@@ -1,0 +1,177 @@
+"""What the library asks the database, as functions of a session."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from brainray.catalog import tables
+from brainray.catalog.values import KINDS, Kind, Model, Run, Stats, Totals
+from brainray.errors import CatalogError
+from brainray.networks.interface import NetworkSpec
+from brainray.shapes import MODALITIES, Modality
+
+COUNTED = {
+    "regions": tables.Region,
+    "sub_regions": tables.SubRegion,
+    "functions": tables.Function,
+    "networks": tables.Network,
+    "data_sets": tables.DataSet,
+    "runs": tables.Run,
+}
+
+
+def unknown(what: str, value: str, known: Sequence[str]) -> CatalogError:
+    """Return the error for a name that is not there, with what was perhaps meant."""
+    close = get_close_matches(value, known, n=3)
+    if close:
+        return CatalogError(
+            f"{what} {value!r}: not in the catalog, did you mean {', '.join(close)}"
+        )
+    some = ", ".join(sorted(known)[:10]) or "none"
+    return CatalogError(f"{what} {value!r}: not in the catalog, known are {some}")
+
+
+def sub_region_names(session: Session) -> list[str]:
+    """Return all sub-regions, sorted."""
+    return sorted(session.exec(select(tables.SubRegion.name)).all())
+
+
+def check_sub_region(session: Session, name: str) -> None:
+    """Raise `CatalogError` if there is no such sub-region."""
+    if session.get(tables.SubRegion, name) is None:
+        raise unknown("sub-region", name, sub_region_names(session))
+
+
+def network_row(session: Session, name: str) -> tables.Network:
+    """Return a network, or raise `CatalogError`."""
+    row = session.get(tables.Network, name)
+    if row is None:
+        raise unknown("network", name, session.exec(select(tables.Network.name)).all())
+    return row
+
+
+def data_set_row(session: Session, sha256: str) -> tables.DataSet:
+    """Return a data set, or raise `CatalogError`."""
+    row = session.get(tables.DataSet, sha256)
+    if row is None:
+        raise unknown("data set", sha256, session.exec(select(tables.DataSet.sha256)).all())
+    return row
+
+
+def model_row(session: Session, what: str) -> tables.PretrainedModel:
+    """Return the model with this id, the newest of this name, or the only one of this prefix.
+
+    Raises:
+        CatalogError: there is none, or several begin like this.
+    """
+    model = tables.PretrainedModel
+    exact = session.get(model, what)
+    if exact is not None:
+        return exact
+    newest = session.exec(
+        select(model).where(model.name == what).order_by(col(model.version).desc())
+    ).first()
+    if newest is not None:
+        return newest
+    return session.get_one(model, _only("model", what, session.exec(select(model.id)).all()))
+
+
+def model_rows(
+    session: Session,
+    kind: Kind | None,
+    network: str | None,
+    sub_region: str | None,
+    modality: Modality | None,
+    data_set: str | None,
+) -> Sequence[tables.PretrainedModel]:
+    """Return the models that fit every filter that is not None, by id; see `Library.models`."""
+    model = tables.PretrainedModel
+    query = select(model).order_by(model.id)
+    if kind is not None:
+        if kind not in KINDS:
+            raise unknown("kind", kind, KINDS)
+        query = query.where(model.kind == kind)
+    if network is not None:
+        query = query.where(model.network == network_row(session, network).name)
+    if sub_region is not None:
+        check_sub_region(session, sub_region)
+        query = query.where(model.sub_region == sub_region)
+    if modality is not None:
+        if modality not in MODALITIES:
+            raise unknown("modality", modality, MODALITIES)
+        # A fused model's modality is "audio+image"; no modality's name is a part of another's.
+        query = query.where(col(model.modality).contains(modality))
+    if data_set is not None:
+        query = query.where(model.data_set == data_set_row(session, data_set).sha256)
+    return session.exec(query).all()
+
+
+def run_row(session: Session, what: str) -> tables.Run:
+    """Return the run with this id or, if only one has it, this prefix; or raise `CatalogError`."""
+    exact = session.get(tables.Run, what)
+    if exact is not None:
+        return exact
+    return session.get_one(
+        tables.Run, _only("run", what, session.exec(select(tables.Run.id)).all())
+    )
+
+
+def model_value(row: tables.PretrainedModel) -> Model:
+    """Return a row as a plain value."""
+    values = row.model_dump() | {"backbones": tuple(part.backbone for part in row.parts)}
+    return Model(**values)
+
+
+def run_value(row: tables.Run) -> Run:
+    """Return a row as a plain value."""
+    return Run(**row.model_dump())
+
+
+def network_value(row: tables.Network) -> NetworkSpec:
+    """Return a row as a plain value."""
+    return NetworkSpec(**row.model_dump(), sub_regions=tuple(p.sub_region for p in row.places))
+
+
+def stats(session: Session) -> Stats:
+    """Add up all models."""
+    model = tables.PretrainedModel
+    rows = session.exec(
+        select(model.sub_region, model.platform, model.parameters, model.size_bytes)
+    ).all()
+    regions = dict(session.exec(select(tables.SubRegion.name, tables.SubRegion.region)).all())
+    functions: dict[str, list[str]] = {name: [] for name in regions}
+    for name, sub_region in session.exec(select(tables.Function.name, tables.Function.sub_region)):
+        functions[sub_region].append(name)
+
+    total = Totals()
+    by: dict[str, dict[str, Totals]] = {
+        group: {} for group in ("region", "sub_region", "function", "platform")
+    }
+    for sub_region, platform, parameters, size_bytes in rows:
+        one = Totals(1, parameters, size_bytes)
+        total = _sum(total, one)
+        places = [("region", regions[sub_region]), ("sub_region", sub_region)]
+        places += [("function", name) for name in functions[sub_region]]
+        for group, name in [*places, ("platform", platform)]:
+            by[group][name] = _sum(by[group].get(name, Totals()), one)
+    counts = {
+        name: session.exec(select(func.count()).select_from(table)).one()
+        for name, table in COUNTED.items()
+    }
+    return Stats(total, {group: dict(sorted(by[group].items())) for group in by}, counts)
+
+
+def _sum(a: Totals, b: Totals) -> Totals:
+    return Totals(a.models + b.models, a.parameters + b.parameters, a.size_bytes + b.size_bytes)
+
+
+def _only(what: str, prefix: str, ids: Sequence[str]) -> str:
+    """Return the only id that begins with ``prefix``."""
+    found = sorted(name for name in ids if prefix and name.startswith(prefix))
+    if len(found) > 1:
+        raise CatalogError(f"{what} {prefix!r}: {len(found)} begin so: {', '.join(found[:5])}")
+    if not found:
+        raise unknown(what, prefix, ids)
+    return found[0]

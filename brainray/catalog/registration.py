@@ -1,0 +1,149 @@
+"""How new models and runs come into the catalog: checked against what is there.
+
+The functions that take a session work within the caller's transaction.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import Session, select
+
+from brainray.catalog import queries
+from brainray.catalog.tables import ModelBackbone, PretrainedModel, Run
+from brainray.catalog.values import ENDS, NewModel, json_text, model_id
+from brainray.catalog.weights import Store
+from brainray.errors import CatalogError
+
+
+def check_weights(store: Store, new: NewModel) -> None:
+    """Raise `CatalogError` if the weights are not in the store as ``new`` says."""
+    weights = new.weights
+    size_bytes = store.local_path(weights.key).stat().st_size  # checks the bytes against the key
+    if weights.sha256 not in weights.key or size_bytes != weights.size_bytes:
+        raise CatalogError(
+            f"model {new.name!r}: {weights.key} has {size_bytes} bytes and the sha256 of its "
+            f"name, not {weights.size_bytes} bytes and sha256 {weights.sha256}"
+        )
+
+
+def register_model(session: Session, new: NewModel) -> PretrainedModel:
+    """Return the row of this recipe, adding it if there is none.
+
+    Raises:
+        CatalogError: what it refers to is not in the catalog or does not fit it.
+    """
+    known = session.exec(select(PretrainedModel).where(PretrainedModel.recipe == new.recipe))
+    if (row := known.first()) is not None:
+        return row
+    _check_references(session, new)
+    earlier = select(func.max(PretrainedModel.version)).where(PretrainedModel.name == new.name)
+    identifier = model_id(new)
+    if session.get(PretrainedModel, identifier) is not None:
+        raise CatalogError(f"model {identifier!r}: is in the catalog with another recipe")
+    row = PretrainedModel(
+        id=identifier,
+        name=new.name,
+        version=1 + (session.exec(earlier).one() or 0),
+        kind=new.kind,
+        network=new.network,
+        sub_region=new.sub_region,
+        modality=new.modality,
+        data_set=new.data_set,
+        optimizer=new.optimizer,
+        platform=new.platform,
+        preparation=dict(new.preparation),
+        metrics=dict(new.metrics),
+        spec=dict(new.spec),
+        recipe=new.recipe,
+        sha256=new.weights.sha256,
+        key=new.weights.key,
+        parameters=new.weights.parameters,
+        size_bytes=new.weights.size_bytes,
+        run_id=new.run_id,
+        created=datetime.now(UTC),
+        parts=[
+            ModelBackbone(fused=identifier, position=position, backbone=backbone)
+            for position, backbone in enumerate(new.backbones)
+        ],
+    )
+    session.add(row)
+    session.flush()
+    session.refresh(row)  # JSON as the database gives it back, e.g. tuples as lists
+    return row
+
+
+def begin_run(session: Session, run_id: str, scenario: str, seed: int, record: str) -> Run:
+    """Return the row of a run that begins, or goes on.
+
+    Raises:
+        CatalogError: a run of this id has another scenario or seed.
+    """
+    row = session.get(Run, run_id)
+    if row is None:
+        row = Run(
+            id=run_id,
+            scenario=scenario,
+            seed=seed,
+            status="running",
+            created=datetime.now(UTC),
+            record=record,
+            summary={},
+        )
+    elif (row.scenario, row.seed) != (scenario, seed):
+        raise CatalogError(
+            f"run {run_id!r}: is of scenario {row.scenario!r} with seed {row.seed}, "
+            f"not of {scenario!r} with seed {seed}"
+        )
+    row.status, row.finished, row.record = "running", None, record
+    session.add(row)
+    session.flush()
+    return row
+
+
+def end_run(
+    session: Session, run_id: str, status: str, model: str | None, summary: Mapping[str, Any]
+) -> Run:
+    """Return the row of a run that has ended.
+
+    Raises:
+        CatalogError: there is no such run or model, or the status or the summary is impossible.
+    """
+    if status not in ENDS:
+        raise CatalogError(f"run {run_id!r}: status {status!r}, allowed are {', '.join(ENDS)}")
+    json_text(f"run {run_id!r}: summary", summary)
+    row = session.get(Run, run_id)
+    if row is None:
+        raise queries.unknown("run", run_id, session.exec(select(Run.id)).all())
+    row.status, row.finished, row.summary = status, datetime.now(UTC), dict(summary)
+    row.model_id = None if model is None else queries.model_row(session, model).id
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+    return row
+
+
+def _check_references(session: Session, new: NewModel) -> None:
+    where = f"model {new.name!r}"
+    queries.check_sub_region(session, new.sub_region)
+    queries.data_set_row(session, new.data_set)
+    if new.network is not None:
+        network = queries.network_value(queries.network_row(session, new.network))
+        if new.sub_region not in network.sub_regions:
+            raise CatalogError(
+                f"{where}: sub-region {new.sub_region!r}, but {network.name} lives in "
+                f"{', '.join(network.sub_regions)}"
+            )
+        if new.modality != network.modality:
+            raise CatalogError(
+                f"{where}: modality {new.modality!r}, but {network.name} takes {network.modality}"
+            )
+    for backbone in new.backbones:
+        row = session.get(PretrainedModel, backbone)
+        if row is None:
+            raise queries.unknown(
+                "backbone", backbone, session.exec(select(PretrainedModel.id)).all()
+            )
+        if row.kind != "unimodal":
+            raise CatalogError(f"{where}: backbone {backbone!r} is {row.kind}, not unimodal")

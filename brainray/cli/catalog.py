@@ -1,0 +1,107 @@
+"""``brainray catalog``: what is in the catalog."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Any, cast
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from brainray.catalog import Library, Model
+from brainray.catalog.values import Kind, Totals
+from brainray.cli.output import show
+from brainray.settings import load_settings
+from brainray.shapes import Modality
+
+app = typer.Typer(help="What is in the catalog.", no_args_is_help=True)
+
+Json = Annotated[
+    str | None, typer.Option("--json", metavar="FILE", help="Write JSON to FILE, or - for stdout.")
+]
+
+
+@app.command("list")
+def list_models(
+    kind: Annotated[str | None, typer.Option(help="unimodal or fused.")] = None,
+    network: Annotated[str | None, typer.Option(help="E.g. lenet3.image.")] = None,
+    sub_region: Annotated[str | None, typer.Option(help="E.g. vision.shape.")] = None,
+    modality: Annotated[str | None, typer.Option(help="image, audio or text.")] = None,
+    json_to: Json = None,
+) -> None:
+    """List the models that fit every filter."""
+    # The library checks the values and says what is allowed.
+    models = _library().models(
+        kind=cast(Kind | None, kind),
+        network=network,
+        sub_region=sub_region,
+        modality=cast(Modality | None, modality),
+    )
+    table = Table(title=f"{len(models)} models")
+    table.add_column("id", overflow="fold")
+    for heading in ("version", "kind", "sub-region", "modality", "optimizer", "platform"):
+        table.add_column(heading)
+    for heading in ("parameters", "bytes"):
+        table.add_column(heading, justify="right")
+    table.add_column("created (UTC)")
+    for model in models:
+        cells = (
+            model.id,
+            str(model.version),
+            model.kind,
+            model.sub_region,
+            model.modality,
+            model.optimizer,
+            model.platform,
+            f"{model.parameters:,}",
+            f"{model.size_bytes:,}",
+            f"{model.created:%Y-%m-%d %H:%M}",
+        )
+        table.add_row(*map(Text, cells))
+    show(table, [model_json(model) for model in models], json_to)
+
+
+@app.command("show")
+def show_model(
+    model: Annotated[str, typer.Argument(help="Its id, the id's beginning, or its name.")],
+    json_to: Json = None,
+) -> None:
+    """Show all that is known about one model."""
+    document = model_json(_library().model(model))
+    table = Table(title=Text(document["id"]), show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for key, value in document.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        table.add_row(key, Text(text))
+    show(table, document, json_to)
+
+
+@app.command("stats")
+def stats(json_to: Json = None) -> None:
+    """Show how many models there are, and how large, by region, function and platform."""
+    result = _library().stats()
+    counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in result.counts.items())
+    table = Table(title="Models", caption=counts)
+    table.add_column("by")
+    table.add_column("name")
+    for heading in ("models", "parameters", "bytes"):
+        table.add_column(heading, justify="right")
+    for group, totals in result.by.items():
+        for name, one in totals.items():
+            table.add_row(group.replace("_", "-"), Text(name), *_cells(one))
+    table.add_row("all", "", *_cells(result.total))
+    show(table, asdict(result), json_to)
+
+
+def model_json(model: Model) -> dict[str, Any]:
+    """Return a model as JSON values."""
+    return asdict(model) | {"created": model.created.isoformat()}
+
+
+def _cells(totals: Totals) -> list[str]:
+    return [f"{totals.models:,}", f"{totals.parameters:,}", f"{totals.size_bytes:,}"]
+
+
+def _library() -> Library:
+    return Library.open(load_settings())

@@ -1,0 +1,47 @@
+"""How commands show a result: a table for people, JSON for programs."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from brainray.catalog.weights import write_atomically
+from brainray.errors import SettingsError
+
+ANY_WIDTH = 1_000_000
+
+
+def show(table: Table, document: Any, json_to: str | None) -> None:
+    """Print the table, and write the JSON where ``--json`` says.
+
+    With ``-`` the JSON stands alone on stdout, without the table.
+
+    Args:
+        table: for people.
+        document: the same as JSON values.
+        json_to: a file, ``-`` for stdout, or None.
+
+    Raises:
+        SettingsError: the file cannot be written.
+    """
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    if json_to == "-":
+        sys.stdout.write(text)
+        return
+    print_table(table)
+    if json_to is not None:
+        try:
+            write_atomically(Path(json_to), text.encode())
+        except OSError as error:
+            raise SettingsError(f"--json {json_to}: cannot be written: {error}") from error
+
+
+def print_table(table: Table) -> None:
+    """Print a table, as wide as its content when it is piped, so that no id is broken."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=Console(width=ANY_WIDTH).measure(table).maximum)
+    console.print(table)

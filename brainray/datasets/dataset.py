@@ -1,0 +1,172 @@
+"""A packed data set: one self-contained Parquet file, named by the sha256 of its bytes.
+
+Columns: one an input (image: encoded bytes; audio: int16 little-endian PCM bytes, with
+``<input>_rate`` in Hz beside it; text: string), ``target`` (class index), ``split``, ``group``,
+``row`` (of the source manifest, counted from 0). The schema's metadata holds name, modalities,
+classes and the number of rows of each split as JSON. Rows stand split by split, so that a
+split is read without the others.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from brainray.datasets.samples import decode
+from brainray.errors import DataError
+from brainray.shapes import IntArray, Modality, Raw
+
+SPLITS = ("train", "validation", "test")
+METADATA_KEY = b"brainray"
+ARROW_TYPES: dict[Modality, pa.DataType] = {
+    "image": pa.binary(),
+    "audio": pa.binary(),
+    "text": pa.string(),
+}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A packed data set; cheap to send to a worker that sees the same file.
+
+    Attributes:
+        path: of the packed file.
+        name: of the data set.
+        sha256: of the packed file's bytes.
+        classes: the labels, in the order of their class index.
+        modalities: of each input, by name.
+        row_counts: the number of rows of each split.
+    """
+
+    path: Path
+    name: str
+    sha256: str
+    classes: tuple[str, ...]
+    modalities: dict[str, Modality]
+    row_counts: dict[str, int]
+
+    def rows(self, split: str) -> int:
+        """Return the number of rows of ``split``."""
+        if split not in SPLITS:
+            raise DataError(f"split {split!r}: allowed are {', '.join(SPLITS)}")
+        return self.row_counts[split]
+
+    def column(self, split: str, input_name: str) -> list[Raw | None]:
+        """Return the decoded samples of one input, in row order; None is a missing one.
+
+        Raises:
+            DataError: there is no such split or input.
+        """
+        modality = self.modalities.get(input_name)
+        if modality is None:
+            raise DataError(f"input {input_name!r}: allowed are {', '.join(self.modalities)}")
+        columns = [input_name, rate_column(input_name)] if modality == "audio" else [input_name]
+        table = self._read(split, columns)
+        stored = table.column(0).to_pylist()
+        rates = table.column(1).to_pylist() if modality == "audio" else [None] * len(stored)
+        return [
+            None if sample is None else decode(modality, sample, rate)
+            for sample, rate in zip(stored, rates, strict=True)
+        ]
+
+    def target(self, split: str) -> IntArray:
+        """Return the class index of every row of ``split``, shape `(N,)`."""
+        return np.asarray(self._read(split, ["target"]).column(0), dtype=np.int64)
+
+    def row_numbers(self, split: str) -> IntArray:
+        """Return where every row of ``split`` stood in the source manifest, shape `(N,)`."""
+        return np.asarray(self._read(split, ["row"]).column(0), dtype=np.int64)
+
+    def _read(self, split: str, columns: list[str]) -> pa.Table:
+        self.rows(split)  # refuses an unknown split
+        return pq.read_table(self.path, columns=columns, filters=[("split", "=", split)])
+
+
+def open_dataset(path: str | Path) -> Dataset:
+    """Open a packed file.
+
+    Raises:
+        DataError: it is not there, not a packed data set, or its bytes are not those that its
+            name says.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if sha256 != path.stem:
+            raise DataError(f"{path}: is damaged or renamed: the sha256 of its bytes is {sha256}")
+        metadata = json.loads(pq.read_schema(path).metadata[METADATA_KEY])
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: there is no such file") from error
+    except (OSError, pa.ArrowInvalid, KeyError, TypeError) as error:
+        raise DataError(f"{path}: is not a packed data set") from error
+    return Dataset(
+        path=path,
+        name=metadata["name"],
+        sha256=sha256,
+        classes=tuple(metadata["classes"]),
+        modalities=metadata["modalities"],
+        row_counts=metadata["rows"],
+    )
+
+
+def rate_column(input_name: str) -> str:
+    """Return the name of the column that holds an audio input's rate."""
+    return f"{input_name}_rate"
+
+
+def packed_schema(
+    name: str,
+    modalities: Mapping[str, Modality],
+    classes: Iterable[str],
+    row_counts: Mapping[str, int],
+) -> pa.Schema:
+    """Return the schema of a packed file, with its metadata."""
+    fields = []
+    for input_name, modality in modalities.items():
+        fields.append(pa.field(input_name, ARROW_TYPES[modality]))
+        if modality == "audio":
+            fields.append(pa.field(rate_column(input_name), pa.int32()))
+    fields += [
+        pa.field("target", pa.int64()),
+        pa.field("split", pa.string()),
+        pa.field("group", pa.string()),
+        pa.field("row", pa.int64()),
+    ]
+    metadata = {
+        "name": name,
+        "modalities": dict(modalities),
+        "classes": list(classes),
+        "rows": dict(row_counts),
+    }
+    return pa.schema(fields, metadata={METADATA_KEY: json.dumps(metadata)})
+
+
+def write_dataset(folder: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> Dataset:
+    """Write ``tables`` one after the other into one packed file of ``folder``.
+
+    Nothing is left behind if a table cannot be made. Equal tables give equal bytes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=folder, suffix=".part")
+    os.close(handle)
+    part = Path(name)
+    try:
+        with pq.ParquetWriter(part, schema, compression="zstd", compression_level=3) as writer:
+            for table in tables:
+                writer.write_table(table, row_group_size=len(table))
+        with part.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        path = folder / f"{sha256}.parquet"
+        part.chmod(0o644)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return open_dataset(path)

@@ -1,0 +1,182 @@
+"""From a manifest (a Parquet or CSV file, a row a sample) to a packed data set."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from brainray.datasets.dataset import SPLITS, Dataset, packed_schema, rate_column, write_dataset
+from brainray.datasets.packing import pack_inputs
+from brainray.datasets.split import check_splits, split_rows
+from brainray.errors import DataError
+from brainray.shapes import IntArray, Modality
+
+CHUNK_ROWS = 1000
+"""Rows whose samples are in memory at a time."""
+
+
+def pack_manifest(
+    path: Path, inputs: Mapping[str, Modality], target: str, seed: int, folder: Path
+) -> Dataset:
+    """Check a manifest file and pack it (docs/data.md describes the format).
+
+    Args:
+        path: ``.parquet`` or ``.csv``; paths in it are relative to its folder.
+        inputs: the columns that are inputs, and their modalities.
+        target: the column to predict.
+        seed: for the split, if the manifest has none.
+        folder: where the packed file is written.
+
+    Raises:
+        DataError: naming file, row (counted from 0) and column. Nothing is written then.
+    """
+    try:
+        table = _read(path, inputs, target)
+        return pack_table(table, path.stem, inputs, target, seed, folder, base=path.parent)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def pack_table(
+    table: pa.Table,
+    name: str,
+    inputs: Mapping[str, Modality],
+    target: str,
+    seed: int,
+    folder: Path,
+    base: Path | None = None,
+) -> Dataset:
+    """Check a manifest table and pack it.
+
+    Args:
+        table: columns as in a manifest.
+        name: of the data set.
+        inputs: the columns that are inputs, and their modalities.
+        target: the column to predict.
+        seed: for the split, if the table has none.
+        folder: where the packed file is written.
+        base: what relative paths are relative to; None refuses them.
+
+    Raises:
+        DataError: naming row (counted from 0) and column; the caller adds the file. Nothing is
+            written then.
+    """
+    table = table.select(_needed_columns(table.column_names, inputs, target))
+    if not len(table):
+        raise DataError("has no rows")
+    _refuse_empty_rows(table, inputs)
+    classes, class_N = _classes(table, target)
+    groups = _text_column(table, "group")
+    splits = _text_column(table, "split")
+    if "split" not in table.column_names:
+        splits = list(split_rows(class_N, groups, seed))
+    check_splits(splits, groups, class_N, classes)
+    rows = {split: np.flatnonzero(np.asarray(splits) == split) for split in SPLITS}
+    counts = {split: len(rows[split]) for split in SPLITS}
+    schema = packed_schema(name, inputs, classes, counts)
+
+    def chunks() -> Iterator[pa.Table]:
+        for split in SPLITS:
+            for start in range(0, counts[split], CHUNK_ROWS):
+                row_N = rows[split][start : start + CHUNK_ROWS]
+                columns = pack_inputs(table, row_N, inputs, base)
+                columns["target"] = class_N[row_N]
+                columns["split"] = [split] * len(row_N)
+                columns["group"] = [groups[row] for row in row_N]
+                columns["row"] = row_N
+                yield pa.table(columns, schema=schema)
+
+    return write_dataset(folder, schema, chunks())
+
+
+def _read(path: Path, inputs: Mapping[str, Modality], target: str) -> pa.Table:
+    """Read the columns of a manifest file that matter."""
+    try:
+        if path.suffix == ".parquet":
+            needed = _needed_columns(pq.read_schema(path).names, inputs, target)
+            return pq.read_table(path, columns=needed)
+        if path.suffix == ".csv":
+            texts = dict.fromkeys([*inputs, "split", "group"], pa.string())
+            options = pyarrow.csv.ConvertOptions(
+                column_types=texts, null_values=[""], strings_can_be_null=True
+            )
+            parsing = pyarrow.csv.ParseOptions(newlines_in_values=True)
+            return pyarrow.csv.read_csv(path, parse_options=parsing, convert_options=options)
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"cannot be read: {' '.join(str(error).split())}") from error
+    raise DataError(f"a manifest ends in .parquet or .csv, not {path.suffix!r}")
+
+
+def _needed_columns(there: Sequence[str], inputs: Mapping[str, Modality], target: str) -> list[str]:
+    """Return the columns that matter, those that must be there checked."""
+    if target in ("split", "group"):
+        raise DataError(f"column {target!r} cannot be the target")
+    reserved = {"target", "split", "group", "row", target}
+    reserved |= {rate_column(name) for name, modality in inputs.items() if modality == "audio"}
+    for name in inputs:
+        if name in reserved:
+            raise DataError(f"column {name!r} cannot be an input: the name is reserved")
+    for name in (*inputs, target):
+        if name not in there:
+            raise DataError(f"has no column {name!r}, there are {', '.join(there)}")
+    optional = ["split", "group"]
+    for name, modality in inputs.items():
+        if modality == "audio":
+            optional += [rate_column(name), "rate"]
+    needed = dict.fromkeys([*inputs, target, *(name for name in optional if name in there)])
+    for name in needed:
+        if list(there).count(name) > 1:
+            raise DataError(f"has two columns named {name!r}")
+    return list(needed)
+
+
+def _refuse_empty_rows(table: pa.Table, inputs: Mapping[str, Modality]) -> None:
+    missing_N = np.ones(len(table), dtype=bool)
+    for name in inputs:
+        missing_N &= table.column(name).is_null().to_numpy()
+    if missing_N.any():
+        row = int(missing_N.argmax())
+        raise DataError(f"row {row}: all inputs are missing ({', '.join(inputs)})")
+
+
+def _classes(table: pa.Table, target: str) -> tuple[list[str], IntArray]:
+    """Return the sorted class names, and the class index of every row, shape `(N,)`."""
+    column = table.column(target)
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_boolean(column.type):  # what CSV makes of the words true and false
+        column = column.cast(pa.string())
+    if not (pa.types.is_integer(column.type) or _is_text(column.type)):
+        raise DataError(
+            f"column {target}: classification needs strings or integers, not {column.type}"
+        )
+    if column.null_count:
+        row = int(column.is_null().to_numpy().argmax())
+        raise DataError(f"row {row}, column {target}: the target is missing")
+    labels = sorted(column.unique().to_pylist())
+    if len(labels) < 2:
+        raise DataError(
+            f"column {target}: classification needs two classes, there is {labels[0]!r}"
+        )
+    indices = pc.index_in(column, pa.array(labels, type=column.type))
+    return [str(label) for label in labels], np.asarray(indices, dtype=np.int64)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return kind in (pa.string(), pa.large_string(), pa.string_view())
+
+
+def _text_column(table: pa.Table, name: str) -> list[str | None]:
+    """Return an optional column as strings, all None if it is not there."""
+    if name not in table.column_names:
+        return [None] * len(table)
+    try:
+        values: list[str | None] = table.column(name).cast(pa.string()).to_pylist()
+    except pa.ArrowException as error:
+        kind = table.column(name).type
+        raise DataError(f"column {name}: must hold strings or integers, not {kind}") from error
+    return values

@@ -1,0 +1,141 @@
+"""One sample of each modality, from bytes and back.
+
+Messages say what is wrong with the sample only; the caller adds where it stands.
+"""
+
+import io
+from typing import Any
+
+import numpy as np
+import soundfile
+from PIL import Image, ImageOps
+
+from brainray.errors import DataError
+from brainray.shapes import Array, Modality, Raw, Recording
+
+IMAGE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+MAX_PIXELS = 50_000_000
+MAX_AUDIO_SAMPLES = 50_000_000
+RATES_HZ = (100, 768_000)
+CONTAINERS = (b"RIFF", b"fLaC", b"OggS")
+"""How sound files begin, so that they are not taken for raw PCM."""
+
+
+def decode(modality: Modality, stored: bytes | str, rate: int | None = None) -> Raw:
+    """Return a sample as people know it.
+
+    Args:
+        modality: what ``stored`` is.
+        stored: bytes of an image or a sound, or a text.
+        rate: of int16 PCM bytes, in Hz.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    if modality == "text":
+        return decode_text(stored)
+    if not isinstance(stored, bytes):
+        raise DataError(f"must be bytes, not {type(stored).__name__}")
+    return decode_image(stored) if modality == "image" else decode_audio(stored, rate)
+
+
+def decode_image(encoded: bytes) -> Array:
+    """Return the pixels of an encoded image (`IMAGE_FORMATS`), uint8.
+
+    The EXIF orientation is applied, 16-bit grey is brought to 8 bit, transparency is dropped,
+    and of several frames the first is taken.
+
+    Returns:
+        shape `(H, W)` for grey images, `(H, W, 3)` for all others.
+
+    Raises:
+        DataError: not an image, or one of more than `MAX_PIXELS` pixels.
+    """
+    try:
+        with Image.open(io.BytesIO(encoded), formats=IMAGE_FORMATS) as image:
+            width, height = image.size
+            if width * height <= MAX_PIXELS:
+                return _pixels(image)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise DataError(f"has more than {MAX_PIXELS} pixels") from error
+    # Fed with garbage, the many decoders below Pillow raise many things (struct.error too).
+    except Exception as error:
+        allowed = ", ".join(IMAGE_FORMATS)
+        raise DataError(f"is not an image that can be read, allowed are {allowed}") from error
+    raise DataError(f"has {width} x {height} pixels, at most {MAX_PIXELS} are allowed")
+
+
+def _pixels(image: Image.Image) -> Array:
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I"):
+        return (np.asarray(upright) >> 8).clip(0, 255).astype(np.uint8)
+    grey = upright.mode in ("1", "L", "LA", "La")
+    return np.asarray(upright.convert("L" if grey else "RGB"), dtype=np.uint8)
+
+
+def encode_image(image: Array) -> bytes:
+    """Return a uint8 image, `(H, W)` or `(H, W, 3)`, as PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG", compress_level=6)
+    return buffer.getvalue()
+
+
+def decode_audio(content: bytes, rate: int | None = None) -> Recording:
+    """Return the mono sound of a sound file, or of int16 little-endian PCM when ``rate`` is given.
+
+    Several channels are averaged. Bytes that begin like a sound file are read as one even if
+    there is a ``rate``.
+
+    Raises:
+        DataError: neither, empty, longer than `MAX_AUDIO_SAMPLES`, not finite, or a rate
+            outside `RATES_HZ`.
+    """
+    if rate is None or content.startswith(CONTAINERS):
+        recording = _read_sound_file(content)
+    else:
+        if len(content) % 2:
+            raise DataError(f"int16 PCM has an even number of bytes, not {len(content)}")
+        if len(content) > 2 * MAX_AUDIO_SAMPLES:
+            raise DataError(f"has more than {MAX_AUDIO_SAMPLES} samples")
+        wave_T = np.frombuffer(content, "<i2").astype(np.float32) / np.float32(32768)
+        recording = Recording(wave_T, rate)
+    if not recording.wave_T.size:
+        raise DataError("holds no sound: 0 samples")
+    if not np.isfinite(recording.wave_T).all():
+        raise DataError("holds samples that are not finite")
+    if not RATES_HZ[0] <= recording.rate <= RATES_HZ[1]:
+        raise DataError(
+            f"has a rate of {recording.rate} Hz, allowed are {RATES_HZ[0]} to {RATES_HZ[1]}"
+        )
+    return recording
+
+
+def _read_sound_file(content: bytes) -> Recording:
+    try:
+        with soundfile.SoundFile(io.BytesIO(content)) as sound:
+            if sound.frames * sound.channels <= MAX_AUDIO_SAMPLES:
+                wave_TC = sound.read(dtype="float32", always_2d=True)
+                return Recording(wave_TC.mean(axis=1), int(sound.samplerate))
+    except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError) as error:
+        raise DataError(
+            "is not a sound file that can be read (WAV, FLAC, Ogg, MP3, ...); "
+            "int16 PCM needs its rate in Hz"
+        ) from error
+    raise DataError(f"has more than {MAX_AUDIO_SAMPLES} samples")
+
+
+def encode_pcm(recording: Recording) -> bytes:
+    """Return the wave as int16 little-endian PCM; what lies outside [-1, 1] is clipped."""
+    scaled_T = np.rint(recording.wave_T.astype(np.float64) * 32768)
+    return scaled_T.clip(-32768, 32767).astype("<i2").tobytes()
+
+
+def decode_text(stored: Any) -> str:
+    """Return a text as it is.
+
+    Raises:
+        DataError: it is not a string.
+    """
+    if not isinstance(stored, str):
+        raise DataError(f"must be a text, not {type(stored).__name__}")
+    return stored

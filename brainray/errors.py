@@ -1,0 +1,56 @@
+"""Every error that brainray raises on purpose.
+
+BrainrayError
+├── SettingsError     an environment variable or a line of config.toml
+├── ScenarioError     a scenario file or a ``--set`` value
+├── DataError         a manifest, a data set, an image, a recording
+├── NetworkError      an architecture, a preparation, the shapes of weights
+├── CatalogError      a database row or a file of the store
+├── SearchError       a space, a searcher, a problem
+├── RunError          a run and its record
+├── ClusterError      Ray: what cannot be connected or placed
+└── PluginError       a name that no installed package offers
+
+The message is one line that names the field, the value and what is allowed; the command line
+prints it without a traceback.
+"""
+
+
+class BrainrayError(Exception):
+    """Base of all errors that a user can act on."""
+
+
+class SettingsError(BrainrayError):
+    """A setting is missing or impossible."""
+
+
+class ScenarioError(BrainrayError):
+    """A scenario says something that cannot be."""
+
+
+class DataError(BrainrayError):
+    """Data cannot be read or do not fit the scenario."""
+
+
+class NetworkError(BrainrayError):
+    """A network, its preparation or its weights do not fit together."""
+
+
+class CatalogError(BrainrayError):
+    """The catalog has no such row, or its store has no such file."""
+
+
+class SearchError(BrainrayError):
+    """A search space or a searcher breaks its contract."""
+
+
+class RunError(BrainrayError):
+    """A run cannot start, go on or be found."""
+
+
+class ClusterError(BrainrayError):
+    """Ray cannot be reached or cannot place what the run needs."""
+
+
+class PluginError(BrainrayError):
+    """No installed package offers the plug-in asked for."""

@@ -1,0 +1,309 @@
+"""Trains a brood of fusion networks in one vectorised pass.
+
+The networks are those of `brainray.fusion.network`; here their forward and backward passes are
+written out for all candidates at once. Letters: P candidates, S slots, H hidden width, B batch,
+C classes, D width of a tap.
+
+A *slot* is one level of one candidate. What an input brings to a slot is one matrix product with
+one tap, so the slots are grouped by tap: one product a tap serves every slot that uses it.
+Candidates are sorted by depth, deepest first, so that those which have a level are a prefix.
+All parameters lie in one flat vector and all gradients in another, for one fused Adam step.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from brainray.fusion.features import Features, modality_dropout
+from brainray.fusion.genome import Wiring
+from brainray.fusion.network import initial_bound
+from brainray.seeding import torch_generator
+
+relu_backward = torch.ops.aten.threshold_backward.grad_input
+
+TapKey = tuple[str, str]
+"""A model and one of its taps."""
+
+
+@dataclass(frozen=True)
+class CandidateRecipe:
+    """How every candidate of a search is trained.
+
+    Attributes:
+        hidden: width of a level.
+        epochs: passes over the training split.
+        batch_size: rows a step.
+        learning_rate: of Adam, at the start of its cosine.
+        weight_decay: decoupled.
+        modality_dropout: probability that a row loses one of its inputs.
+    """
+
+    hidden: int
+    epochs: int
+    batch_size: int = 256
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-4
+    modality_dropout: float = 0.2
+
+
+@dataclass(frozen=True)
+class TapGroup:
+    """The slots, from ``start`` to ``stop`` in the input's own order, that use one tap."""
+
+    key: TapKey
+    start: int
+    stop: int
+    weight: Tensor
+    gradient: Tensor
+
+
+@dataclass(frozen=True)
+class InputSlots:
+    """What one input brings to all slots.
+
+    Attributes:
+        groups: its taps with their weights, each `((stop - start) * H, D)`.
+        order: the slots, grouped by tap.
+        place: where each slot stands in ``order``.
+        models: the model that each candidate uses, as an index into ``names``.
+        names: the models in use.
+    """
+
+    groups: list[TapGroup]
+    order: Tensor
+    place: Tensor
+    models: Tensor
+    names: list[str]
+
+
+class Population:
+    """The fusion networks of a brood.
+
+    Args:
+        wirings: of the candidates; all have the same inputs.
+        features: of the training split; only widths are taken from it.
+        recipe: how they are trained.
+        seed: of initial weights, order of rows and modality dropout.
+    """
+
+    def __init__(
+        self, wirings: Sequence[Wiring], features: Features, recipe: CandidateRecipe, seed: int
+    ) -> None:
+        self._recipe = recipe
+        self._seed = seed
+        self._order = sorted(range(len(wirings)), key=lambda p: -len(wirings[p].levels))
+        self._wirings = [wirings[p] for p in self._order]
+        self._inputs = tuple(wirings[0].models)
+        deepest = len(self._wirings[0].levels)
+        self._having = [
+            sum(len(wiring.levels) > level for wiring in self._wirings) for level in range(deepest)
+        ]
+        self._starts = [sum(self._having[:level]) for level in range(deepest)]
+        self._build(features)
+
+    def _build(self, features: Features) -> None:
+        """Lay all parameters out in one flat vector and draw their initial values."""
+        hidden, classes = self._recipe.hidden, len(features.prior_C)
+        count, slots = len(self._wirings), sum(self._having)
+        slot_taps = self._slot_taps()
+        widths = {key: features.taps[key].shape[1] for taps in slot_taps for key in taps}
+        shapes = [(slots, hidden), (count, classes, hidden), (count, classes)]
+        shapes += [(having, hidden, hidden) for having in self._having[1:]]
+        orders = [sorted(range(slots), key=taps.__getitem__) for taps in slot_taps]
+        for taps in slot_taps:
+            shapes += [(taps.count(key) * hidden, widths[key]) for key in sorted(set(taps))]
+        size = sum(math.prod(shape) for shape in shapes)
+        self._flat = nn.Parameter(torch.zeros(size))
+        self._flat.grad = torch.zeros(size)
+        views = _views(self._flat.data, shapes)
+        gradients = _views(self._flat.grad, shapes)
+        self._bias, self._classifier, self._offset = views[:3]
+        self._bias_gradient, self._classifier_gradient, self._offset_gradient = gradients[:3]
+        levels = len(self._having) - 1
+        self._recurrent, self._recurrent_gradient = views[3 : 3 + levels], gradients[3 : 3 + levels]
+        rest = iter(zip(views[3 + levels :], gradients[3 + levels :], strict=True))
+        self._slots = []
+        for name, taps, order in zip(self._inputs, slot_taps, orders, strict=True):
+            groups, start = [], 0
+            for key in sorted(set(taps)):
+                stop = start + taps.count(key)
+                groups.append(TapGroup(key, start, stop, *next(rest)))
+                start = stop
+            names = sorted({wiring.models[name] for wiring in self._wirings})
+            models = [names.index(wiring.models[name]) for wiring in self._wirings]
+            place = torch.tensor(order).argsort()
+            self._slots.append(
+                InputSlots(groups, torch.tensor(order), place, torch.tensor(models), names)
+            )
+        self._initialise(slot_taps, widths)
+
+    def _slot_taps(self) -> list[list[TapKey]]:
+        """Return, for each input, the tap that it brings to every slot."""
+        return [
+            [
+                (wiring.models[name], wiring.levels[level].taps[name])
+                for level, having in enumerate(self._having)
+                for wiring in self._wirings[:having]
+            ]
+            for name in self._inputs
+        ]
+
+    def _initialise(self, slot_taps: list[list[TapKey]], widths: dict[TapKey, int]) -> None:
+        """Draw initial weights as `FusionNetwork` does: by the fan-in of each slot."""
+        generator = torch_generator(self._seed, "weights")
+        hidden = self._recipe.hidden
+        fan_in = torch.tensor(
+            [sum(widths[key] for key in taps) for taps in zip(*slot_taps, strict=True)]
+        )
+        fan_in[self._having[0] :] += hidden
+        bounds_S = torch.tensor([initial_bound(int(width)) for width in fan_in])
+        for slots in self._slots:
+            for group in slots.groups:
+                bounds = bounds_S[slots.order[group.start : group.stop]]
+                group.weight.uniform_(-1, 1, generator=generator)
+                group.weight.view(len(bounds), -1).mul_(bounds[:, None])
+        for level, weight in enumerate(self._recurrent, start=1):
+            start = self._starts[level]
+            weight.uniform_(-1, 1, generator=generator)
+            weight.mul_(bounds_S[start : start + len(weight), None, None])
+
+    def train(self, features: Features) -> None:
+        """Train all candidates on the training split."""
+        recipe = self._recipe
+        rows = len(features.target_N)
+        optimizer = torch.optim.AdamW(
+            [self._flat], recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+        )
+        steps = recipe.epochs * -(-rows // recipe.batch_size)
+        cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
+        for epoch in range(recipe.epochs):
+            order = torch.randperm(rows, generator=torch_generator(self._seed, "order", epoch))
+            keep = modality_dropout(
+                rows,
+                len(self._inputs),
+                recipe.modality_dropout,
+                torch_generator(self._seed, "dropout", epoch),
+            )
+            columns = self._columns(features, order, keep)
+            for start in range(0, rows, recipe.batch_size):
+                self._gradient(columns.part(start, min(start + recipe.batch_size, rows)))
+                optimizer.step()
+                cosine.step()
+
+    def logits(self, features: Features) -> Tensor:
+        """Return the fused logits of every candidate, in the order given, `(P, N, C)`."""
+        rows = torch.arange(len(features.target_N))
+        columns = self._columns(features, rows, torch.ones(len(rows), len(self._inputs)))
+        batches = [
+            self._forward(columns.part(start, min(start + 1024, len(rows))))[1]
+            for start in range(0, len(rows), 1024)
+        ]
+        sorted_PNC = torch.cat(batches, dim=2).transpose(1, 2)
+        return sorted_PNC[torch.tensor(self._order).argsort()]
+
+    def _columns(self, features: Features, order: Tensor, keep: Tensor) -> "Columns":
+        """Return the features of all rows in ``order``, a column a row, dropped inputs as zeros."""
+        taps, evidences = [], []
+        for number, slots in enumerate(self._slots):
+            mask = keep[:, number]
+            taps.append(
+                {
+                    group.key: features.taps[group.key].T.index_select(1, order) * mask
+                    for group in slots.groups
+                }
+            )
+            stacked = torch.stack([features.evidences[name].T for name in slots.names])
+            evidences.append(stacked.index_select(2, order) * mask)
+        return Columns(taps, evidences, features.prior_C, features.target_N[order])
+
+    def _forward(self, batch: "Columns") -> tuple[list[Tensor], Tensor]:
+        """Return the hidden values of each level, `(P_l, H, B)`, and the logits, `(P, C, B)`."""
+        hidden_size, columns = self._recipe.hidden, len(batch.target)
+        slots = self._bias.shape[0]
+        met = self._bias[:, :, None].expand(-1, -1, columns).contiguous()
+        for input_slots, taps in zip(self._slots, batch.taps, strict=True):
+            brought = torch.empty(slots * hidden_size, columns)
+            for group in input_slots.groups:
+                rows = slice(group.start * hidden_size, group.stop * hidden_size)
+                torch.mm(group.weight, taps[group.key], out=brought[rows])
+            met += brought.view(slots, hidden_size, columns).index_select(0, input_slots.place)
+        hidden: list[Tensor] = []
+        for level, (start, having) in enumerate(zip(self._starts, self._having, strict=True)):
+            value = met[start : start + having]
+            if level > 0:
+                value.baddbmm_(self._recurrent[level - 1], hidden[-1][:having])
+            hidden.append(value.relu_())
+        logits = torch.baddbmm(self._offset[:, :, None], self._classifier, self._last(hidden))
+        logits += batch.prior[:, None]
+        for input_slots, evidence in zip(self._slots, batch.evidences, strict=True):
+            logits += evidence.index_select(0, input_slots.models)
+        return hidden, logits
+
+    def _last(self, levels: list[Tensor]) -> Tensor:
+        """Return each candidate's part of its own last level, `(P, H, B)`."""
+        ending = [*self._having[1:], 0]
+        pairs = list(zip(levels, ending, strict=True))
+        return torch.cat([values[end:] for values, end in reversed(pairs)])
+
+    def _gradient(self, batch: "Columns") -> None:
+        """Write the gradient of the summed mean cross-entropies of all candidates."""
+        hidden, logits = self._forward(batch)
+        columns = len(batch.target)
+        error = logits.softmax(dim=1)
+        error[:, batch.target, torch.arange(columns)] -= 1.0
+        error /= columns
+        torch.bmm(error, self._last(hidden).transpose(1, 2), out=self._classifier_gradient)
+        torch.sum(error, dim=2, out=self._offset_gradient)
+        at_last = torch.bmm(self._classifier.transpose(1, 2), error)
+        met_gradient = torch.empty(self._bias.shape[0], self._recipe.hidden, columns)
+        above = at_last[:0]
+        for level in reversed(range(len(hidden))):
+            start, having = self._starts[level], self._having[level]
+            gradient = met_gradient[start : start + having]
+            torch.cat([above, at_last[len(above) : having]], out=gradient)
+            relu_backward(gradient, hidden[level], 0, grad_input=gradient)
+            if level > 0:
+                below = hidden[level - 1][:having].transpose(1, 2)
+                torch.bmm(gradient, below, out=self._recurrent_gradient[level - 1])
+                above = torch.bmm(self._recurrent[level - 1].transpose(1, 2), gradient)
+        torch.sum(met_gradient, dim=2, out=self._bias_gradient)
+        for input_slots, taps in zip(self._slots, batch.taps, strict=True):
+            brought = met_gradient.index_select(0, input_slots.order).view(-1, columns)
+            for group in input_slots.groups:
+                rows = slice(group.start * self._recipe.hidden, group.stop * self._recipe.hidden)
+                torch.mm(brought[rows], taps[group.key].T, out=group.gradient)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Some rows of a split, transposed: a column a row.
+
+    Attributes:
+        taps: for each input, its taps `(D, B)`.
+        evidences: for each input, the evidence of its models `(models, C, B)`.
+        prior: log share of each class, `(C,)`.
+        target: the classes, `(B,)`.
+    """
+
+    taps: list[dict[TapKey, Tensor]]
+    evidences: list[Tensor]
+    prior: Tensor
+    target: Tensor
+
+    def part(self, start: int, stop: int) -> "Columns":
+        """Return some of the columns, as views."""
+        return Columns(
+            [{key: tap[:, start:stop] for key, tap in taps.items()} for taps in self.taps],
+            [evidence[:, :, start:stop] for evidence in self.evidences],
+            self.prior,
+            self.target[start:stop],
+        )
+
+
+def _views(flat: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
+    """Cut a flat vector into views of the given shapes."""
+    sizes = [math.prod(shape) for shape in shapes]
+    return [part.view(shape) for part, shape in zip(torch.split(flat, sizes), shapes, strict=True)]

@@ -1,0 +1,1 @@
+"""Networks with named taps, and the preparations that turn raw samples into their inputs."""

@@ -1,0 +1,92 @@
+"""What the convolutional networks of paper Table 6 have in common."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from brainray.errors import NetworkError
+from brainray.networks.interface import LOGITS, TappedNetwork
+
+
+def check_build(
+    network: str, input_shape: Sequence[int], dimensions: Sequence[str], classes: int
+) -> None:
+    """Refuse what no network of this kind can be built for.
+
+    Args:
+        network: named in the error.
+        input_shape: the sizes given.
+        dimensions: the names of the sizes wanted, e.g. ``("channels", "height", "width")``.
+        classes: the number of classes given.
+
+    Raises:
+        NetworkError: another number of sizes, a size below 1, or fewer than 2 classes.
+    """
+    if len(input_shape) != len(dimensions) or min(input_shape) < 1:
+        raise NetworkError(
+            f"{network}: input_shape {tuple(input_shape)} must be ({', '.join(dimensions)}), "
+            "each at least 1"
+        )
+    if classes < 2:
+        raise NetworkError(f"{network}: classes must be at least 2, not {classes}")
+
+
+class ConvBlock(nn.Sequential):
+    """Convolution of unchanged size, max pooling by 2, leaky ReLU, as under paper Table 6.
+
+    An odd height or width is halved upwards, so that 7 becomes 4 and 1 stays 1.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, kernel: int) -> None:
+        conv = nn.Conv2d(channels_in, channels_out, kernel, padding="same")
+        activation = nn.LeakyReLU()
+        # Without batch norm the variance has to survive by itself: He et al., ICCV 2015, eq. 15.
+        nn.init.kaiming_normal_(conv.weight, a=activation.negative_slope)
+        assert conv.bias is not None
+        nn.init.zeros_(conv.bias)
+        super().__init__(conv, nn.MaxPool2d(2, ceil_mode=True), activation)
+
+
+class ConvNetwork(TappedNetwork):
+    """A chain of `ConvBlock`; each block's output is a tap ``conv1``, ``conv2``, ….
+
+    The paper gives no classifier. As in the published code of CentralNet (Vielzeuf et al., 2018)
+    and MFAS (Pérez-Rúa et al., 2019) the last block is averaged over all positions and one linear
+    layer follows, so that any height and width will do.
+    """
+
+    LAYERS: tuple[tuple[int, int], ...]
+    """Channels and kernel size of each convolution."""
+
+    def __init__(self, input_shape: tuple[int, ...], classes: int) -> None:
+        """Build the untrained network.
+
+        Args:
+            input_shape: `(C, H, W)`.
+            classes: the number of logits.
+
+        Raises:
+            NetworkError: the shape or the number of classes is impossible.
+        """
+        super().__init__()
+        check_build(type(self).__name__, input_shape, ("channels", "height", "width"), classes)
+        self.blocks = nn.ModuleDict()
+        channels_in = input_shape[0]
+        for number, (channels, kernel) in enumerate(self.LAYERS, start=1):
+            self.blocks[f"conv{number}"] = ConvBlock(channels_in, channels, kernel)
+            channels_in = channels
+        self.head = nn.Linear(channels_in, classes)
+
+    def forward_taps(self, inputs: Tensor) -> dict[str, Tensor]:
+        """Return ``conv1``, ``conv2``, … of shape `(B, C', H', W')`, and the logits `(B, C)`.
+
+        Args:
+            inputs: shape `(B, C, H, W)`.
+        """
+        taps: dict[str, Tensor] = {}
+        maps_BCHW = inputs
+        for name, block in self.blocks.items():
+            maps_BCHW = block(maps_BCHW)
+            taps[name] = maps_BCHW
+        taps[LOGITS] = self.head(maps_BCHW.mean((2, 3)))
+        return taps

@@ -1,0 +1,132 @@
+"""The seam between a network and what fuses it.
+
+A network names its *taps*, the fusable layers ("key layers" in paper 2.4), from the input to
+the output. The pipeline uses it like this::
+
+    prepare = preparation.prepare                    # raw sample -> network input
+    inputs = stack([prepare(raw) for raw in raws])   # (B, *preparation.shape)
+    network.forward(inputs)                          # (B, C) logits, for pretraining
+    network.tap_features(inputs)                     # {tap: (B, D)}, for the feature bank
+
+Architectures and preparations are found by name through the entry-point groups
+``brainray.networks`` and ``brainray.preparations``.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from torch import Tensor, nn
+
+from brainray import plugins
+from brainray.errors import NetworkError
+from brainray.shapes import Array, Modality, Raw
+
+LOGITS = "logits"
+"""The last tap of every network: its unnormalised class scores, shape `(B, C)`."""
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """One network of a sub-region: an architecture and the preparation of its input.
+
+    Attributes:
+        name: unique in the catalog, e.g. ``lenet3.image``.
+        architecture: name in the entry-point group ``brainray.networks``.
+        category: family in the nine-field code (paper Table 1), e.g. ``LeNet``.
+        modality: of its input.
+        preparation: ``{"name": ..., **options}`` of the entry-point group
+            ``brainray.preparations``.
+        sub_regions: where it lives, e.g. ``("vision.shape", "vision.other")``.
+    """
+
+    name: str
+    architecture: str
+    category: str
+    modality: Modality
+    preparation: dict[str, Any]
+    sub_regions: tuple[str, ...]
+
+
+class Preparation(Protocol):
+    """The declared function from a raw sample to a network's input.
+
+    It is stored with the pretrained model and used alike by banks, training, serving and
+    export, so that training and serving cannot drift apart.
+
+    Attributes:
+        modality: of the raw samples it takes.
+        shape: of one prepared sample, without the batch.
+        dtype: of one prepared sample.
+    """
+
+    modality: Modality
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def prepare(self, raw: Raw) -> Array:
+        """Return the network input of one raw sample: ``shape``, ``dtype``, finite."""
+
+
+class TappedNetwork(nn.Module):
+    """A network whose fusable layers have names.
+
+    Subclasses are built as ``Architecture(input_shape, classes)`` and implement `forward_taps` and
+    `tap_names`.
+    """
+
+    def forward_taps(self, inputs: Tensor) -> dict[str, Tensor]:
+        """Return every tap's activation, from the input to the output; the last is `LOGITS`.
+
+        Args:
+            inputs: prepared samples, shape `(B, *preparation.shape)`.
+        """
+        raise NetworkError(f"{type(self).__name__} does not implement forward_taps")
+
+    @property
+    def tap_names(self) -> tuple[str, ...]:
+        """The names of the taps, from the input to the output; the last is `LOGITS`."""
+        raise NetworkError(f"{type(self).__name__} does not implement tap_names")
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the logits, shape `(B, C)`."""
+        return self.forward_taps(inputs)[LOGITS]
+
+    def tap_features(self, inputs: Tensor) -> dict[str, Tensor]:
+        """Return every tap as one vector a sample, shape `(B, D)`.
+
+        Feature maps `(B, D, ...)` are averaged over all positions, as MFAS does
+        (Pérez-Rúa et al., CVPR 2019).
+        """
+        return {
+            name: tap.flatten(2).mean(2) if tap.dim() > 2 else tap
+            for name, tap in self.forward_taps(inputs).items()
+        }
+
+
+def build_network(spec: NetworkSpec, classes: int) -> TappedNetwork:
+    """Build the untrained network of ``spec`` for ``classes`` classes.
+
+    Raises:
+        PluginError: the architecture or the preparation is not installed.
+        NetworkError: the architecture does not take this input.
+    """
+    architecture = plugins.load("networks", spec.architecture)
+    network: TappedNetwork = architecture(build_preparation(spec.preparation).shape, classes)
+    return network
+
+
+def build_preparation(declared: dict[str, Any]) -> Preparation:
+    """Build the preparation that a network declares as ``{"name": ..., **options}``.
+
+    Raises:
+        PluginError: the preparation is not installed.
+        NetworkError: it does not take these options.
+    """
+    options = dict(declared)
+    factory = plugins.load("preparations", options.pop("name"))
+    try:
+        preparation: Preparation = factory(**options)
+    except (TypeError, ValueError) as error:
+        raise NetworkError(f"preparation {declared}: {error}") from error
+    return preparation

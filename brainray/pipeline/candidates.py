@@ -1,0 +1,188 @@
+"""From the networks that regions offer to pretrained candidates with feature banks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from brainray.atlas.activation import Pathway
+from brainray.catalog.library import Library
+from brainray.catalog.values import Model, NewModel
+from brainray.datasets.dataset import SPLITS, Dataset
+from brainray.fusion.genome import Candidate
+from brainray.networks.interface import NetworkSpec, build_network
+from brainray.pipeline.record import Record
+from brainray.pipeline.runner import Runner
+from brainray.pipeline.units import (
+    LEARNING_RATES,
+    BankUnit,
+    ColumnUnit,
+    Pretrained,
+    PretrainUnit,
+    bank,
+    prepare,
+    pretrain,
+)
+from brainray.scenario import Scenario
+from brainray.training.loop import Recipe
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A pretrained model that an input may use, with its banks.
+
+    Attributes:
+        model: as the catalog has it.
+        spec: its network.
+        banks: the key of its feature bank by split.
+    """
+
+    model: Model
+    spec: NetworkSpec
+    banks: dict[str, str]
+
+    def candidate(self, classes: int) -> Candidate:
+        """Return what the genome needs to know of it."""
+        with torch.device("meta"):
+            network = build_network(self.spec, classes)
+        return Candidate(
+            model=self.model.id,
+            optimizer=self.model.optimizer,
+            structure=self.spec.category,
+            parameters=self.model.parameters,
+            taps=network.tap_names,
+        )
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    """Makes the candidates of a run: prepared columns, pretrained models, feature banks.
+
+    Attributes:
+        scenario: of the run.
+        seed: of the run.
+        dataset: of the run, already in the store.
+        library: the catalog.
+        runner: where the work is done.
+        record: of the run.
+    """
+
+    scenario: Scenario
+    seed: int
+    dataset: Dataset
+    library: Library
+    runner: Runner
+    record: Record
+
+    def offers(
+        self, pathway: Pathway, networks: Mapping[str, list[NetworkSpec]]
+    ) -> dict[str, list[Offer]]:
+        """Return the pretrained candidates of each input; those in the catalog are not trained.
+
+        Args:
+            pathway: a model lives in the strongest activated sub-region of its network.
+            networks: that each input may use.
+        """
+        units = [
+            (name, self._pretrain_unit(name, spec, optimizer, pathway))
+            for name, specs in networks.items()
+            for spec in specs
+            for optimizer in self.scenario.pretraining.optimizers
+        ]
+        self._prepare([unit for _, unit in units])
+        models = self._pretrain(units)
+        return self._bank(units, models)
+
+    def _pretrain_unit(
+        self, name: str, spec: NetworkSpec, optimizer: str, pathway: Pathway
+    ) -> PretrainUnit:
+        settings = self.scenario.pretraining
+        return PretrainUnit(
+            columns={
+                split: ColumnUnit(
+                    self.library.store, self.dataset.sha256, name, split, spec.preparation
+                )
+                for split in SPLITS
+            },
+            spec=spec,
+            sub_region=next(sub for sub in pathway.sub_regions if sub in spec.sub_regions),
+            classes=len(self.dataset.classes),
+            recipe=Recipe(
+                settings.epochs, settings.batch_size, optimizer, LEARNING_RATES[optimizer]
+            ),
+            seed=self.seed,
+        )
+
+    def _prepare(self, units: list[PretrainUnit]) -> None:
+        columns = {column.path: column for unit in units for column in unit.columns.values()}
+        done: list[int] = []
+
+        def on_done(number: int, rows: int) -> None:
+            done.append(number)
+            self.record.progress("prepare", len(done), len(columns))
+
+        self.runner.map(prepare, list(columns.values()), on_done)
+
+    def _pretrain(self, units: list[tuple[str, PretrainUnit]]) -> list[Model]:
+        """Return the model of each unit, in order; each is registered as soon as it is trained."""
+        found = [self.library.find(unit.model_recipe) for _, unit in units]
+        missing = [number for number, model in enumerate(found) if model is None]
+        done = len(units) - len(missing)
+        self.record.progress("pretrain", done, len(units))
+
+        def on_done(position: int, result: Pretrained) -> None:
+            number = missing[position]
+            name, unit = units[number]
+            model = self.library.register(self._new_model(name, unit, result))
+            found[number] = model
+            self.record.append(
+                "pretrained", model=model.id, input=name, validation=result.validation
+            )
+            self.record.progress("pretrain", sum(model is not None for model in found), len(units))
+
+        self.runner.map(pretrain, [units[number][1] for number in missing], on_done)
+        return [model for model in found if model is not None]
+
+    def _new_model(self, name: str, unit: PretrainUnit, result: Pretrained) -> NewModel:
+        return NewModel(
+            name=f"{self.scenario.name}.{unit.spec.name}.{unit.recipe.optimizer}",
+            kind="unimodal",
+            network=unit.spec.name,
+            sub_region=unit.sub_region,
+            modality=unit.spec.modality,
+            data_set=self.dataset.sha256,
+            optimizer=unit.recipe.optimizer,
+            platform=platform(),
+            preparation=unit.spec.preparation,
+            recipe=unit.model_recipe,
+            weights=result.weights,
+            metrics={"validation": result.validation},
+            spec={"classes": unit.classes, "labels": list(self.dataset.classes), "input": name},
+            run_id=self.record.folder.name,
+        )
+
+    def _bank(
+        self, units: list[tuple[str, PretrainUnit]], models: list[Model]
+    ) -> dict[str, list[Offer]]:
+        banks = [
+            BankUnit(unit.columns[split], unit.spec, unit.classes, model.key, model.sha256)
+            for (_, unit), model in zip(units, models, strict=True)
+            for split in SPLITS
+        ]
+        done: list[int] = []
+
+        def on_done(number: int, key: str) -> None:
+            done.append(number)
+            self.record.progress("bank", len(done), len(banks))
+
+        keys = iter(self.runner.map(bank, banks, on_done))
+        offers: dict[str, list[Offer]] = {}
+        for (name, unit), model in zip(units, models, strict=True):
+            own = {split: next(keys) for split in SPLITS}
+            offers.setdefault(name, []).append(Offer(model, unit.spec, own))
+        return offers
+
+
+def platform() -> str:
+    """Return the platform that models are trained on here, as the catalog names it."""
+    return f"PyTorch {torch.__version__.split('+')[0]}"

@@ -1,0 +1,109 @@
+"""The coordinator: the brain's collaboration mechanism (paper 2.3).
+
+It activates the sub-regions that a scenario excites, asks their regions for candidates, has
+regions load the models that a run made, and holds the lease of each run. A plain class with
+short asynchronous calls; `actors.coordinator` makes the actor of it.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from brainray.atlas.activation import Pathway, activate, sub_regions_of
+from brainray.errors import RunError, ScenarioError
+from brainray.networks.interface import NetworkSpec
+from brainray.shapes import Modality
+
+LEASE_SECONDS = 60.0
+"""A run's driver renews its lease well within this time; then another may take the run over."""
+
+
+class RegionPort(Protocol):
+    """How the coordinator reaches a region, wherever that lives."""
+
+    async def call(self, method: str, *arguments: Any) -> Any:
+        """Call a method of `brainray.pipeline.region.Region` and return its result."""
+
+
+class Coordinator:
+    """Activates regions for scenarios.
+
+    Args:
+        table: function or synonym to sub-region.
+        connect: returns the port of a region by its name, starting it if need be.
+    """
+
+    def __init__(self, table: Mapping[str, str], connect: Callable[[str], RegionPort]) -> None:
+        self._table = dict(table)
+        self._connect = connect
+        self._regions: dict[str, RegionPort] = {}
+        self._leases: dict[str, tuple[str, float]] = {}
+
+    async def activate(self, functions: Mapping[str, Sequence[str]]) -> Pathway:
+        """Return the sub-regions that the inputs' functions excite, and their connections."""
+        return activate(functions, self._table)
+
+    async def candidates(
+        self, functions: Mapping[str, Sequence[str]], modalities: Mapping[str, Modality]
+    ) -> dict[str, list[NetworkSpec]]:
+        """Return the networks that each input may use: those of its sub-regions alone.
+
+        Raises:
+            ScenarioError: an input excites no sub-region that has a network for its modality.
+        """
+        found = {}
+        for name, sub_regions in sub_regions_of(functions, self._table).items():
+            regions = sorted({sub_region.partition(".")[0] for sub_region in sub_regions})
+            offers = await asyncio.gather(
+                *(
+                    self._region(region).call("candidates", sub_regions, modalities[name])
+                    for region in regions
+                )
+            )
+            networks = {spec.name: spec for offer in offers for spec in offer}
+            if not networks:
+                raise ScenarioError(
+                    f"inputs.{name}.functions: {', '.join(sub_regions)} have no network for "
+                    f"{modalities[name]}; name a function whose sub-region has one"
+                )
+            found[name] = [networks[key] for key in sorted(networks)]
+        return found
+
+    async def adopt(self, models: Mapping[str, Sequence[str]]) -> None:
+        """Have each region load the given models."""
+        await asyncio.gather(
+            *(
+                self._region(region).call("load", model)
+                for region, ids in models.items()
+                for model in ids
+            )
+        )
+
+    async def acquire(self, run_id: str, owner: str) -> None:
+        """Take or renew the lease of a run.
+
+        Raises:
+            RunError: another owner holds it.
+        """
+        holder, until = self._leases.get(run_id, (owner, 0.0))
+        if holder != owner and until > time.monotonic():
+            raise RunError(f"run {run_id}: is being executed by {holder}")
+        self._leases[run_id] = (owner, time.monotonic() + LEASE_SECONDS)
+
+    async def release(self, run_id: str) -> None:
+        """Give the lease of a run back; nothing if there is none."""
+        self._leases.pop(run_id, None)
+
+    async def status(self) -> dict[str, Any]:
+        """Return the active regions with what they hold, and the runs in execution."""
+        names = sorted(self._regions)
+        states = await asyncio.gather(*(self._regions[name].call("status") for name in names))
+        now = time.monotonic()
+        runs = sorted(run for run, (_, until) in self._leases.items() if until > now)
+        return {"regions": dict(zip(names, states, strict=True)), "runs": runs}
+
+    def _region(self, name: str) -> RegionPort:
+        if name not in self._regions:
+            self._regions[name] = self._connect(name)
+        return self._regions[name]

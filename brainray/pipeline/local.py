@@ -1,0 +1,101 @@
+"""The runner in this process: one unit after the other, workers as threads. No Ray."""
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from brainray.catalog.library import Library
+from brainray.errors import SearchError
+from brainray.pipeline.coordinator import Coordinator, RegionPort
+from brainray.pipeline.region import Region
+from brainray.pipeline.runner import OnBrood
+from brainray.search.interface import Genome, Problem, Solution
+from brainray.search.schedule import Schedule
+from brainray.settings import Settings
+from brainray.training.communicator import simulate
+from brainray.training.interface import Communicator
+
+Unit = TypeVar("Unit")
+Result = TypeVar("Result")
+
+
+class LocalRegion:
+    """A region in this process, behind the port that the coordinator talks to."""
+
+    def __init__(self, region: Region) -> None:
+        self._region = region
+
+    async def call(self, method: str, *arguments: Any) -> Any:
+        """Call a method of the region."""
+        return getattr(self._region, method)(*arguments)
+
+
+class LocalRunner:
+    """Runs everything in this process.
+
+    Args:
+        settings: of this process.
+    """
+
+    name = "local"
+
+    def __init__(self, settings: Settings) -> None:
+        def connect(region: str) -> RegionPort:
+            return LocalRegion(Region(region, settings))
+
+        self._coordinator = Coordinator(Library.open(settings).functions(), connect)
+
+    def coordinate(self, method: str, *arguments: Any) -> Any:
+        """Call a method of the coordinator and return its result."""
+        return asyncio.run(getattr(self._coordinator, method)(*arguments))
+
+    def map(
+        self,
+        work: Callable[[Unit], Result],
+        units: Sequence[Unit],
+        on_done: Callable[[int, Result], None],
+    ) -> list[Result]:
+        """Do the units in order."""
+        results = []
+        for number, unit in enumerate(units):
+            results.append(work(unit))
+            on_done(number, results[-1])
+        return results
+
+    def search(
+        self, problem: Problem, schedule: Schedule, workers: int | None, on_brood: OnBrood
+    ) -> None:
+        """Evaluate brood after brood; ``workers`` does not matter in one process."""
+        while (brood := schedule.next()) is not None:
+            start = time.monotonic()
+            values = problem.evaluate(brood)
+            schedule.complete(brood.index, values)
+            on_brood(brood, values, time.monotonic() - start)
+
+    def finish(self, problem: Problem, genomes: Sequence[Genome], workers: int) -> Solution:
+        """Finish with that many workers as threads."""
+        return simulate(workers, lambda member: with_communicator(problem, member).finish(genomes))[
+            0
+        ]
+
+
+@contextmanager
+def local_runner(settings: Settings, run_folder: Path) -> Iterator[LocalRunner]:
+    """Give the runner of this process; it leaves nothing behind."""
+    yield LocalRunner(settings)
+
+
+def with_communicator(problem: Problem, communicator: Communicator) -> Problem:
+    """Return a copy of a problem for one of its workers.
+
+    Raises:
+        SearchError: the problem is no dataclass with a field ``communicator``.
+    """
+    if not dataclasses.is_dataclass(problem) or isinstance(problem, type):
+        raise SearchError(f"problem {type(problem).__name__}: must be a dataclass")
+    copy: Problem = dataclasses.replace(problem, communicator=communicator)
+    return copy

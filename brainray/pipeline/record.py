@@ -1,0 +1,101 @@
+"""The append-only record of a run: the truth about it, and all that a resume needs.
+
+One JSON object a line, in order::
+
+    started     scenario, seed, versions, runner
+    data        name, source, sha256, rows
+    pathway     sub_regions, connections, networks
+    pretrained  model, input, validation           (one a model)
+    brood       index, genomes, values, seconds    (one a brood)
+    searched    seconds
+    solution    genome, validation, details
+    registered  model
+    finished    report
+    failed      error
+
+A resumed run appends a new ``started`` line and goes on; the broods that are recorded already
+are told to the searcher again instead of being evaluated again.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from brainray.errors import RunError
+
+Event: TypeAlias = dict[str, Any]
+Listener: TypeAlias = Callable[[Event], None]
+"""Sees every event as it is written, and passing news (``progress``) that is not."""
+
+FILE_NAME = "record.jsonl"
+
+
+class Record:
+    """The record of one run, in its own folder.
+
+    Args:
+        folder: of the run; made if it is not there.
+        listener: told of every event.
+    """
+
+    def __init__(self, folder: Path, listener: Listener = lambda event: None) -> None:
+        self.folder = folder
+        self.path = folder / FILE_NAME
+        self._listener = listener
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"{folder}: the run's folder cannot be made: {error}") from error
+
+    def append(self, kind: str, **fields: Any) -> None:
+        """Write one event durably, then tell the listener.
+
+        Raises:
+            RunError: the disk refuses it.
+        """
+        event = {"event": kind, **fields}
+        line = json.dumps(event, allow_nan=False, separators=(",", ":")) + "\n"
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise RunError(f"{self.path}: cannot be written: {error}") from error
+        self._listener(event)
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """Tell the listener how far a stage is; nothing is written."""
+        self._listener({"event": "progress", "stage": stage, "done": done, "total": total})
+
+    def events(self, kind: str | None = None) -> Iterator[Event]:
+        """Yield the events, of one kind or all.
+
+        A last line that a killed process left unfinished is dropped.
+
+        Raises:
+            RunError: there is no record, or a line before the last is damaged.
+        """
+        try:
+            lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+        except OSError as error:
+            raise RunError(f"{self.path}: cannot be read: {error}") from error
+        for number, line in enumerate(lines, start=1):
+            if number == len(lines) and not line.endswith("\n"):
+                return
+            try:
+                event = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise RunError(f"{self.path}: line {number} is damaged: {error}") from error
+            if kind is None or event["event"] == kind:
+                yield event
+
+    def cut_unfinished_line(self) -> None:
+        """Remove what a killed process left after the last whole line, before going on."""
+        data = self.path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            with self.path.open("r+b") as file:
+                file.truncate(whole)

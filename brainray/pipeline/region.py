@@ -1,0 +1,91 @@
+"""A functional region of the brain: it knows its networks and holds its loaded models.
+
+A plain class; `actors.region` makes the long-lived actor of it. Its calls are short: training,
+banks and searches are tasks and trials elsewhere.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from brainray.catalog.library import Library
+from brainray.catalog.weights import load_weights
+from brainray.errors import CatalogError
+from brainray.networks.interface import NetworkSpec, Preparation, TappedNetwork, build_preparation
+from brainray.pipeline.models import load_network
+from brainray.settings import Settings
+from brainray.shapes import Array, Modality, Raw
+
+
+class Region:
+    """One region, e.g. vision.
+
+    Its state is rebuilt from the catalog and the store at any time; every method may be called
+    again.
+
+    Args:
+        name: of the region.
+        settings: where catalog and store are.
+
+    Raises:
+        CatalogError: there is no such region.
+    """
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self.name = name
+        self._library = Library.open(settings)
+        self._loaded: dict[str, tuple[TappedNetwork, Preparation]] = {}
+        if not any(self._owns(sub_region) for sub_region in self._library.sub_regions()):
+            raise CatalogError(f"region {name!r}: is not in the catalog")
+
+    def candidates(self, sub_regions: Sequence[str], modality: Modality) -> list[NetworkSpec]:
+        """Return the networks of these sub-regions, as far as they are the region's own."""
+        own = [sub_region for sub_region in sub_regions if self._owns(sub_region)]
+        return self._library.networks(own, modality) if own else []
+
+    def load(self, model_id: str) -> None:
+        """Load a pretrained model of this region, memory-mapped; nothing if it is loaded.
+
+        Raises:
+            CatalogError: there is no such model, or it lives in another region.
+        """
+        if model_id in self._loaded:
+            return
+        model = self._library.model(model_id)
+        if not self._owns(model.sub_region):
+            raise CatalogError(f"model {model_id}: lives in {model.sub_region}, not in {self.name}")
+        if model.network is None:
+            raise CatalogError(f"model {model_id}: is a fused model, regions hold unimodal ones")
+        spec = self._library.network(model.network)
+        classes = int(model.spec["classes"])
+        network = load_network(spec, classes, load_weights(self._library.store, model.key))
+        self._loaded[model_id] = (network, build_preparation(model.preparation))
+
+    def unload(self, model_id: str) -> None:
+        """Forget a model; nothing if it is not loaded."""
+        self._loaded.pop(model_id, None)
+
+    def features(self, model_id: str, raws: Sequence[Raw]) -> dict[str, Array]:
+        """Return the tap features of a few raw samples, each `(len(raws), D)`.
+
+        Raises:
+            CatalogError: see `load`.
+        """
+        self.load(model_id)
+        network, preparation = self._loaded[model_id]
+        inputs = torch.stack([torch.from_numpy(preparation.prepare(raw)) for raw in raws])
+        with torch.inference_mode():
+            return {name: tap.numpy() for name, tap in network.tap_features(inputs).items()}
+
+    def status(self) -> dict[str, Any]:
+        """Return what is loaded."""
+        parameters = sum(
+            parameter.numel()
+            for network, _ in self._loaded.values()
+            for parameter in network.parameters()
+        )
+        return {"region": self.name, "models": sorted(self._loaded), "parameters": parameters}
+
+    def _owns(self, sub_region: str) -> bool:
+        return sub_region.partition(".")[0] == self.name

@@ -1,0 +1,154 @@
+"""The end of a run: the fused network into the catalog, and the report."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from brainray.atlas.activation import Pathway
+from brainray.catalog.library import Library
+from brainray.catalog.values import Model, NewModel, recipe_of
+from brainray.catalog.weights import store_weights
+from brainray.datasets.dataset import Dataset
+from brainray.fusion.gate import Decision
+from brainray.fusion.problem import FusionProblem
+from brainray.pipeline.candidates import platform
+from brainray.scenario import Report, Scenario
+from brainray.scenario.report import (
+    Candidate,
+    Fused,
+    Gate,
+    PathwayPart,
+    Reheaded,
+    SearchPart,
+    StoredModel,
+    TrainingPart,
+    Unimodal,
+)
+from brainray.search.interface import Solution
+from brainray.search.schedule import Schedule
+
+FUSED_SUB_REGION = "multisensory.integration"
+"""Where networks that join several inputs live."""
+
+
+def register_fused(
+    library: Library,
+    scenario: Scenario,
+    seed: int,
+    run_id: str,
+    problem: FusionProblem,
+    solution: Solution,
+    dataset: Dataset,
+    tested: Mapping[str, Any],
+) -> Model:
+    """Store the best fused network and make it known, whatever the gate says of it."""
+    wiring = problem.code.decode(solution.genome)
+    backbones = {name: library.model(model) for name, model in wiring.models.items()}
+    state = problem.restore(solution, "fused").state_dict()
+    new = NewModel(
+        name=scenario.name,
+        kind="fused",
+        network=None,
+        sub_region=FUSED_SUB_REGION,
+        modality="+".join(sorted({model.modality for model in backbones.values()})),
+        data_set=dataset.sha256,
+        optimizer=problem.finalist.optimizer,
+        platform=platform(),
+        preparation={name: model.preparation for name, model in backbones.items()},
+        recipe=recipe_of(
+            {
+                "genome": list(solution.genome),
+                "wiring": wiring.to_json(),
+                "backbones": [model.recipe for model in backbones.values()],
+                "candidate": vars(problem.candidate),
+                "finalist": vars(problem.finalist),
+                "strategy": problem.strategy,
+                "data": dataset.sha256,
+                "seed": seed,
+                "torch": torch.__version__,
+            }
+        ),
+        weights=store_weights(library.store, FUSED_SUB_REGION, state),
+        metrics={"validation": solution.value, "test": tested["fused"]},
+        spec={
+            "genome": list(solution.genome),
+            "wiring": wiring.to_json(),
+            "temperatures": problem.temperatures(wiring),
+            "labels": list(dataset.classes),
+            "modalities": dict(dataset.modalities),
+        },
+        backbones=tuple(model.id for model in backbones.values()),
+        run_id=run_id,
+    )
+    return library.register(new)
+
+
+def report_of(
+    *,
+    run_id: str,
+    scenario: Scenario,
+    seed: int,
+    versions: Mapping[str, str],
+    data: Mapping[str, Any],
+    pathway: Pathway,
+    problem: FusionProblem,
+    schedule: Schedule,
+    solution: Solution,
+    tested: Mapping[str, Any],
+    unimodal: Mapping[str, Mapping[str, Any]],
+    gate: Decision,
+    model: Model,
+    seconds: Mapping[str, float],
+) -> Report:
+    """Put together what a run reports."""
+    wiring = problem.code.decode(solution.genome)
+    history = schedule.history
+    reheaded = solution.details["reheaded"]
+    return Report(
+        run_id=run_id,
+        scenario=scenario.name,
+        seed=seed,
+        versions=dict(versions),
+        data=dict(data),
+        pathway=PathwayPart(sub_regions=pathway.sub_regions, connections=list(pathway.connections)),
+        search=SearchPart(
+            algorithm=scenario.search.algorithm,
+            evaluated=len(history),
+            failed=sum(math.isnan(value) for _, value in history),
+            seconds=seconds["search"],
+            history=[
+                Candidate(
+                    genome=list(genome),
+                    models=problem.code.decode(genome).models,
+                    value=None if math.isnan(value) else value,
+                )
+                for genome, value in history
+            ],
+        ),
+        training=TrainingPart(
+            strategy=scenario.training.strategy,
+            workers=scenario.training.workers,
+            seconds=seconds["training"],
+        ),
+        best=Fused(
+            genome=list(solution.genome),
+            models=wiring.models,
+            taps=[level.taps for level in wiring.levels],
+            operators=[level.operator for level in wiring.levels],
+            depth=len(wiring.levels),
+            validation=solution.value,
+            test=tested["fused"],
+        ),
+        unimodal={name: Unimodal(**part) for name, part in unimodal.items()},
+        reheaded={
+            name: Reheaded(validation=reheaded[name], test=tested["reheaded"][name])
+            for name in reheaded
+        },
+        gate=Gate(chosen=gate.chosen, margin=gate.margin),
+        model=StoredModel(
+            id=model.id, version=model.version, parameters=model.parameters, path=model.key
+        ),
+        seconds=dict(seconds),
+    )

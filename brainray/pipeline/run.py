@@ -1,0 +1,339 @@
+"""The run of a scenario, step by step: data, pathway, candidates, search, training, gate, catalog.
+
+Data flows one way. The record is written after every step, so that a run that was interrupted
+goes on where it stopped: pretrained models and banks are found in catalog and store, broods in
+the record.
+"""
+
+import math
+import os
+import platform as machine
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from brainray import plugins
+from brainray.atlas.activation import Pathway
+from brainray.catalog.library import Library
+from brainray.catalog.values import Status
+from brainray.datasets.dataset import SPLITS, Dataset
+from brainray.datasets.source import load_dataset
+from brainray.errors import RunError
+from brainray.fusion.gate import decide
+from brainray.fusion.genome import FusionCode
+from brainray.fusion.population import CandidateRecipe
+from brainray.fusion.problem import FusionProblem
+from brainray.pipeline.candidates import Offer, Pretraining
+from brainray.pipeline.record import Event, Listener, Record
+from brainray.pipeline.registration import register_fused, report_of
+from brainray.pipeline.runner import Runner
+from brainray.scenario import Report, Scenario, parse_scenario
+from brainray.search.interface import Brood, Solution
+from brainray.search.schedule import Evaluated, Schedule
+from brainray.settings import Settings
+from brainray.training.loop import Recipe
+
+MakeRunner = Callable[[Settings, Path], AbstractContextManager[Runner]]
+"""Starts the runner of a run from the settings and the run's folder, and ends it."""
+
+
+def run_scenario(
+    scenario: Scenario,
+    seed: int,
+    settings: Settings,
+    make_runner: MakeRunner,
+    listener: Listener = lambda event: None,
+    run_id: str | None = None,
+) -> Report:
+    """Run a scenario, or go on with an interrupted run of it.
+
+    Args:
+        scenario: what is wanted.
+        seed: of all that is random.
+        settings: where catalog, store, data, cache and records are.
+        make_runner: starts the runner.
+        listener: told of all that happens.
+        run_id: of the interrupted run; None starts a new one.
+
+    Raises:
+        BrainrayError: naming what is wrong; data are checked before anything is written.
+    """
+    listener({"event": "progress", "stage": "data", "done": 0, "total": 1})
+    modalities = {name: part.modality for name, part in scenario.inputs.items()}
+    dataset, source = load_dataset(scenario.data, modalities, scenario.goal.target, seed, settings)
+    library = Library.open(settings)
+    record = Record(settings.runs / (run_id or new_run_id(scenario)), listener)
+    if run_id is not None:
+        record.cut_unfinished_line()
+    with make_runner(settings, record.folder) as runner:
+        return Run(scenario, seed, runner, library, record).execute(dataset, source)
+
+
+def new_run_id(scenario: Scenario) -> str:
+    """Return a new id that sorts by time, e.g. ``digits-20260131-120000-5f3a``."""
+    return f"{scenario.name}-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def recorded_scenario(record: Record) -> tuple[Scenario, int]:
+    """Return the scenario and the seed of a recorded run.
+
+    Raises:
+        RunError: the record has no start.
+    """
+    for event in record.events("started"):
+        scenario = parse_scenario(event["scenario"], origin=str(record.path))
+        return scenario, int(event["seed"])
+    raise RunError(f"{record.path}: says nothing of a start")
+
+
+@dataclass
+class Run:
+    """One execution of a scenario.
+
+    Attributes:
+        scenario: what is wanted.
+        seed: of all that is random.
+        runner: where the work is done.
+        library: the catalog.
+        record: of the run; events of an interrupted execution are taken up.
+    """
+
+    scenario: Scenario
+    seed: int
+    runner: Runner
+    library: Library
+    record: Record
+
+    @property
+    def run_id(self) -> str:
+        """The run's id: the name of its folder."""
+        return self.record.folder.name
+
+    def execute(self, dataset: Dataset, source: str) -> Report:
+        """Run all steps; on an error the record and the catalog say so before it is raised.
+
+        Args:
+            dataset: what `load_dataset` made of the scenario's data.
+            source: where it came from.
+        """
+        done = list(self.record.events()) if self.record.path.exists() else []
+        self.record.append(
+            "started",
+            run_id=self.run_id,
+            scenario=self.scenario.model_dump(mode="json"),
+            seed=self.seed,
+            versions=versions(),
+            runner=self.runner.name,
+        )
+        self.library.add_run(self.run_id, self.scenario.name, self.seed, str(self.record.path))
+        owner = f"{socket.gethostname()}:{os.getpid()}"
+        try:
+            self.runner.coordinate("acquire", self.run_id, owner)
+            try:
+                return self._steps(dataset, source, done)
+            finally:
+                self.runner.coordinate("release", self.run_id)
+        except BaseException as error:
+            status: Status = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
+            self.record.append(status, error=f"{type(error).__name__}: {error}")
+            self.library.finish_run(self.run_id, status)
+            raise
+
+    def _steps(self, dataset: Dataset, source: str, done: list[Event]) -> Report:
+        clock = Clock()
+        self.library.add_data_set(dataset, source)
+        data = {
+            "name": dataset.name,
+            "source": source,
+            "sha256": dataset.sha256,
+            "rows": {split: dataset.rows(split) for split in SPLITS},
+        }
+        self.record.append("data", **data)
+        with clock("activation"):
+            functions = {name: part.excites() for name, part in self.scenario.inputs.items()}
+            modalities = {name: part.modality for name, part in self.scenario.inputs.items()}
+            pathway: Pathway = self.runner.coordinate("activate", functions)
+            networks = self.runner.coordinate("candidates", functions, modalities)
+            self.record.append(
+                "pathway",
+                **pathway.to_json(),
+                networks={name: [spec.name for spec in specs] for name, specs in networks.items()},
+            )
+        with clock("pretraining"):
+            offers = Pretraining(
+                self.scenario, self.seed, dataset, self.library, self.runner, self.record
+            ).offers(pathway, networks)
+            self._adopt(offers)
+        problem = self._problem(dataset, offers)
+        with clock("search"):
+            schedule = self._search(problem, done)
+        with clock("training"):
+            solution = self._finish(problem, schedule)
+        with clock("evaluation"):
+            tested = problem.test(solution)
+            unimodal = self._unimodal(problem, offers)
+            best_alone = max(part["validation"] for part in unimodal.values())
+            gate = decide(solution.value, best_alone)
+            fused = register_fused(
+                self.library,
+                self.scenario,
+                self.seed,
+                self.run_id,
+                problem,
+                solution,
+                dataset,
+                tested,
+            )
+            returned = fused
+            if gate.chosen == "unimodal":
+                winner = max(unimodal.values(), key=lambda part: part["validation"])
+                returned = self.library.model(winner["model"])
+            self.record.append("registered", model=returned.id)
+        report = report_of(
+            run_id=self.run_id,
+            scenario=self.scenario,
+            seed=self.seed,
+            versions=versions(),
+            data=data,
+            pathway=pathway,
+            problem=problem,
+            schedule=schedule,
+            solution=solution,
+            tested=tested,
+            unimodal=unimodal,
+            gate=gate,
+            model=returned,
+            seconds=clock.seconds,
+        )
+        self.record.append("finished", report=report.model_dump(mode="json"))
+        self.library.finish_run(
+            self.run_id,
+            "finished",
+            returned.id,
+            {"chosen": gate.chosen, "validation": solution.value, "test": tested["fused"]},
+        )
+        return report
+
+    def _adopt(self, offers: Mapping[str, list[Offer]]) -> None:
+        """Have the regions load what they now own."""
+        models: dict[str, list[str]] = {}
+        for offer in (offer for found in offers.values() for offer in found):
+            region = offer.model.sub_region.partition(".")[0]
+            models.setdefault(region, []).append(offer.model.id)
+        self.runner.coordinate("adopt", models)
+
+    def _problem(self, dataset: Dataset, offers: Mapping[str, list[Offer]]) -> FusionProblem:
+        search, training = self.scenario.search, self.scenario.training
+        classes = len(dataset.classes)
+        return FusionProblem(
+            code=FusionCode(
+                {
+                    name: tuple(offer.candidate(classes) for offer in found)
+                    for name, found in offers.items()
+                },
+                search.depth,
+                search.operators,
+            ),
+            store=self.library.store,
+            banks={o.model.id: o.banks for found in offers.values() for o in found},
+            targets={split: torch.from_numpy(dataset.target(split)) for split in SPLITS},
+            classes=classes,
+            candidate=CandidateRecipe(search.hidden, search.epochs),
+            finalist=Recipe(training.epochs, training.batch_size, "adam", training.learning_rate),
+            strategy=training.strategy,
+            seed=self.seed,
+        )
+
+    def _search(self, problem: FusionProblem, done: list[Event]) -> Schedule:
+        search = self.scenario.search
+        limit = search.time_limit_minutes
+        space = problem.space
+        schedule = Schedule(
+            space,
+            plugins.load("searchers", search.algorithm)(space, self.seed),
+            seed=self.seed,
+            budget=search.budget,
+            brood_size=search.brood,
+            lag=search.lag,
+            time_limit_seconds=None if limit is None else limit * 60,
+            known={
+                event["index"]: Evaluated(
+                    tuple(tuple(genome) for genome in event["genomes"]),
+                    tuple(math.nan if value is None else value for value in event["values"]),
+                )
+                for event in done
+                if event["event"] == "brood"
+            },
+        )
+
+        def on_brood(brood: Brood, values: list[float], seconds: float) -> None:
+            self.record.append(
+                "brood",
+                index=brood.index,
+                genomes=[list(genome) for genome in brood.genomes],
+                values=[None if math.isnan(value) else value for value in values],
+                seconds=round(seconds, 3),
+            )
+
+        start = time.monotonic()
+        self.runner.search(problem, schedule, search.workers, on_brood)
+        self.record.append("searched", seconds=round(time.monotonic() - start, 3))
+        return schedule
+
+    def _finish(self, problem: FusionProblem, schedule: Schedule) -> Solution:
+        genomes = schedule.best(self.scenario.search.finalists)
+        self.record.progress("train", 0, 1)
+        solution = self.runner.finish(problem, genomes, self.scenario.training.workers)
+        self.record.append(
+            "solution",
+            genome=list(solution.genome),
+            validation=solution.value,
+            details=solution.details,
+        )
+        return solution
+
+    def _unimodal(
+        self, problem: FusionProblem, offers: Mapping[str, list[Offer]]
+    ) -> dict[str, dict[str, Any]]:
+        """Return, for each input, its best model on validation, with both accuracies."""
+        best = {}
+        for name, found in offers.items():
+            validation = {
+                offer.model.id: problem.unimodal(offer.model.id, "validation") for offer in found
+            }
+            model = max(sorted(validation), key=lambda key: validation[key])
+            best[name] = {
+                "model": model,
+                "validation": validation[model],
+                "test": problem.unimodal(model, "test"),
+            }
+        return best
+
+
+class Clock:
+    """Measures the wall time of a run's steps, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, step: str) -> Iterator[None]:
+        """Measure the block as one step."""
+        start = time.monotonic()
+        yield
+        self.seconds[step] = round(time.monotonic() - start, 3)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result may depend on."""
+    packages = ("brainray", "ray", "torch", "numpy", "deap", "pyarrow", "scikit-learn")
+    return {"python": machine.python_version(), **{name: version(name) for name in packages}}

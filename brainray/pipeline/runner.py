@@ -1,0 +1,63 @@
+"""The seam between the pipeline and where its work is done.
+
+The pipeline calls a runner like this; `brainray.pipeline.local` does everything in this process,
+`actors.runner` on Ray, and both give the same result::
+
+    runner.coordinate("acquire", run_id)
+    pathway = runner.coordinate("activate", functions)
+    models  = runner.map(pretrain, units, on_done)          # independent units of work
+    runner.search(problem, schedule, on_brood)              # broods
+    solution = runner.finish(problem, genomes, workers)     # data-parallel workers
+    runner.coordinate("release", run_id)
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from brainray.search.interface import Brood, Genome, Problem, Solution
+from brainray.search.schedule import Schedule
+
+Unit = TypeVar("Unit")
+Result = TypeVar("Result")
+
+
+class OnBrood(Protocol):
+    """Called for every evaluated brood, in the order in which they are completed."""
+
+    def __call__(self, brood: Brood, values: list[float], seconds: float) -> None:
+        """Take the values of one brood and the time that it took."""
+
+
+class Runner(Protocol):
+    """Where the work of a run is done.
+
+    Attributes:
+        name: as the record has it, ``local`` or ``ray``.
+    """
+
+    name: str
+
+    def coordinate(self, method: str, *arguments: Any) -> Any:
+        """Call a method of the coordinator and return its result."""
+
+    def map(
+        self,
+        work: Callable[[Unit], Result],
+        units: Sequence[Unit],
+        on_done: Callable[[int, Result], None],
+    ) -> list[Result]:
+        """Do independent units of work; return their results in the order of the units.
+
+        Args:
+            work: a module-level function, pure but for idempotent writes.
+            units: picklable and small.
+            on_done: called with a unit's number and result as each one ends, in any order.
+        """
+
+    def search(
+        self, problem: Problem, schedule: Schedule, workers: int | None, on_brood: OnBrood
+    ) -> None:
+        """Evaluate broods until the schedule has no more; up to ``workers`` at the same time."""
+
+    def finish(self, problem: Problem, genomes: Sequence[Genome], workers: int) -> Solution:
+        """Call ``problem.finish`` on that many data-parallel workers; return their solution."""

@@ -1,0 +1,229 @@
+"""The independent units of a run's work: prepare a column, pretrain a network, build a bank.
+
+Each is a small picklable description and a function of it. The functions can run anywhere that
+reaches the store; their writes are idempotent, so that a unit may run again.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from brainray.catalog.values import recipe_of
+from brainray.catalog.weights import Store, StoredWeights, load_weights, store_weights
+from brainray.datasets.dataset import open_dataset
+from brainray.errors import DataError, NetworkError
+from brainray.fusion.bank import BATCH, bank_key, build_bank, save_bank
+from brainray.networks.interface import (
+    NetworkSpec,
+    TappedNetwork,
+    build_network,
+    build_preparation,
+)
+from brainray.pipeline.models import load_network
+from brainray.seeding import derive, torch_random
+from brainray.shapes import Array
+from brainray.training.loop import Recipe, fit, one_thread
+from brainray.training.metrics import accuracy
+
+LEARNING_RATES = {"adam": 3e-3, "sgd": 5e-2}
+"""Of the pretraining, at the start of its cosine; chosen on audio-visual digits."""
+
+
+@dataclass(frozen=True)
+class ColumnUnit:
+    """One input of one split, prepared for one kind of network.
+
+    Attributes:
+        store: where the data set is.
+        data_sha256: of the data set.
+        column: the input's name.
+        split: train, validation or test.
+        preparation: as a network declares it.
+    """
+
+    store: Store
+    data_sha256: str
+    column: str
+    split: str
+    preparation: dict[str, Any]
+
+    @property
+    def path(self) -> Path:
+        """Where the prepared samples are cached on this node, without an ending."""
+        parts = [self.data_sha256, self.column, self.split, self.preparation]
+        name = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        return self.store.cache / "prepared" / name
+
+
+@dataclass(frozen=True)
+class PretrainUnit:
+    """One network to train alone on one input.
+
+    Attributes:
+        columns: the input's prepared splits: train, validation and test.
+        spec: the network.
+        sub_region: where the model will live.
+        classes: number of classes.
+        recipe: how to train.
+        seed: of the run.
+    """
+
+    columns: dict[str, ColumnUnit]
+    spec: NetworkSpec
+    sub_region: str
+    classes: int
+    recipe: Recipe
+    seed: int
+
+    @property
+    def model_recipe(self) -> str:
+        """What would make the same model again, as a sha256."""
+        train = self.columns["train"]
+        return recipe_of(
+            {
+                "network": self.spec.name,
+                "architecture": self.spec.architecture,
+                "preparation": self.spec.preparation,
+                "sub_region": self.sub_region,
+                "data": train.data_sha256,
+                "column": train.column,
+                "classes": self.classes,
+                "recipe": vars(self.recipe),
+                "seed": self.seed,
+                "torch": torch.__version__,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """What pretraining made: weights in the store, and the validation accuracy in [0, 1]."""
+
+    weights: StoredWeights
+    validation: float
+
+
+@dataclass(frozen=True)
+class BankUnit:
+    """One pretrained model to run over one split."""
+
+    column: ColumnUnit
+    spec: NetworkSpec
+    classes: int
+    weights_key: str
+    weights_sha256: str
+
+    @property
+    def key(self) -> str:
+        """Where the bank lies in the store."""
+        return bank_key(
+            self.weights_sha256, self.column.data_sha256, self.column.column, self.column.split
+        )
+
+
+def prepare(unit: ColumnUnit) -> int:
+    """Prepare a column and cache it on this node; return its number of rows.
+
+    Raises:
+        DataError: a sample cannot be prepared; the message names its row.
+    """
+    inputs, _ = prepared(unit)
+    return len(inputs)
+
+
+def prepared(unit: ColumnUnit) -> tuple[Array, Array]:
+    """Return the prepared samples `(N, ...)`, memory-mapped, and which are present `(N,)`.
+
+    Raises:
+        DataError: see `prepare`.
+    """
+    inputs, mask = unit.path.with_suffix(".inputs.npy"), unit.path.with_suffix(".mask.npy")
+    if not mask.exists():
+        _prepare(unit, inputs, mask)
+    return np.load(inputs, mmap_mode="r"), np.load(mask)
+
+
+def _prepare(unit: ColumnUnit, inputs: Path, mask: Path) -> None:
+    """Write both files atomically, the mask last: it says that the inputs are complete."""
+    dataset = open_dataset(unit.store.local_path(f"datasets/{unit.data_sha256}.parquet"))
+    preparation = build_preparation(unit.preparation)
+    raws = dataset.column(unit.split, unit.column)
+    inputs.parent.mkdir(parents=True, exist_ok=True)
+    partial = inputs.with_suffix(f".{os.getpid()}.partial")
+    shape = (len(raws), *preparation.shape)
+    written = np.lib.format.open_memmap(partial, "w+", dtype=preparation.dtype, shape=shape)
+    for number, raw in enumerate(raws):
+        if raw is not None:
+            try:
+                written[number] = preparation.prepare(raw)
+            except NetworkError as error:
+                row = dataset.row_numbers(unit.split)[number]
+                raise DataError(
+                    f"{dataset.name}: row {row}, column {unit.column}: {error}"
+                ) from error
+    written.flush()
+    partial.replace(inputs)
+    partial_mask = mask.with_suffix(f".{os.getpid()}.partial")
+    with partial_mask.open("wb") as file:
+        np.save(file, np.array([raw is not None for raw in raws]))
+    partial_mask.replace(mask)
+
+
+def pretrain(unit: PretrainUnit) -> Pretrained:
+    """Train a network alone on the samples that have its input, and store its weights."""
+    with one_thread():
+        inputs, mask = prepared(unit.columns["train"])
+        rows_N = np.flatnonzero(mask)
+        target_N = _target(unit.columns["train"])
+        seed = derive(unit.seed, "pretrain", unit.spec.name, unit.recipe.optimizer)
+        with torch_random(seed):
+            network = build_network(unit.spec, unit.classes)
+        # The convolutions of a one-channel picture are several times faster in this layout.
+        torch.nn.utils.convert_conv2d_weight_memory_format(network, torch.channels_last)
+
+        def loss(rows: Tensor, epoch: int) -> Tensor:
+            chosen = rows_N[rows.numpy()]
+            return functional.cross_entropy(
+                network(torch.from_numpy(inputs[chosen])), target_N[chosen]
+            )
+
+        fit(network, loss, rows=len(rows_N), recipe=unit.recipe, seed=seed)
+        torch.nn.utils.convert_conv2d_weight_memory_format(network, torch.contiguous_format)
+        weights = store_weights(unit.columns["train"].store, unit.sub_region, network.state_dict())
+        return Pretrained(weights, _accuracy(network, unit.columns["validation"]))
+
+
+def bank(unit: BankUnit) -> str:
+    """Build a bank unless the store has it; return its key."""
+    store = unit.column.store
+    if not store.exists(unit.key):
+        with one_thread():
+            weights = load_weights(store, unit.weights_key)
+            network = load_network(unit.spec, unit.classes, weights)
+            inputs, mask = prepared(unit.column)
+            save_bank(store, unit.key, build_bank(network, inputs, mask))
+    return unit.key
+
+
+def _accuracy(network: TappedNetwork, column: ColumnUnit) -> float:
+    inputs, mask = prepared(column)
+    rows = np.flatnonzero(mask)
+    with torch.inference_mode():
+        logits = [
+            network(torch.from_numpy(inputs[rows[start : start + BATCH]]))
+            for start in range(0, len(rows), BATCH)
+        ]
+    return accuracy(torch.cat(logits), _target(column)[rows])
+
+
+def _target(column: ColumnUnit) -> Tensor:
+    dataset = open_dataset(column.store.local_path(f"datasets/{column.data_sha256}.parquet"))
+    return torch.from_numpy(dataset.target(column.split))

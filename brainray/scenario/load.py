@@ -1,0 +1,144 @@
+"""From a name, a folder or a file to a checked `Scenario`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from brainray import plugins
+from brainray.errors import ScenarioError
+from brainray.scenario.model import Scenario
+
+FILE_NAME = "scenario.yaml"
+
+
+def load_scenario(where: str | Path, changes: Sequence[str] = ()) -> Scenario:
+    """Read a scenario.
+
+    Args:
+        where: the name of a built-in scenario, a folder with a ``scenario.yaml``, or a file.
+        changes: ``a.b=value`` each, the value in YAML, as ``--set`` takes them.
+
+    Raises:
+        ScenarioError: it cannot be found or read, or says something impossible; the message
+            names file and key.
+    """
+    path = find_scenario(where)
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path}: cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise ScenarioError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(document, dict):
+        raise ScenarioError(f"{path}: must be a mapping of keys, not {type(document).__name__}")
+    for change in changes:
+        _apply(document, change)
+    return parse_scenario(document, origin=str(path), folder=path.parent)
+
+
+def find_scenario(where: str | Path) -> Path:
+    """Return the path of the scenario file that ``where`` means.
+
+    Raises:
+        ScenarioError: nothing is there.
+    """
+    path = Path(where)
+    if path.is_dir():
+        path = path / FILE_NAME
+    if path.is_file():
+        return path.resolve()
+    if str(where) in plugins.names("scenarios"):
+        return builtin_scenarios()[str(where)]
+    raise ScenarioError(
+        f"scenario {str(where)!r}: is no file, no folder with a {FILE_NAME}, and no built-in "
+        f"scenario ({', '.join(plugins.names('scenarios'))})"
+    )
+
+
+def builtin_scenarios() -> dict[str, Path]:
+    """Return the scenario files that installed packages offer, by name."""
+    found = {}
+    for name in plugins.names("scenarios"):
+        module = plugins.load("scenarios", name)
+        found[name] = Path(module.__file__).parent / FILE_NAME
+    return found
+
+
+def parse_scenario(document: dict[str, Any], origin: str, folder: Path | None = None) -> Scenario:
+    """Check a scenario that was read from YAML or JSON.
+
+    Args:
+        document: its keys and values.
+        origin: named in errors.
+        folder: what a relative ``data.manifest`` is relative to.
+
+    Raises:
+        ScenarioError: naming origin, key path, value and what is allowed.
+    """
+    try:
+        scenario = Scenario.model_validate(_tuples(document))
+    except ValidationError as error:
+        raise ScenarioError(f"{origin}: {_first(error)}") from error
+    manifest = scenario.data.manifest
+    if manifest is not None and folder is not None and not manifest.is_absolute():
+        data = scenario.data.model_copy(update={"manifest": folder / manifest})
+        scenario = scenario.model_copy(update={"data": data})
+    return scenario
+
+
+def _tuples(value: Any) -> Any:
+    """Turn YAML's lists into the tuples that frozen models hold."""
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _first(error: ValidationError) -> str:
+    """Say the first problem in one line."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the scenario"
+    if first["type"] == "extra_forbidden":
+        return f"{place}: unknown key{_allowed_keys(first['loc'])}"
+    if first["type"] == "missing":
+        return f"{place}: is missing"
+    message = first["msg"].removeprefix("Value error, ")
+    given = "" if first["type"] == "value_error" else f", not {first['input']!r}"
+    return f"{place}: {message}{given}"
+
+
+def _allowed_keys(place: tuple[int | str, ...]) -> str:
+    """Return the keys allowed beside an unknown one, as the end of a sentence."""
+    model: Any = Scenario
+    for part in place[:-1]:
+        field = getattr(model, "model_fields", {}).get(part)
+        if field is not None:
+            model = field.annotation
+        elif model is not Scenario and str(part):
+            continue
+    if hasattr(model, "__args__"):
+        model = model.__args__[-1]
+    keys = getattr(model, "model_fields", None)
+    return f", allowed are {', '.join(keys)}" if keys else ""
+
+
+def _apply(document: dict[str, Any], change: str) -> None:
+    """Set one ``a.b=value`` in place."""
+    key, equals, text = change.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts):
+        raise ScenarioError(f"--set {change!r}: must have the form a.b=value")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ScenarioError(f"--set {change!r}: the value is not YAML") from error
+    place = document
+    for part in parts[:-1]:
+        if place.get(part) is None:
+            place[part] = {}
+        place = place[part]
+        if not isinstance(place, dict):
+            raise ScenarioError(f"--set {change!r}: {part} has no keys below it")
+    place[parts[-1]] = value

@@ -1,0 +1,203 @@
+"""What a scenario file may say. Every key but ``name``, ``goal`` and ``inputs`` has a default.
+
+The classes are the one source of the YAML schema, of ``--set`` and of docs/scenario.md.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from brainray import plugins
+from brainray.shapes import Modality
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+Column = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+
+DEFAULT_FUNCTIONS: dict[Modality, tuple[str, ...]] = {
+    "image": ("visual_perception", "shape"),
+    "audio": ("speech_perception", "listening"),
+    "text": ("reading", "language_comprehension"),
+}
+"""The brain functions of an input whose scenario names none."""
+
+
+class Section(BaseModel):
+    """A part of a scenario: unknown keys and wrong types are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Goal(Section):
+    """What the network is to do.
+
+    Attributes:
+        task: the kind of task.
+        target: the manifest's column to predict.
+        metric: what is maximised; accuracies are fractions in [0, 1].
+    """
+
+    task: Literal["classification"] = "classification"
+    target: Column
+    metric: Literal["accuracy"] = "accuracy"
+
+
+class Input(Section):
+    """One input of the scenario; its name is a column of the manifest.
+
+    Attributes:
+        modality: how the column is read.
+        functions: the brain functions that this input excites.
+    """
+
+    modality: Modality
+    functions: tuple[str, ...] = ()
+
+    def excites(self) -> tuple[str, ...]:
+        """Return the functions given, or those that its modality excites by default."""
+        return self.functions or DEFAULT_FUNCTIONS[self.modality]
+
+
+class Data(Section):
+    """Where the samples come from: a ready data set, or a manifest of one's own.
+
+    Attributes:
+        source: ``files`` reads $BRAINRAY_DATA, ``embedded`` what the package ships, ``auto``
+            the first of the two that is there. Not used with a manifest.
+        name: the ready data set, in the entry-point group ``brainray.datasets``.
+        manifest: a Parquet or CSV file, a row a sample; relative to the scenario's folder.
+        options: of the ready data set's builder.
+    """
+
+    source: Literal["auto", "files", "embedded"] = "auto"
+    name: Name | None = None
+    manifest: Annotated[Path, Field(strict=False)] | None = None
+    options: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Data":
+        if (self.name is None) == (self.manifest is None):
+            raise ValueError("give either 'name' (a ready data set) or 'manifest' (a file)")
+        if self.name is not None and self.name not in plugins.names("datasets"):
+            allowed = ", ".join(plugins.names("datasets"))
+            raise ValueError(f"unknown data set {self.name!r}, allowed are {allowed}")
+        if self.manifest is not None and self.options:
+            raise ValueError("'options' belong to a ready data set, a manifest has none")
+        return self
+
+
+class Activation(Section):
+    """How sub-regions are activated: by the functions of the inputs."""
+
+
+class Search(Section):
+    """How candidates are searched.
+
+    Attributes:
+        algorithm: in the entry-point group ``brainray.searchers``.
+        budget: distinct candidates to evaluate.
+        brood: candidates trained together in one pass.
+        lag: brood i sees the values of broods 0 to i - lag; more workers want more.
+        depth: the largest number of fusion levels.
+        operators: how features meet at a level.
+        hidden: width of a fusion level.
+        epochs: of a candidate's training.
+        finalists: the best candidates that are trained to the end.
+        workers: broods evaluated at the same time; None is one a CPU. The result does not
+            depend on it.
+        time_limit_minutes: stop asking after this time; the result then depends on the machine.
+    """
+
+    algorithm: str = "evolution"
+    budget: int = Field(default=200, ge=1, le=1_000_000)
+    brood: int = Field(default=16, ge=1, le=256)
+    lag: int = Field(default=3, ge=1, le=1024)
+    depth: int = Field(default=4, ge=1, le=4)
+    operators: tuple[Literal["concat"], ...] = Field(default=("concat",), min_length=1)
+    hidden: int = Field(default=32, ge=1, le=1024)
+    epochs: int = Field(default=8, ge=1, le=1000)
+    finalists: int = Field(default=4, ge=1, le=64)
+    workers: int | None = Field(default=None, ge=1, le=1024)
+    time_limit_minutes: Annotated[float, Field(strict=False, gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _known_algorithm(self) -> "Search":
+        if self.algorithm not in plugins.names("searchers"):
+            allowed = ", ".join(plugins.names("searchers"))
+            raise ValueError(f"unknown algorithm {self.algorithm!r}, allowed are {allowed}")
+        return self
+
+
+class Pretraining(Section):
+    """How the networks of the activated sub-regions are trained, each alone.
+
+    Attributes:
+        epochs: passes over the training split.
+        batch_size: samples a step.
+        optimizers: one pretrained model a network and optimizer: the optimizer gene's alleles.
+    """
+
+    epochs: int = Field(default=6, ge=1, le=10_000)
+    batch_size: int = Field(default=32, ge=1, le=65_536)
+    optimizers: tuple[Literal["adam", "sgd"], ...] = Field(default=("adam", "sgd"), min_length=1)
+
+
+class Training(Section):
+    """How the finalists are trained.
+
+    Attributes:
+        strategy: in the entry-point group ``brainray.strategies``.
+        workers: data-parallel workers.
+        epochs: passes over the training split.
+        batch_size: samples a step, of all workers together.
+        learning_rate: of Adam, at the start of its cosine.
+    """
+
+    strategy: str = "all_reduce"
+    workers: int = Field(default=2, ge=1, le=1024)
+    epochs: int = Field(default=20, ge=1, le=10_000)
+    batch_size: int = Field(default=256, ge=1, le=65_536)
+    learning_rate: Annotated[float, Field(strict=False, gt=0, le=1)] = 3e-3
+
+    @model_validator(mode="after")
+    def _known_strategy(self) -> "Training":
+        if self.strategy not in plugins.names("strategies"):
+            allowed = ", ".join(plugins.names("strategies"))
+            raise ValueError(f"unknown strategy {self.strategy!r}, allowed are {allowed}")
+        if self.batch_size < self.workers:
+            raise ValueError(
+                f"batch_size {self.batch_size} must be at least workers {self.workers}"
+            )
+        return self
+
+
+class Serve(Section):
+    """How the winner is exposed.
+
+    Attributes:
+        name: of the endpoint; the scenario's name if None.
+    """
+
+    name: Name | None = None
+
+
+class Scenario(Section):
+    """Inputs, a goal and data: all that a run needs to know."""
+
+    name: Name
+    goal: Goal
+    inputs: dict[Column, Input] = Field(min_length=1, max_length=8)
+    data: Data
+    activation: Activation = Field(default_factory=Activation)
+    search: Search = Field(default_factory=Search)
+    pretraining: Pretraining = Field(default_factory=Pretraining)
+    training: Training = Field(default_factory=Training)
+    serve: Serve = Field(default_factory=Serve)
+
+    @model_validator(mode="after")
+    def _distinct_columns(self) -> "Scenario":
+        reserved = {"split", "group", self.goal.target}
+        for name in self.inputs:
+            if name in reserved:
+                raise ValueError(f"input {name!r} has the name of the target, split or group")
+        return self

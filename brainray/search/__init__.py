@@ -1,0 +1,1 @@
+"""Search: spaces, searchers and the loop between them. It knows nothing of networks or Ray."""

@@ -1,0 +1,179 @@
+"""The loop between a searcher and whoever evaluates: which brood comes when, and what is known.
+
+Brood i depends on the values of broods 0 to i - lag only, even when more are known already.
+So its members do not depend on the number of workers, and up to ``lag`` broods can be in
+evaluation at the same time.
+"""
+
+import itertools
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from brainray.errors import SearchError
+from brainray.search.interface import Brood, Genome, Searcher, Space
+from brainray.seeding import derive, numpy_generator
+
+STALE_PROPOSALS = 200
+"""Repeated proposals in a row after which the searcher is taken to have nothing new."""
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A brood of an earlier execution, with its values in the order of its genomes."""
+
+    genomes: tuple[Genome, ...]
+    values: tuple[float, ...]
+
+
+class Schedule:
+    """Hands out broods and collects their values.
+
+    Args:
+        space: what is searched.
+        searcher: who proposes.
+        seed: of the run.
+        budget: distinct genomes to evaluate; fewer if the space has fewer.
+        brood_size: genomes of a brood; the last one may be smaller.
+        lag: how many broods may be in evaluation at once, at least 1.
+        time_limit_seconds: no brood is handed out after this time; None is no limit.
+        known: broods that were evaluated before, by index; they are completed, not handed out.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        searcher: Searcher,
+        *,
+        seed: int,
+        budget: int,
+        brood_size: int,
+        lag: int,
+        time_limit_seconds: float | None = None,
+        known: Mapping[int, Evaluated] | None = None,
+    ) -> None:
+        self.space = space
+        self.budget = budget
+        self._searcher = searcher
+        self._seed = seed
+        self._brood_size = brood_size
+        self._lag = lag
+        self._deadline = (
+            None if time_limit_seconds is None else time.monotonic() + time_limit_seconds
+        )
+        self._asked: set[Genome] = set()
+        self._broods: list[Brood] = []
+        self._values: dict[int, list[float]] = {}
+        self._told = 0
+        self._exhausted = False
+        self._known = dict(known or {})
+
+    def next(self) -> Brood | None:
+        """Return the next brood; None if it has to wait for values, or if all were handed out.
+
+        Raises:
+            SearchError: a brood that was evaluated before had other genomes.
+        """
+        while (brood := self._make()) is not None:
+            if brood.index not in self._known:
+                return brood
+            before = self._known[brood.index]
+            if before.genomes != brood.genomes:
+                raise SearchError(
+                    f"brood {brood.index}: the record has other genomes; the run was recorded "
+                    "with another version or scenario"
+                )
+            self.complete(brood.index, before.values)
+        return None
+
+    def _make(self) -> Brood | None:
+        """Ask the searcher for one brood, if it may be asked now."""
+        if self.all_asked:
+            return None
+        index = len(self._broods)
+        while self._told <= index - self._lag:
+            if self._told not in self._values:
+                return None
+            self._searcher.tell(self._broods[self._told].genomes, self._values[self._told])
+            self._told += 1
+        size = min(self._brood_size, self.budget - len(self._asked))
+        genomes = tuple(itertools.islice(self._fresh(index), size))
+        self._exhausted = len(genomes) < size
+        if not genomes:
+            return None
+        brood = Brood(index, derive(self._seed, "brood", index), genomes)
+        self._broods.append(brood)
+        return brood
+
+    def complete(self, index: int, values: Sequence[float]) -> None:
+        """Take the values of brood ``index``, in its genomes' order; NaN marks a failed one.
+
+        Raises:
+            SearchError: there is no such brood, it was completed before, or values are missing.
+        """
+        if not 0 <= index < len(self._broods):
+            raise SearchError(f"brood {index} was never handed out")
+        if index in self._values:
+            raise SearchError(f"brood {index} was completed twice")
+        if len(values) != len(self._broods[index].genomes):
+            raise SearchError(
+                f"brood {index}: {len(values)} values for its "
+                f"{len(self._broods[index].genomes)} genomes"
+            )
+        # The last digits depend on the order of sums; a search must not.
+        self._values[index] = [round(float(value), 6) for value in values]
+
+    @property
+    def all_asked(self) -> bool:
+        """Whether no further brood will be handed out."""
+        late = self._deadline is not None and time.monotonic() > self._deadline
+        return self._exhausted or late or len(self._asked) >= self.budget
+
+    @property
+    def history(self) -> list[tuple[Genome, float]]:
+        """Every evaluated genome with its value, brood by brood."""
+        return [
+            pair
+            for brood in self._broods
+            if brood.index in self._values
+            for pair in zip(brood.genomes, self._values[brood.index], strict=True)
+        ]
+
+    def best(self, count: int) -> list[Genome]:
+        """Return the ``count`` best genomes, best first; the earlier one wins a tie.
+
+        Raises:
+            SearchError: every evaluation failed.
+        """
+        good = [(genome, value) for genome, value in self.history if not math.isnan(value)]
+        if not good:
+            raise SearchError(f"all {len(self.history)} candidates failed")
+        return [genome for genome, _ in sorted(good, key=lambda pair: -pair[1])[:count]]
+
+    def _fresh(self, index: int) -> Iterator[Genome]:
+        """Yield legal codes that were not asked before, until there are none left."""
+        stale = 0
+        for proposal in itertools.chain(self._warm_start(index), self._searcher.ask(index)):
+            genome = self.space.repair(proposal)
+            self.space.check(genome)
+            if genome not in self._asked:
+                stale = 0
+                self._asked.add(genome)
+                yield genome
+            elif (stale := stale + 1) >= STALE_PROPOSALS:
+                break
+        yield from self._unseen(index)
+
+    def _warm_start(self, index: int) -> Sequence[Genome]:
+        return self.space.warm_start if index == 0 else ()
+
+    def _unseen(self, index: int) -> Iterator[Genome]:
+        """Yield what is left of the space: first by chance, then by counting through it."""
+        generator = numpy_generator(self._seed, "unseen", index)
+        drawn = (self.space.sample(generator) for _ in range(STALE_PROPOSALS))
+        counted = itertools.product(*(range(len(gene.alleles)) for gene in self.space.genes))
+        for genome in itertools.chain(drawn, map(self.space.repair, counted)):
+            if genome not in self._asked:
+                self._asked.add(genome)
+                yield genome

@@ -1,0 +1,1 @@
+"""Synchronisation rules, one file each, as pure functions of what workers exchange."""

@@ -1,0 +1,1 @@
+"""The built-in scenarios: a folder each, with its scenario.yaml and README.md."""

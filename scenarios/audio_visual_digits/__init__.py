@@ -1,0 +1,1 @@
+"""Audio-visual digits (paper 4.2)."""

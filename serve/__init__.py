@@ -1,0 +1,1 @@
+"""The HTTP side: Ray Serve applications. This version has none yet; see CHANGELOG.md."""
