@@ -42,7 +42,6 @@ class CoordinatorOnRay(Coordinator):
                     namespace=NAMESPACE,
                     get_if_exists=True,
                     lifetime=lifetime,
-                    concurrency_groups={"health": 1},
                 ).remote(region, settings)
             )
 

@@ -22,6 +22,8 @@ Unit = TypeVar("Unit")
 Result = TypeVar("Result")
 
 QUIET = {
+    # Tune would write its tables to stdout, where --json may be.
+    "RAY_AIR_NEW_OUTPUT": "0",
     # Files a trial and callbacks that nobody reads: the record and TensorBoard have it all.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     # Tune's snapshot is not used, so it need not be written often.

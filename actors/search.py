@@ -55,6 +55,10 @@ class BroodSearcher(Searcher):
             values = json.loads(result["values"])
         self.schedule.complete(brood.index, values)
 
+    def trial_name(self, trial: Any) -> str:
+        """Return how the dashboard and the run's folder call a trial."""
+        return f"brood-{self.broods[trial.trial_id].index}"
+
     def save(self, checkpoint_path: str) -> None:
         """Save nothing: the run's record is the truth."""
 
@@ -130,6 +134,8 @@ def search_on_tune(
             num_samples=-1,
             max_concurrent_trials=workers,
             reuse_actors=True,
+            trial_name_creator=searcher.trial_name,
+            trial_dirname_creator=searcher.trial_name,
         ),
         run_config=ray.tune.RunConfig(
             name="search",

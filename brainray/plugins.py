@@ -1,8 +1,8 @@
 """Finding things by name through entry points, so that a user's package can add its own.
 
 Groups: ``brainray.searchers``, ``brainray.strategies``, ``brainray.networks``,
-``brainray.preparations``, ``brainray.datasets``, ``brainray.scenarios``. In a package's
-``pyproject.toml``::
+``brainray.preparations``, ``brainray.datasets``, ``brainray.scenarios``,
+``brainray.runners``. In a package's ``pyproject.toml``::
 
     [project.entry-points."brainray.searchers"]
     my_search = "my_package.search:MySearch"

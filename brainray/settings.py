@@ -62,7 +62,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     if data is not None and not data.is_dir():
         raise SettingsError(f"BRAINRAY_DATA: {data} is not a folder")
     return Settings(
-        database_url=values["database_url"],
+        database_url=_absolute_sqlite(values["database_url"]),
         store_url=_absolute(values["store_url"]),
         data=data,
         cache=Path(values["cache"]).expanduser().resolve(),
@@ -89,3 +89,11 @@ def _config_values(path: Path) -> dict[str, str]:
 def _absolute(store_url: str) -> str:
     """Make a bare path absolute (workers run elsewhere); leave other URLs alone."""
     return store_url if "://" in store_url else str(Path(store_url).expanduser().resolve())
+
+
+def _absolute_sqlite(url: str) -> str:
+    """Make the path of a SQLite file absolute; leave other URLs alone."""
+    scheme, separator, path = url.partition(":///")
+    if scheme != "sqlite" or not path or path == ":memory:":
+        return url
+    return f"sqlite{separator}{Path(path).expanduser().resolve()}"

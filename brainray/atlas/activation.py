@@ -83,7 +83,7 @@ def _look_up(name: str, function: str, table: Mapping[str, str]) -> str:
     if function in table:
         return table[function]
     close = get_close_matches(function, table, n=3)
-    hint = f", did you mean {' or '.join(map(repr, close))}?" if close else ";"
+    hint = f", did you mean {' or '.join(map(repr, close))}?" if close else "."
     known = sorted(table)
     some = ", ".join(known[:8]) + (f" and {len(known) - 8} more" if len(known) > 8 else "")
     raise ScenarioError(

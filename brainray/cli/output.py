@@ -14,7 +14,7 @@ from brainray.errors import SettingsError
 ANY_WIDTH = 1_000_000
 
 
-def show(table: Table, document: Any, json_to: str | None) -> None:
+def show(table: Table, document: Any, json_to: str | None, below: str = "") -> None:
     """Print the table, and write the JSON where ``--json`` says.
 
     With ``-`` the JSON stands alone on stdout, without the table.
@@ -23,6 +23,7 @@ def show(table: Table, document: Any, json_to: str | None) -> None:
         table: for people.
         document: the same as JSON values.
         json_to: a file, ``-`` for stdout, or None.
+        below: a line of text under the table.
 
     Raises:
         SettingsError: the file cannot be written.
@@ -32,6 +33,8 @@ def show(table: Table, document: Any, json_to: str | None) -> None:
         sys.stdout.write(text)
         return
     print_table(table)
+    if below:
+        Console().print(below, markup=False, highlight=False, soft_wrap=True)
     if json_to is not None:
         try:
             write_atomically(Path(json_to), text.encode())

@@ -78,11 +78,16 @@ class Dataset:
 
     def target(self, split: str) -> IntArray:
         """Return the class index of every row of ``split``, shape `(N,)`."""
-        return np.asarray(self._read(split, ["target"]).column(0), dtype=np.int64)
+        return self._integers(split, "target")
 
     def row_numbers(self, split: str) -> IntArray:
         """Return where every row of ``split`` stood in the source manifest, shape `(N,)`."""
-        return np.asarray(self._read(split, ["row"]).column(0), dtype=np.int64)
+        return self._integers(split, "row")
+
+    def _integers(self, split: str, column: str) -> IntArray:
+        """Return a column as an array of its own: Arrow's is read-only."""
+        values: IntArray = self._read(split, [column]).column(0).to_numpy().astype(np.int64)
+        return values
 
     def _read(self, split: str, columns: list[str]) -> pa.Table:
         self.rows(split)  # refuses an unknown split

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from brainray.errors import NetworkError
 from brainray.fusion.evidence import evidence
 from brainray.fusion.genome import Wiring
+from brainray.networks.interface import LOGITS
 
 
 @dataclass(frozen=True)
@@ -117,34 +118,32 @@ class FusionNetwork(nn.Module):
             raise NetworkError(f"fusion network: its weights do not fit: {reason}") from error
         return network.eval()
 
-    def forward(
-        self,
-        taps: Mapping[str, Mapping[str, Tensor]],
-        logits: Mapping[str, Tensor],
-        present: Mapping[str, Tensor],
-    ) -> Tensor:
+    def forward(self, taps: Mapping[str, Mapping[str, Tensor]]) -> Tensor:
         """Return fused logits from what the unimodal networks give, shape `(B, C)`.
 
         Args:
-            taps: raw tap features by input and tap, each `(B, D)`.
-            logits: of the unimodal networks by input, each `(B, C)`.
-            present: whether each sample has the input, each bool `(B,)`.
+            taps: raw tap features, each `(B, D)`, by tap, by input; inputs that are missing for
+                the whole batch are left out, at least one is there.
         """
+        some = next(iter(taps.values()))[LOGITS]
+        present = torch.ones(len(some), dtype=torch.bool)
         prior = self.get_buffer("prior")
         evidences = {
-            name: evidence(logits[name], degrees, prior, present[name])
-            for name, degrees in self.temperatures.items()
+            name: evidence(given[LOGITS], self.temperatures[name], prior, present)
+            for name, given in taps.items()
         }
-        normalised = [
-            {
-                name: TapScale(
-                    self.get_buffer(f"mean_{number}_{name}"),
-                    self.get_buffer(f"deviation_{number}_{name}"),
-                ).apply(taps[name][tap], present[name])
-                for name, tap in level.taps.items()
-            }
-            for number, level in enumerate(self.wiring.levels)
-        ]
+        normalised = []
+        for number, level in enumerate(self.wiring.levels):
+            met = {}
+            for name, tap in level.taps.items():
+                mean = self.get_buffer(f"mean_{number}_{name}")
+                deviation = self.get_buffer(f"deviation_{number}_{name}")
+                met[name] = (
+                    TapScale(mean, deviation).apply(taps[name][tap], present)
+                    if name in taps
+                    else mean.new_zeros(len(some), len(mean))
+                )
+            normalised.append(met)
         return self.fuse(normalised, evidences)
 
     def fuse(self, normalised: list[dict[str, Tensor]], evidences: dict[str, Tensor]) -> Tensor:
@@ -152,7 +151,7 @@ class FusionNetwork(nn.Module):
 
         Args:
             normalised: for each level, the normalised tap of each input, `(B, D)`.
-            evidences: of each input, `(B, C)`.
+            evidences: of each input that is there, `(B, C)`.
         """
         hidden: list[Tensor] = []
         for linear, level in zip(self.levels, normalised, strict=True):

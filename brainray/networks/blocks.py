@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from brainray.errors import NetworkError
 from brainray.networks.interface import LOGITS, TappedNetwork
@@ -52,7 +53,10 @@ class ConvNetwork(TappedNetwork):
 
     The paper gives no classifier. As in the published code of CentralNet (Vielzeuf et al., 2018)
     and MFAS (Pérez-Rúa et al., 2019) the last block is averaged over all positions and one linear
-    layer follows, so that any height and width will do.
+    layer follows, so that any height and width will do. Each sample is brought to mean 0 and
+    variance 1 first, a constant one to 0; no weights belong to this. Without it, and without the
+    batch norm that Table 6 does not have, the averages are dominated by the sample's own level,
+    and spectrograms are hardly learned within a few epochs.
     """
 
     LAYERS: tuple[tuple[int, int], ...]
@@ -84,7 +88,7 @@ class ConvNetwork(TappedNetwork):
             inputs: shape `(B, C, H, W)`.
         """
         taps: dict[str, Tensor] = {}
-        maps_BCHW = inputs
+        maps_BCHW = functional.layer_norm(inputs, inputs.shape[1:])
         for name, block in self.blocks.items():
             maps_BCHW = block(maps_BCHW)
             taps[name] = maps_BCHW

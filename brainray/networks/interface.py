@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from brainray import plugins
@@ -71,8 +72,7 @@ class Preparation(Protocol):
 class TappedNetwork(nn.Module):
     """A network whose fusable layers have names.
 
-    Subclasses are built as ``Architecture(input_shape, classes)`` and implement `forward_taps` and
-    `tap_names`.
+    Subclasses are built as ``Architecture(input_shape, classes)`` and implement `forward_taps`.
     """
 
     def forward_taps(self, inputs: Tensor) -> dict[str, Tensor]:
@@ -82,11 +82,6 @@ class TappedNetwork(nn.Module):
             inputs: prepared samples, shape `(B, *preparation.shape)`.
         """
         raise NetworkError(f"{type(self).__name__} does not implement forward_taps")
-
-    @property
-    def tap_names(self) -> tuple[str, ...]:
-        """The names of the taps, from the input to the output; the last is `LOGITS`."""
-        raise NetworkError(f"{type(self).__name__} does not implement tap_names")
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the logits, shape `(B, C)`."""
@@ -114,6 +109,14 @@ def build_network(spec: NetworkSpec, classes: int) -> TappedNetwork:
     architecture = plugins.load("networks", spec.architecture)
     network: TappedNetwork = architecture(build_preparation(spec.preparation).shape, classes)
     return network
+
+
+def tap_names(spec: NetworkSpec, classes: int) -> tuple[str, ...]:
+    """Return the names of a network's taps, from the input to the output; the last is `LOGITS`."""
+    preparation = build_preparation(spec.preparation)
+    blank = torch.from_numpy(np.zeros((1, *preparation.shape), preparation.dtype))
+    with torch.inference_mode():
+        return tuple(build_network(spec, classes).eval().forward_taps(blank))
 
 
 def build_preparation(declared: dict[str, Any]) -> Preparation:

@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
-
 from brainray.atlas.activation import Pathway
 from brainray.catalog.library import Library
 from brainray.catalog.values import Model, NewModel
 from brainray.datasets.dataset import SPLITS, Dataset
 from brainray.fusion.genome import Candidate
-from brainray.networks.interface import NetworkSpec, build_network
+from brainray.networks.interface import NetworkSpec, tap_names
 from brainray.pipeline.record import Record
 from brainray.pipeline.runner import Runner
 from brainray.pipeline.units import (
@@ -23,6 +21,7 @@ from brainray.pipeline.units import (
     prepare,
     pretrain,
 )
+from brainray.pipeline.versions import platform
 from brainray.scenario import Scenario
 from brainray.training.loop import Recipe
 
@@ -43,14 +42,12 @@ class Offer:
 
     def candidate(self, classes: int) -> Candidate:
         """Return what the genome needs to know of it."""
-        with torch.device("meta"):
-            network = build_network(self.spec, classes)
         return Candidate(
             model=self.model.id,
             optimizer=self.model.optimizer,
             structure=self.spec.category,
             parameters=self.model.parameters,
-            taps=network.tap_names,
+            taps=tap_names(self.spec, classes),
         )
 
 
@@ -181,8 +178,3 @@ class Pretraining:
             own = {split: next(keys) for split in SPLITS}
             offers.setdefault(name, []).append(Offer(model, unit.spec, own))
         return offers
-
-
-def platform() -> str:
-    """Return the platform that models are trained on here, as the catalog names it."""
-    return f"PyTorch {torch.__version__.split('+')[0]}"

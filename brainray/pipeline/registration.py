@@ -4,8 +4,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
 from brainray.atlas.activation import Pathway
 from brainray.catalog.library import Library
 from brainray.catalog.values import Model, NewModel, recipe_of
@@ -13,7 +11,7 @@ from brainray.catalog.weights import store_weights
 from brainray.datasets.dataset import Dataset
 from brainray.fusion.gate import Decision
 from brainray.fusion.problem import FusionProblem
-from brainray.pipeline.candidates import platform
+from brainray.pipeline.versions import platform, recipe_versions
 from brainray.scenario import Report, Scenario
 from brainray.scenario.report import (
     Candidate,
@@ -67,7 +65,7 @@ def register_fused(
                 "strategy": problem.strategy,
                 "data": dataset.sha256,
                 "seed": seed,
-                "torch": torch.__version__,
+                "versions": recipe_versions(),
             }
         ),
         weights=store_weights(library.store, FUSED_SUB_REGION, state),

@@ -7,7 +7,6 @@ the record.
 
 import math
 import os
-import platform as machine
 import secrets
 import socket
 import time
@@ -15,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +34,8 @@ from brainray.pipeline.candidates import Offer, Pretraining
 from brainray.pipeline.record import Event, Listener, Record
 from brainray.pipeline.registration import register_fused, report_of
 from brainray.pipeline.runner import Runner
+from brainray.pipeline.tensorboard import CandidateLog
+from brainray.pipeline.versions import versions
 from brainray.scenario import Report, Scenario, parse_scenario
 from brainray.search.interface import Brood, Solution
 from brainray.search.schedule import Evaluated, Schedule
@@ -283,9 +283,11 @@ class Run:
                 values=[None if math.isnan(value) else value for value in values],
                 seconds=round(seconds, 3),
             )
+            log.add(brood, values)
 
         start = time.monotonic()
-        self.runner.search(problem, schedule, search.workers, on_brood)
+        with CandidateLog(self.record.folder / "tensorboard") as log:
+            self.runner.search(problem, schedule, search.workers, on_brood)
         self.record.append("searched", seconds=round(time.monotonic() - start, 3))
         return schedule
 
@@ -331,9 +333,3 @@ class Clock:
         start = time.monotonic()
         yield
         self.seconds[step] = round(time.monotonic() - start, 3)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a result may depend on."""
-    packages = ("brainray", "ray", "torch", "numpy", "deap", "pyarrow", "scikit-learn")
-    return {"python": machine.python_version(), **{name: version(name) for name in packages}}

@@ -28,6 +28,7 @@ from brainray.networks.interface import (
     build_preparation,
 )
 from brainray.pipeline.models import load_network
+from brainray.pipeline.versions import recipe_versions
 from brainray.seeding import derive, torch_random
 from brainray.shapes import Array
 from brainray.training.loop import Recipe, fit, one_thread
@@ -98,7 +99,7 @@ class PretrainUnit:
                 "classes": self.classes,
                 "recipe": vars(self.recipe),
                 "seed": self.seed,
-                "torch": torch.__version__,
+                "versions": recipe_versions(),
             }
         )
 

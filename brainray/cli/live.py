@@ -1,0 +1,136 @@
+"""What a person sees while a run goes on, made of the record's events alone."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
+
+from brainray.pipeline.record import Event
+from brainray.scenario import Scenario
+
+STAGES = {
+    "data": "data",
+    "prepare": "preparing inputs",
+    "pretrain": "pretraining networks",
+    "bank": "building feature banks",
+    "search": "searching candidates",
+    "train": "training finalists",
+}
+
+
+class LiveView:
+    """Shows the stages of one run; without a terminal it prints a line a stage.
+
+    Args:
+        scenario: of the run.
+        console: to show it on.
+
+    Attributes:
+        run_id: of the run, empty until it has started.
+    """
+
+    def __init__(self, scenario: Scenario, console: Console) -> None:
+        self._console = console
+        self._budget = scenario.search.budget
+        self._progress = Progress(
+            TextColumn("{task.description:<22}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+        )
+        self.run_id = ""
+        self._tasks: dict[str, TaskID] = {}
+        self._evaluated = 0
+        self._best = 0.0
+        self._searching_since = 0.0
+        self._live = Live(
+            get_renderable=self._picture, console=console, refresh_per_second=4, transient=True
+        )
+
+    def __enter__(self) -> Self:
+        """Start to show."""
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop to show."""
+        self._live.stop()
+
+    def listen(self, event: Event) -> None:
+        """Take one event of the run."""
+        kind = event["event"]
+        if kind == "progress":
+            self._stage(event["stage"], event["done"], event["total"])
+        elif kind == "started":
+            self.run_id = event["run_id"]
+            self._say(f"run {event['run_id']}, seed {event['seed']}, runner {event['runner']}")
+        elif kind == "data":
+            rows = ", ".join(f"{count} {split}" for split, count in event["rows"].items())
+            self._say(f"data {event['name']} ({event['source']}): {rows}")
+            self._stage("data", 1, 1)
+        elif kind == "pathway":
+            self._say(f"active sub-regions: {', '.join(event['sub_regions'])}")
+        elif kind == "pretrained":
+            self._say(f"pretrained {event['model']}: validation {event['validation']:.1%}")
+        elif kind == "brood":
+            self._brood(event)
+        elif kind == "searched":
+            self._say(self._search_text())
+        elif kind == "solution":
+            self._say(f"best fused network: validation {event['validation']:.1%}")
+            self._stage("train", 1, 1)
+
+    def _brood(self, event: Event) -> None:
+        values = [value for value in event["values"] if value is not None]
+        if not self._evaluated:
+            # The rate counts from the first values: starting workers is no searching.
+            self._searching_since = time.monotonic() - event["seconds"]
+        self._evaluated += len(event["values"])
+        self._best = max([self._best, *values])
+        self._stage("search", self._evaluated, self._budget)
+
+    def _search_text(self) -> str:
+        passed = max(time.monotonic() - self._searching_since, 1e-3)
+        rate = self._evaluated / passed
+        left = (self._budget - self._evaluated) / rate if rate else 0.0
+        return (
+            f"{self._evaluated} candidates, {rate:.1f} a second, best {self._best:.1%}, "
+            f"{left:.0f} s left"
+        )
+
+    def _stage(self, stage: str, done: int, total: int) -> None:
+        if stage not in self._tasks:
+            self._tasks[stage] = self._progress.add_task(STAGES[stage], total=total)
+            if not self._console.is_terminal:
+                self._console.print(f"{STAGES[stage]} …", highlight=False)
+        self._progress.update(self._tasks[stage], completed=done, total=total)
+        if done >= total:
+            self._progress.stop_task(self._tasks[stage])
+
+    def _say(self, text: str) -> None:
+        if self._console.is_terminal:
+            self._live.console.print(Text(text))
+        else:
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _picture(self) -> Group:
+        lines = [Text(self._search_text())] if self._evaluated else []
+        return Group(self._progress, *lines)

@@ -1,0 +1,64 @@
+"""``brainray run``: a scenario goes in, a stored network comes out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from brainray import plugins
+from brainray.cli.live import LiveView
+from brainray.cli.output import show
+from brainray.cli.report import report_summary, report_table
+from brainray.errors import RunError, ScenarioError
+from brainray.pipeline.record import FILE_NAME, Record
+from brainray.pipeline.run import recorded_scenario, run_scenario
+from brainray.scenario import load_scenario
+from brainray.settings import load_settings
+
+
+def run(
+    scenario: Annotated[
+        str | None,
+        typer.Argument(
+            help="A built-in scenario's name, a folder with a scenario.yaml, or a file."
+        ),
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="A.B=VALUE", help="Change a key of the scenario."),
+    ] = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="Everything in this process, without Ray.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
+    resume: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.")
+    ] = None,
+    json_to: Annotated[
+        str | None,
+        typer.Option("--json", metavar="FILE", help="Write the report to FILE, or - for stdout."),
+    ] = None,
+) -> None:
+    """Build, train and store the network of a scenario."""
+    settings = load_settings()
+    # Ray changes the working directory while the run lasts.
+    target = json_to if json_to in (None, "-") else str(Path(str(json_to)).resolve())
+    if resume is None:
+        if scenario is None:
+            raise ScenarioError("SCENARIO: is missing; give a name, a folder or a file")
+        wanted = load_scenario(scenario, changes or [])
+    else:
+        if scenario is not None or changes:
+            raise RunError("--resume: takes scenario and changes from the run, give neither")
+        if not (settings.runs / resume / FILE_NAME).is_file():
+            raise RunError(f"--resume {resume}: there is no such run; see: brainray runs list")
+        wanted, seed = recorded_scenario(Record(settings.runs / resume))
+    with LiveView(wanted, Console(stderr=True)) as view:
+        try:
+            runner = plugins.load("runners", "local" if local else "ray")
+            report = run_scenario(wanted, seed, settings, runner, view.listen, resume)
+        except KeyboardInterrupt as error:
+            again = f"; go on with: brainray run --resume {view.run_id}" if view.run_id else ""
+            raise RunError(f"stopped{again}") from error
+    show(report_table(report), report.model_dump(mode="json"), target, report_summary(report))

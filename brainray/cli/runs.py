@@ -1,0 +1,77 @@
+"""``brainray runs``: what was run, and with which result."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from brainray.catalog import Library
+from brainray.catalog.values import Run
+from brainray.cli.output import show
+from brainray.cli.report import report_summary, report_table
+from brainray.errors import RunError
+from brainray.pipeline.record import Record
+from brainray.scenario import Report
+from brainray.settings import load_settings
+
+app = typer.Typer(help="What was run, and with which result.", no_args_is_help=True)
+
+Json = Annotated[
+    str | None, typer.Option("--json", metavar="FILE", help="Write JSON to FILE, or - for stdout.")
+]
+
+
+@app.command("list")
+def list_runs(
+    scenario: Annotated[str | None, typer.Option(help="Only runs of this scenario.")] = None,
+    json_to: Json = None,
+) -> None:
+    """List runs, the newest first."""
+    found = Library.open(load_settings()).runs(scenario)
+    table = Table(title=f"{len(found)} runs")
+    table.add_column("id", overflow="fold")
+    for heading in ("scenario", "seed", "status", "created (UTC)", "test, %"):
+        table.add_column(heading)
+    table.add_column("model", overflow="fold")
+    for run in found:
+        test = run.summary.get("test")
+        cells = (
+            run.id,
+            run.scenario,
+            str(run.seed),
+            run.status,
+            f"{run.created:%Y-%m-%d %H:%M}",
+            "" if test is None else f"{100 * test:.2f}",
+            run.model_id or "",
+        )
+        table.add_row(*map(Text, cells))
+    show(table, [_json(run) for run in found], json_to)
+
+
+@app.command("show")
+def show_run(
+    run: Annotated[str, typer.Argument(help="Its id, or the id's beginning.")],
+    json_to: Json = None,
+) -> None:
+    """Show the report of a finished run."""
+    row = Library.open(load_settings()).run(run)
+    record = Record(Path(row.record).parent)
+    for event in record.events("finished"):
+        report = Report.model_validate(event["report"])
+        document = report.model_dump(mode="json")
+        show(report_table(report), document, json_to, report_summary(report))
+        return
+    errors = [event["error"] for kind in ("failed", "stopped") for event in record.events(kind)]
+    reason = f": {errors[-1]}" if errors else ""
+    raise RunError(
+        f"run {row.id}: has no report, it is {row.status}{reason}; "
+        f"go on with: brainray run --resume {row.id}"
+    )
+
+
+def _json(run: Run) -> dict[str, object]:
+    finished = None if run.finished is None else run.finished.isoformat()
+    return asdict(run) | {"created": run.created.isoformat(), "finished": finished}
