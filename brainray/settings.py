@@ -74,15 +74,15 @@ def _config_values(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     try:
-        values = tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from error
     allowed = sorted(Settings.model_fields)
     for key, value in values.items():
         if key not in allowed:
             raise SettingsError(f"{path}: unknown key {key!r}, allowed are {', '.join(allowed)}")
-        if not isinstance(value, str):
-            raise SettingsError(f"{path}: {key} must be a string, not {value!r}")
+        if not isinstance(value, str) or not value:
+            raise SettingsError(f"{path}: {key} must be a string with text, not {value!r}")
     return values
 
 

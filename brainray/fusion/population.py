@@ -204,6 +204,28 @@ class Population:
         sorted_PNC = torch.cat(batches, dim=2).transpose(1, 2)
         return sorted_PNC[torch.tensor(self._order).argsort()]
 
+    def parameters_of(self, candidate: int) -> dict[str, Tensor]:
+        """Return the parameters of one candidate under the names that `FusionNetwork` has."""
+        position, hidden = self._order.index(candidate), self._recipe.hidden
+        found = {
+            "classifier.weight": self._classifier[position],
+            "classifier.bias": self._offset[position],
+        }
+        for level in range(len(self._wirings[position].levels)):
+            slot = self._starts[level] + position
+            parts = []
+            for slots in self._slots:
+                place = int(slots.place[slot])
+                group = next(group for group in slots.groups if place < group.stop)
+                parts.append(
+                    group.weight.view(-1, hidden, group.weight.shape[1])[place - group.start]
+                )
+            if level > 0:
+                parts.append(self._recurrent[level - 1][position])
+            found[f"levels.{level}.weight"] = torch.cat(parts, dim=1)
+            found[f"levels.{level}.bias"] = self._bias[slot]
+        return found
+
     def _columns(self, features: Features, order: Tensor, keep: Tensor) -> "Columns":
         """Return the features of all rows in ``order``, a column a row, dropped inputs as zeros."""
         taps, evidences = [], []

@@ -56,8 +56,8 @@ class FastText(TappedNetwork):
 class TextCNN(TappedNetwork):
     """Convolutions of two widths over the words, each maximised over time (Kim, EMNLP 2014).
 
-    Side by side as in the paper, of 3 and 5 words, with 32 filters each; no dropout, as the
-    fusion search compares networks by their features.
+    Side by side as in the paper, of 3 and 5 words, with 32 filters each. The paper's dropout is
+    left out: it would draw from the one generator that all workers of a process share.
 
     Taps: ``embedding`` (64), ``conv1`` (32, width 3), ``conv2`` (32, width 5), ``logits``.
     """

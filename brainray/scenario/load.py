@@ -30,7 +30,7 @@ def load_scenario(where: str | Path, changes: Sequence[str] = ()) -> Scenario:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2020-13-45
         raise ScenarioError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(document, dict):
         raise ScenarioError(f"{path}: must be a mapping of keys, not {type(document).__name__}")
@@ -132,7 +132,7 @@ def _apply(document: dict[str, Any], change: str) -> None:
         raise ScenarioError(f"--set {change!r}: must have the form a.b=value")
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise ScenarioError(f"--set {change!r}: the value is not YAML") from error
     place = document
     for part in parts[:-1]:

@@ -6,13 +6,47 @@ The classes are the one source of the YAML schema, of ``--set`` and of docs/scen
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from brainray import plugins
 from brainray.shapes import Modality
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 Column = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+
+RESERVED_COLUMNS = ("split", "group")
+
+
+def _no_boolean(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(f"must be a number, not {value}")
+    return value
+
+
+def _offered(group: str, what: str) -> AfterValidator:
+    """Allow the names that installed packages offer in ``brainray.<group>``."""
+
+    def check(name: str) -> str:
+        if name not in plugins.names(group):
+            allowed = ", ".join(plugins.names(group))
+            raise ValueError(f"unknown {what} {name!r}, allowed are {allowed}")
+        return name
+
+    return AfterValidator(check)
+
+
+Number = Annotated[float, Field(strict=False), BeforeValidator(_no_boolean)]
+"""A float. Not strict, for YAML takes ``1e-3`` for a string."""
 
 DEFAULT_FUNCTIONS: dict[Modality, tuple[str, ...]] = {
     "image": ("visual_perception", "shape"),
@@ -40,6 +74,13 @@ class Goal(Section):
     task: Literal["classification"] = "classification"
     target: Column
     metric: Literal["accuracy"] = "accuracy"
+
+    @field_validator("target")
+    @classmethod
+    def _not_reserved(cls, target: str) -> str:
+        if target in RESERVED_COLUMNS:
+            raise ValueError(f"{target!r} cannot be the target: the name is reserved")
+        return target
 
 
 class Input(Section):
@@ -70,7 +111,7 @@ class Data(Section):
     """
 
     source: Literal["auto", "files", "embedded"] = "auto"
-    name: Name | None = None
+    name: Annotated[Name, _offered("datasets", "data set")] | None = None
     manifest: Annotated[Path, Field(strict=False)] | None = None
     options: dict[str, Any] = {}
 
@@ -78,9 +119,6 @@ class Data(Section):
     def _one_source(self) -> "Data":
         if (self.name is None) == (self.manifest is None):
             raise ValueError("give either 'name' (a ready data set) or 'manifest' (a file)")
-        if self.name is not None and self.name not in plugins.names("datasets"):
-            allowed = ", ".join(plugins.names("datasets"))
-            raise ValueError(f"unknown data set {self.name!r}, allowed are {allowed}")
         if self.manifest is not None and self.options:
             raise ValueError("'options' belong to a ready data set, a manifest has none")
         return self
@@ -108,7 +146,7 @@ class Search(Section):
         time_limit_minutes: stop asking after this time; the result then depends on the machine.
     """
 
-    algorithm: str = "evolution"
+    algorithm: Annotated[str, _offered("searchers", "algorithm")] = "evolution"
     budget: int = Field(default=200, ge=1, le=1_000_000)
     brood: int = Field(default=16, ge=1, le=256)
     lag: int = Field(default=3, ge=1, le=1024)
@@ -118,14 +156,7 @@ class Search(Section):
     epochs: int = Field(default=8, ge=1, le=1000)
     finalists: int = Field(default=4, ge=1, le=64)
     workers: int | None = Field(default=None, ge=1, le=1024)
-    time_limit_minutes: Annotated[float, Field(strict=False, gt=0)] | None = None
-
-    @model_validator(mode="after")
-    def _known_algorithm(self) -> "Search":
-        if self.algorithm not in plugins.names("searchers"):
-            allowed = ", ".join(plugins.names("searchers"))
-            raise ValueError(f"unknown algorithm {self.algorithm!r}, allowed are {allowed}")
-        return self
+    time_limit_minutes: Annotated[Number, Field(gt=0)] | None = None
 
 
 class Pretraining(Section):
@@ -153,17 +184,14 @@ class Training(Section):
         learning_rate: of Adam, at the start of its cosine.
     """
 
-    strategy: str = "all_reduce"
+    strategy: Annotated[str, _offered("strategies", "strategy")] = "all_reduce"
     workers: int = Field(default=2, ge=1, le=1024)
     epochs: int = Field(default=20, ge=1, le=10_000)
     batch_size: int = Field(default=256, ge=1, le=65_536)
-    learning_rate: Annotated[float, Field(strict=False, gt=0, le=1)] = 3e-3
+    learning_rate: Annotated[Number, Field(gt=0, le=1)] = 3e-3
 
     @model_validator(mode="after")
-    def _known_strategy(self) -> "Training":
-        if self.strategy not in plugins.names("strategies"):
-            allowed = ", ".join(plugins.names("strategies"))
-            raise ValueError(f"unknown strategy {self.strategy!r}, allowed are {allowed}")
+    def _row_a_worker(self) -> "Training":
         if self.batch_size < self.workers:
             raise ValueError(
                 f"batch_size {self.batch_size} must be at least workers {self.workers}"
@@ -194,10 +222,13 @@ class Scenario(Section):
     training: Training = Field(default_factory=Training)
     serve: Serve = Field(default_factory=Serve)
 
-    @model_validator(mode="after")
-    def _distinct_columns(self) -> "Scenario":
-        reserved = {"split", "group", self.goal.target}
-        for name in self.inputs:
-            if name in reserved:
-                raise ValueError(f"input {name!r} has the name of the target, split or group")
-        return self
+    @field_validator("inputs")
+    @classmethod
+    def _distinct_columns(
+        cls, inputs: dict[str, Input], others: ValidationInfo
+    ) -> dict[str, Input]:
+        goal = others.data.get("goal")  # absent if it was refused itself
+        for name in inputs:
+            if name in RESERVED_COLUMNS or (goal is not None and name == goal.target):
+                raise ValueError(f"{name!r} is the name of the target, split or group")
+        return inputs

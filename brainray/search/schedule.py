@@ -127,7 +127,8 @@ class Schedule:
     @property
     def all_asked(self) -> bool:
         """Whether no further brood will be handed out."""
-        late = self._deadline is not None and time.monotonic() > self._deadline
+        known = len(self._broods) in self._known  # what is known takes no time
+        late = not known and self._deadline is not None and time.monotonic() >= self._deadline
         return self._exhausted or late or len(self._asked) >= self.budget
 
     @property
@@ -154,7 +155,7 @@ class Schedule:
     def _fresh(self, index: int) -> Iterator[Genome]:
         """Yield legal codes that were not asked before, until there are none left."""
         stale = 0
-        for proposal in itertools.chain(self._warm_start(index), self._searcher.ask(index)):
+        for proposal in itertools.chain(self._warm_start(), self._searcher.ask(index)):
             genome = self.space.repair(proposal)
             self.space.check(genome)
             if genome not in self._asked:
@@ -165,8 +166,13 @@ class Schedule:
                 break
         yield from self._unseen(index)
 
-    def _warm_start(self, index: int) -> Sequence[Genome]:
-        return self.space.warm_start if index == 0 else ()
+    def _warm_start(self) -> list[Genome]:
+        """Return the codes worth trying first that were not tried yet; a brood may be too small."""
+        return [
+            genome
+            for genome in self.space.warm_start
+            if self.space.repair(genome) not in self._asked
+        ]
 
     def _unseen(self, index: int) -> Iterator[Genome]:
         """Yield what is left of the space: first by chance, then by counting through it."""

@@ -1,13 +1,14 @@
 """Communicators without a network: one worker alone, or several as threads of one process."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
 from torch import Tensor
 
+from brainray.errors import RunError
 from brainray.training.interface import Communicator, Strategy
 
 Result = TypeVar("Result")
@@ -35,19 +36,33 @@ class Simulated:
         self._board = board
 
     def merge(self, message: Tensor, strategy: Strategy) -> Tensor:
-        """Post the message, wait for the others, and merge them in rank order."""
+        """Post the message, wait for the others, and merge them in rank order.
+
+        Raises:
+            RunError: another worker has ended, so that its message will never come.
+        """
         self._board[self.rank] = message
         self._barrier.wait()
         messages = [posted for posted in self._board if posted is not None]
+        if len(messages) < self.size:
+            raise RunError(f"training: a worker ended while worker {self.rank} waits for it")
         merged = strategy.merge(messages)
         self._barrier.wait()  # nobody posts the next message before all have read these
         return merged
+
+    def end(self) -> None:
+        """Post that there is nothing more to merge, and wait for the others."""
+        self._board[self.rank] = None
+        self._barrier.wait()
 
 
 def simulate(workers: int, work: Callable[[Communicator], Result]) -> list[Result]:
     """Run ``work`` on ``workers`` simulated workers and return their results in rank order.
 
     If one fails, all are released and its error is raised.
+
+    Raises:
+        RunError: a worker ended while others still had something to merge.
     """
     if workers == 1:
         return [work(Alone())]
@@ -55,18 +70,21 @@ def simulate(workers: int, work: Callable[[Communicator], Result]) -> list[Resul
     board: list[Tensor | None] = [None] * workers
     failures: list[BaseException] = []
 
-    def member(rank: int) -> Result | None:
+    def member(rank: int) -> Result:
+        communicator = Simulated(rank, barrier, board)
         try:
-            return work(Simulated(rank, barrier, board))
+            result = work(communicator)
+            communicator.end()
         except threading.BrokenBarrierError:
-            return None  # another worker failed and its error is raised below
+            raise  # another worker failed; its error is raised below
         except BaseException as error:
             failures.append(error)
             barrier.abort()
-            return None
+            raise
+        return result
 
     with ThreadPoolExecutor(workers, thread_name_prefix="worker") as pool:
-        results: Sequence[Result | None] = list(pool.map(member, range(workers)))
+        futures = [pool.submit(member, rank) for rank in range(workers)]
     if failures:
         raise failures[0]
-    return [result for result in results if result is not None]
+    return [future.result() for future in futures]

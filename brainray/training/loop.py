@@ -1,5 +1,6 @@
 """The training loop of every network here, alone or with several workers."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -127,10 +128,11 @@ def one_thread() -> Iterator[None]:
     bits in the driver, in a task and in a trial.
     """
     threads = torch.get_num_threads()
+    flushes = sys.float_info.min / 2 == 0.0  # torch sets this state of the CPU, but cannot tell it
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
-        torch.set_flush_denormal(False)
+        torch.set_flush_denormal(flushes)

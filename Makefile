@@ -1,0 +1,60 @@
+# On a fresh machine with Python 3.11 or newer, `make demo` and `make test` are all it takes:
+# each makes .venv and installs what it needs, again only when a requirement has changed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+REQUIREMENTS := pyproject.toml constraints.txt
+
+# Of pytest, e.g. make test ARGS="tests/search -k evolution"
+ARGS ?=
+
+# Reports of `make bench` carry the day and the machine; `make bench QUICK=1` only proves that
+# the benchmarks run, so its reports are no results.
+MACHINE ?= $(shell uname -m)-$(shell getconf _NPROCESSORS_ONLN)cores
+BENCHMARKS := $(patsubst benchmarks/bench_%.py,bench-%,$(wildcard benchmarks/bench_*.py))
+REPORT = $(if $(QUICK),build/bench/$*.json,benchmarks/results/$(shell date +%F)_$(MACHINE)_$*.json)
+
+.PHONY: help demo test lint bench clean
+
+help:
+	@echo 'make demo        run the built-in scenario on the data that the package ships'
+	@echo 'make test        run the tests; ARGS="..." goes to pytest'
+	@echo 'make lint        ruff, mypy and the import contracts'
+	@echo 'make bench       run the benchmarks in full, QUICK=1 briefly; make bench-NAME runs one'
+	@echo 'make clean       remove what these commands made'
+
+demo: $(VENV)/.installed
+	$(BIN)/brainray run audio_visual_digits --set data.source=embedded
+
+test: $(VENV)/.installed-dev
+	$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(BENCHMARKS)
+
+bench-%: $(VENV)/.installed-dev
+	@mkdir -p build/bench
+	$(BIN)/python benchmarks/bench_$*.py $(if $(QUICK),--quick) --json $(REPORT)
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find brainray actors scenarios serve tests benchmarks scripts -name __pycache__ -prune -exec rm -rf {} +
+
+# pip is the last thing that venv installs: where it is, the environment is whole.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; found = sys.version.split()[0]; sys.version_info >= (3, 11) or sys.exit(f"brainray needs Python 3.11 or newer, $(PYTHON) is {found}; name another one: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(REQUIREMENTS) | $(BIN)/pip
+	$(BIN)/pip install --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(REQUIREMENTS) | $(BIN)/pip
+	$(BIN)/pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.installed

@@ -1,0 +1,84 @@
+"""A toy problem that takes no time, for tests of searchers, schedules and runners."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from brainray.search.interface import Brood, Gene, Genome, Solution, Space
+from brainray.seeding import derive
+from brainray.training.communicator import Alone
+from brainray.training.interface import Communicator
+from brainray.training.strategies.all_reduce import AllReduce
+
+
+def integer_space(genes: int = 8, alleles: int = 4, group_size: int = 2) -> Space:
+    """Return a space of equal genes, in groups of ``group_size`` neighbours.
+
+    Args:
+        genes: number of genes, named ``gene0``, ``gene1``, …
+        alleles: of each gene.
+        group_size: genes of a group; the last one may be smaller.
+    """
+    return Space(
+        tuple(
+            Gene(
+                f"gene{number}",
+                tuple(str(allele) for allele in range(alleles)),
+                group=f"group{number // group_size}",
+            )
+            for number in range(genes)
+        )
+    )
+
+
+@dataclass(frozen=True)
+class OneMax:
+    """Maximise the fraction of genes that are at their last allele, in [0, 1].
+
+    The OneMax problem (Ackley 1987) on integers. A value depends on the genome alone.
+
+    Attributes:
+        space: what is searched.
+        failing: the fraction of genomes, in [0, 1], whose evaluation fails (NaN); which ones
+            these are depends on the genome alone.
+        seconds_per_brood: how long an evaluation sleeps, for tests of workers that are slow.
+        communicator: of this worker.
+    """
+
+    space: Space = field(default_factory=integer_space)
+    failing: float = 0.0
+    seconds_per_brood: float = 0.0
+    communicator: Communicator = field(default_factory=Alone)
+
+    def evaluate(self, brood: Brood) -> list[float]:
+        """Return the value of each genome."""
+        time.sleep(self.seconds_per_brood)
+        return [self.value(genome) for genome in brood.genomes]
+
+    def value(self, genome: Genome) -> float:
+        """Return the value of one genome, NaN if it fails."""
+        if derive(0, "fails", *genome) < self.failing * 2**63:
+            return math.nan
+        pairs = zip(self.space.genes, genome, strict=True)
+        return sum(allele == len(gene.alleles) - 1 for gene, allele in pairs) / len(genome)
+
+    def finish(self, genomes: Sequence[Genome]) -> Solution:
+        """Evaluate the genomes, shared out among the workers, and return the best one.
+
+        ``weights`` hold its genes; ``details`` the value of each genome and the number of workers.
+        """
+        strategy, member = AllReduce(), self.communicator
+        values = torch.zeros(len(genomes), dtype=torch.float64)
+        for row in strategy.share(torch.arange(len(genomes)), member.rank, member.size).tolist():
+            values[row] = self.value(genomes[row])
+        values = member.merge(values, strategy)
+        winner = int(values.argmax())
+        return Solution(
+            genome=genomes[winner],
+            value=float(values[winner]),
+            weights={"genes": torch.tensor(genomes[winner])},
+            details={"values": values.tolist(), "workers": member.size},
+        )

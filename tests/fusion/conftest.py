@@ -1,0 +1,75 @@
+"""A small fusion problem on made-up features that carry the class."""
+
+
+import pytest
+import torch
+
+from brainray.catalog.weights import Store
+from brainray.fusion.bank import FeatureBank, save_bank
+from brainray.fusion.genome import Candidate, FusionCode
+from brainray.fusion.population import CandidateRecipe
+from brainray.fusion.problem import FusionProblem
+from brainray.training.loop import Recipe
+
+CLASSES = 4
+ROWS = {"train": 300, "validation": 120, "test": 120}
+WIDTHS = {"conv1": 5, "conv2": 7, "logits": CLASSES}
+
+
+@pytest.fixture(scope="session")
+def candidates() -> dict[str, tuple[Candidate, ...]]:
+    return {
+        name: tuple(
+            Candidate(f"{name}-{structure}-{optimizer}", optimizer, structure, size, tuple(WIDTHS))
+            for optimizer in ("adam", "sgd")
+            for structure, size in (("LeNet", 900), ("MediumNet", 20_000))
+        )
+        for name in ("image", "audio")
+    }
+
+
+@pytest.fixture(scope="session")
+def problem(
+    tmp_path_factory: pytest.TempPathFactory, candidates: dict[str, tuple[Candidate, ...]]
+) -> FusionProblem:
+    """Each input tells half of the class, so that only both together tell it all."""
+    folder = tmp_path_factory.mktemp("fusion")
+    store = Store(str(folder / "store"), folder / "cache")
+    generator = torch.Generator().manual_seed(0)
+    targets = {
+        split: torch.randint(CLASSES, (rows,), generator=generator) for split, rows in ROWS.items()
+    }
+    banks: dict[str, dict[str, str]] = {}
+    for name, half in (("image", 0), ("audio", 1)):
+        for candidate in candidates[name]:
+            maps = {
+                tap: torch.randn(2, width, generator=generator) for tap, width in WIDTHS.items()
+            }
+            keys = {}
+            for split, target in targets.items():
+                bit = target // 2 if half else target % 2
+                taps = {
+                    tap: chosen[bit] + 0.5 * torch.randn(len(target), width, generator=generator)
+                    for (tap, chosen), width in zip(maps.items(), WIDTHS.values(), strict=True)
+                }
+                member = torch.arange(CLASSES) // 2 if half else torch.arange(CLASSES) % 2
+                noise = torch.randn(len(target), CLASSES, generator=generator)
+                taps["logits"] = 4.0 * (member == bit[:, None]) + noise
+                present = torch.rand(len(target), generator=generator) > 0.1
+                bank = FeatureBank(
+                    {tap: value * present[:, None] for tap, value in taps.items()}, present
+                )
+                keys[split] = f"banks/{candidate.model}-{split}.safetensors"
+                save_bank(store, keys[split], bank)
+            banks[candidate.model] = keys
+    return FusionProblem(
+        FusionCode(candidates, depth=3, operators=("concat",)),
+        store,
+        banks,
+        targets,
+        CLASSES,
+        CandidateRecipe(hidden=6, epochs=3, batch_size=64),
+        Recipe(epochs=4, batch_size=64, optimizer="adam", learning_rate=1e-2),
+        "all_reduce",
+        seed=5,
+    )

@@ -1,0 +1,143 @@
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from brainray.fusion.features import Features, modality_dropout
+from brainray.fusion.genome import Wiring
+from brainray.fusion.network import FusionNetwork
+from brainray.fusion.population import CandidateRecipe, Population
+from brainray.fusion.problem import FusionProblem
+from brainray.seeding import torch_generator
+
+SEED = 3
+RECIPE = CandidateRecipe(hidden=6, epochs=3, batch_size=64, modality_dropout=0.3)
+
+
+@pytest.fixture(scope="module")
+def features(problem: FusionProblem) -> Features:
+    return problem.features("train")
+
+
+@pytest.fixture(scope="module")
+def wirings(problem: FusionProblem) -> list[Wiring]:
+    generator = np.random.default_rng(1)
+    found = [problem.code.decode(problem.space.sample(generator)) for _ in range(12)]
+    assert {len(wiring.levels) for wiring in found} == {1, 2, 3}
+    return found
+
+
+def reference(
+    problem: FusionProblem, wiring: Wiring, initial: dict[str, torch.Tensor]
+) -> FusionNetwork:
+    """The same network as a module, with the initial weights that the population drew."""
+    network = problem._network(
+        next(genome for genome in all_genomes(problem) if problem.code.decode(genome) == wiring)
+    )
+    state = network.state_dict() | initial
+    network.load_state_dict(state)
+    return network
+
+
+def all_genomes(problem: FusionProblem) -> list[tuple[int, ...]]:
+    generator = np.random.default_rng(1)
+    return [problem.space.sample(generator) for _ in range(12)]
+
+
+def train_by_autograd(network: FusionNetwork, features: Features) -> None:
+    """The loop of the population trainer for one candidate, by autograd."""
+    wiring, rows = network.wiring, len(features.target_N)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), RECIPE.learning_rate, weight_decay=RECIPE.weight_decay
+    )
+    steps = RECIPE.epochs * -(-rows // RECIPE.batch_size)
+    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
+    for epoch in range(RECIPE.epochs):
+        order = torch.randperm(rows, generator=torch_generator(SEED, "order", epoch))
+        keep = modality_dropout(
+            rows,
+            len(wiring.models),
+            RECIPE.modality_dropout,
+            torch_generator(SEED, "dropout", epoch),
+        )
+        for start in range(0, rows, RECIPE.batch_size):
+            batch = order[start : start + RECIPE.batch_size]
+            kept = dict(
+                zip(
+                    wiring.models,
+                    keep[start : start + RECIPE.batch_size].T[:, :, None],
+                    strict=True,
+                )
+            )
+            levels = [
+                {name: tap * kept[name] for name, tap in level.items()}
+                for level in features.levels(wiring, batch)
+            ]
+            evidences = {
+                name: value * kept[name]
+                for name, value in features.evidence_of(wiring, batch).items()
+            }
+            optimizer.zero_grad()
+            loss = functional.cross_entropy(
+                network.fuse(levels, evidences), features.target_N[batch]
+            )
+            loss.backward()
+            optimizer.step()
+            cosine.step()
+
+
+def test_a_brood_is_trained_as_each_network_would_be_by_autograd(
+    problem: FusionProblem, features: Features, wirings: list[Wiring]
+) -> None:
+    population = Population(wirings, features, RECIPE, SEED)
+    networks = [
+        reference(problem, wiring, {k: v.clone() for k, v in population.parameters_of(i).items()})
+        for i, wiring in enumerate(wirings)
+    ]
+    population.train(features)
+    logits_PNC = population.logits(features)
+    for i, network in enumerate(networks):
+        train_by_autograd(network, features)
+        for name, trained in population.parameters_of(i).items():
+            torch.testing.assert_close(trained, network.get_parameter(name), rtol=1e-3, atol=1e-4)
+        with torch.no_grad():
+            expected = network.fuse(
+                features.levels(wirings[i], slice(None)),
+                features.evidence_of(wirings[i], slice(None)),
+            )
+        torch.testing.assert_close(logits_PNC[i], expected, rtol=1e-3, atol=1e-3)
+
+
+def test_training_starts_from_the_evidence(features: Features, wirings: list[Wiring]) -> None:
+    population = Population(wirings, features, RECIPE, SEED)
+    logits_PNC = population.logits(features)
+    for i, wiring in enumerate(wirings):
+        evidence = features.prior_C + sum(features.evidence_of(wiring, slice(None)).values())
+        torch.testing.assert_close(logits_PNC[i], evidence)
+
+
+def test_initial_weights_keep_the_variance(features: Features, wirings: list[Wiring]) -> None:
+    wide = CandidateRecipe(hidden=512, epochs=1)
+    population = Population(wirings, features, wide, SEED)
+    for i in range(len(wirings)):
+        for name, weight in population.parameters_of(i).items():
+            if name.startswith("levels") and name.endswith("weight"):
+                assert weight.var() == pytest.approx(2 / weight.shape[1], rel=0.1)
+
+
+def test_the_seed_decides(features: Features, wirings: list[Wiring]) -> None:
+    results = []
+    for seed in (0, 0, 1):
+        population = Population(wirings, features, RECIPE, seed)
+        population.train(features)
+        results.append(population.logits(features))
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
+
+
+def test_a_single_candidate_is_a_brood_too(features: Features, wirings: list[Wiring]) -> None:
+    population = Population(wirings[:1], features, RECIPE, SEED)
+    population.train(features)
+    logits = population.logits(features)
+    assert logits.shape == (1, len(features.target_N), 4)
+    assert logits.isfinite().all()

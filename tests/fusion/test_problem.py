@@ -1,0 +1,113 @@
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from brainray.fusion.bank import FeatureBank, load_bank, save_bank
+from brainray.fusion.problem import FusionProblem
+from brainray.search.interface import Brood, Solution
+from brainray.seeding import derive
+from brainray.training.communicator import simulate
+
+
+@pytest.fixture(scope="module")
+def brood(problem: FusionProblem) -> Brood:
+    generator = np.random.default_rng(0)
+    genomes = tuple(problem.space.sample(generator) for _ in range(10))
+    return Brood(0, derive(5, "brood", 0), genomes)
+
+
+@pytest.fixture(scope="module")
+def solution(problem: FusionProblem, brood: Brood) -> Solution:
+    return problem.finish(brood.genomes[:3])
+
+
+def test_candidates_beat_either_input_alone(problem: FusionProblem, brood: Brood) -> None:
+    values = problem.evaluate(brood)
+    alone = [problem.unimodal(model, "validation") for model in problem.banks]
+    assert max(alone) < 0.65  # an input tells one of two bits
+    assert min(values) > max(alone)
+
+
+def test_a_brood_has_the_same_values_wherever_it_is_evaluated(
+    problem: FusionProblem, brood: Brood
+) -> None:
+    elsewhere = pickle.loads(pickle.dumps(problem))
+    assert elsewhere.evaluate(brood) == problem.evaluate(brood)
+
+
+def test_broken_features_fail_the_candidate_and_no_other(
+    problem: FusionProblem, brood: Brood
+) -> None:
+    model = next(iter(problem.banks))
+    keys = dict(problem.banks[model])
+    bank = load_bank(problem.store, keys["train"])
+    logits = bank.logits.clone()
+    logits[0, 0] = 1e38
+    taps = {name: tap * 1e30 if name != "logits" else logits for name, tap in bank.taps.items()}
+    keys["train"] = "banks/broken.safetensors"
+    save_bank(problem.store, keys["train"], FeatureBank(taps, bank.present))
+    values = replace(problem, banks=problem.banks | {model: keys}).evaluate(brood)
+    uses = [model in problem.code.decode(g).models.values() for g in brood.genomes]
+    assert any(uses)
+    assert not all(uses)
+    for value, used in zip(values, uses, strict=True):
+        assert used or not np.isnan(value)
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_the_number_of_workers_does_not_change_the_solution(
+    problem: FusionProblem, brood: Brood, solution: Solution, workers: int
+) -> None:
+    solutions = simulate(
+        workers,
+        lambda member: replace(problem, communicator=member).finish(brood.genomes[:3]),
+    )
+    for other in solutions:
+        assert other.genome == solution.genome
+        assert other.value == solution.value
+        assert other.details == solution.details
+        for name, weight in solution.weights.items():
+            torch.testing.assert_close(other.weights[name], weight, rtol=1e-6, atol=1e-7)
+
+
+def test_the_winner_is_the_best_finalist_on_validation(solution: Solution) -> None:
+    finalists = solution.details["finalists"]
+    assert len(finalists) == 3
+    assert solution.value == max(entry["validation"] for entry in finalists)
+
+
+def test_a_reheaded_network_uses_one_input_only(problem: FusionProblem, solution: Solution) -> None:
+    tested = problem.test(solution)
+    assert tested["fused"] > 0.8
+    for name in ("image", "audio"):
+        assert 0.3 < tested["reheaded"][name] < 0.7  # it sees one of two bits
+        assert tested["reheaded"][name] == pytest.approx(
+            solution.details["reheaded"][name], abs=0.2
+        )
+
+
+def test_a_restored_network_answers_from_raw_taps_as_from_prepared_features(
+    problem: FusionProblem, solution: Solution
+) -> None:
+    network = problem.restore(solution, "fused")
+    wiring = network.wiring
+    banks = {
+        name: load_bank(problem.store, problem.banks[model]["test"])
+        for name, model in wiring.models.items()
+    }
+    both = torch.stack([bank.present for bank in banks.values()]).all(dim=0)
+    taps = {n: {t: v[both] for t, v in bank.taps.items()} for n, bank in banks.items()}
+    features = problem.features("test")
+    with torch.no_grad():
+        expected = network.fuse(features.levels(wiring, both), features.evidence_of(wiring, both))
+        torch.testing.assert_close(network(taps), expected)
+        # An input that is left out counts as zeros: no features and no evidence.
+        without = network({"audio": taps["audio"]})
+        levels = features.levels(wiring, both)
+        levels = [level | {"image": torch.zeros_like(level["image"])} for level in levels]
+        evidences = features.evidence_of(wiring, both)
+        evidences["image"] = torch.zeros_like(evidences["image"])
+        torch.testing.assert_close(without, network.fuse(levels, evidences))

@@ -1,0 +1,89 @@
+"""A small scenario of one's own: a manifest with an image and a text column."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from brainray.scenario import Scenario, load_scenario
+from brainray.settings import Settings, load_settings
+
+WORDS = ("zero one", "zero one", "two three", "two three")
+"""A text names the shown digit and another one, in random order: half of the answer."""
+
+
+def settings_in(home: Path) -> Settings:
+    return load_settings(
+        {
+            "BRAINRAY_DATABASE_URL": f"sqlite:///{home / 'catalog.sqlite'}",
+            "BRAINRAY_STORE_URL": str(home / "store"),
+            "BRAINRAY_CACHE": str(home / "cache"),
+            "BRAINRAY_RUNS": str(home / "runs"),
+        }
+    )
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Settings:
+    """Nothing is there yet."""
+    return settings_in(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Shared by the tests that look at one finished run."""
+    return settings_in(tmp_path_factory.mktemp("shared"))
+
+
+def png(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="session")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    images, digits = load_digits(return_X_y=True)
+    generator = np.random.default_rng(0)
+    chosen = [i for i in range(len(digits)) if digits[i] < 4]
+    rows = []
+    for number, i in enumerate(chosen):
+        noisy = images[i].reshape(8, 8) * 8 + generator.normal(0, 70, (8, 8))
+        words = WORDS[digits[i]].split()
+        generator.shuffle(words)
+        rows.append(
+            {
+                # Some samples lack an input.
+                "picture": None if number % 17 == 3 else png(noisy.clip(0, 255).astype(np.uint8)),
+                "caption": None if number % 17 == 8 else " ".join(words),
+                "label": f"digit {digits[i]}",
+            }
+        )
+    path = tmp_path_factory.mktemp("manifest") / "mine.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    return path
+
+
+SCENARIO = """
+name: pictures-and-captions
+goal: {{target: label}}
+inputs:
+  picture: {{modality: image}}
+  caption: {{modality: text}}
+data: {{manifest: {manifest}}}
+search: {{budget: 24, brood: 4, epochs: 2, depth: 2, finalists: 2, hidden: 8}}
+pretraining: {{epochs: 3, batch_size: 16, optimizers: [adam]}}
+training: {{epochs: 3, workers: 2}}
+"""
+
+
+@pytest.fixture(scope="session")
+def scenario(tmp_path_factory: pytest.TempPathFactory, manifest: Path) -> Scenario:
+    path = tmp_path_factory.mktemp("scenario") / "scenario.yaml"
+    path.write_text(SCENARIO.format(manifest=manifest))
+    return load_scenario(path)

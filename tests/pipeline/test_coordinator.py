@@ -1,0 +1,87 @@
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from brainray.errors import RunError, ScenarioError
+from brainray.networks.interface import NetworkSpec
+from brainray.pipeline import coordinator as module
+from brainray.pipeline.coordinator import Coordinator
+
+TABLE = {"shape": "vision.shape", "motion": "vision.motion", "speech": "audition.speech"}
+LENET = NetworkSpec("lenet3.image", "lenet3", "LeNet", "image", {}, ("vision.shape",))
+
+
+class FakeRegion:
+    def __init__(self, name: str, log: list[tuple[Any, ...]]) -> None:
+        self.name, self.log = name, log
+
+    async def call(self, method: str, *arguments: Any) -> Any:
+        self.log.append((self.name, method, *arguments))
+        if method == "candidates":
+            sub_regions, modality = arguments
+            return [LENET] if "vision.shape" in sub_regions and modality == "image" else []
+        return {"region": self.name}
+
+
+@pytest.fixture
+def log() -> list[tuple[Any, ...]]:
+    return []
+
+
+@pytest.fixture
+def coordinator(log: list[tuple[Any, ...]]) -> Coordinator:
+    return Coordinator(TABLE, lambda name: FakeRegion(name, log))
+
+
+def test_candidates_come_from_the_activated_sub_regions_alone(
+    coordinator: Coordinator, log: list[tuple[Any, ...]]
+) -> None:
+    found = asyncio.run(coordinator.candidates({"x": ["shape"]}, {"x": "image"}))
+    assert found == {"x": [LENET]}
+    assert log == [("vision", "candidates", ("vision.shape",), "image")]
+
+
+def test_an_input_without_a_network_is_named(coordinator: Coordinator) -> None:
+    with pytest.raises(
+        ScenarioError, match=r"inputs\.x\.functions: vision\.motion have no network"
+    ):
+        asyncio.run(coordinator.candidates({"x": ["motion"]}, {"x": "image"}))
+
+
+def test_the_pathway_holds_what_the_functions_excite(coordinator: Coordinator) -> None:
+    pathway = asyncio.run(coordinator.activate({"x": ["shape"], "y": ["speech"]}))
+    assert set(pathway.sub_regions) == {"vision.shape", "audition.speech"}
+
+
+def test_models_go_to_their_regions(coordinator: Coordinator, log: list[tuple[Any, ...]]) -> None:
+    asyncio.run(coordinator.adopt({"vision": ["a", "b"], "audition": ["c"]}))
+    assert set(log) == {
+        ("vision", "load", "a"),
+        ("vision", "load", "b"),
+        ("audition", "load", "c"),
+    }
+    status = asyncio.run(coordinator.status())
+    assert sorted(status["regions"]) == ["audition", "vision"]
+
+
+def test_a_run_has_one_owner_until_its_lease_ends(
+    coordinator: Coordinator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    clock: Callable[[], float] = lambda: now[0]  # noqa: E731
+    monkeypatch.setattr(module.time, "monotonic", clock)
+
+    def acquire(owner: str) -> None:
+        asyncio.run(coordinator.acquire("run", owner))
+
+    acquire("a")
+    acquire("a")
+    with pytest.raises(RunError, match="is being executed by a"):
+        acquire("b")
+    assert asyncio.run(coordinator.status())["runs"] == ["run"]
+    now[0] = module.LEASE_SECONDS + 1
+    acquire("b")
+    asyncio.run(coordinator.release("run"))
+    acquire("a")

@@ -1,0 +1,60 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brainray.errors import RunError
+from brainray.pipeline.record import Record
+
+
+def test_events_come_back_in_order_and_by_kind(tmp_path: Path) -> None:
+    heard: list[dict[str, Any]] = []
+    record = Record(tmp_path / "run", heard.append)
+    record.append("started", seed=1)
+    record.progress("search", 1, 2)
+    record.append("brood", index=0, values=[0.5, None])
+    assert [event["event"] for event in record.events()] == ["started", "brood"]
+    assert list(record.events("brood")) == [{"event": "brood", "index": 0, "values": [0.5, None]}]
+    assert [event["event"] for event in heard] == ["started", "progress", "brood"]
+
+
+def test_every_event_is_on_disk_before_the_listener_hears_of_it(tmp_path: Path) -> None:
+    def listen(event: dict[str, Any]) -> None:
+        assert json.loads(record.path.read_text().splitlines()[-1]) == event
+
+    record = Record(tmp_path / "run", listen)
+    record.append("started", seed=1)
+
+
+def test_a_line_that_was_cut_off_is_dropped_and_overwritten(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    record.append("started", seed=1)
+    record.append("brood", index=0)
+    whole = record.path.read_bytes()
+    for cut in range(len(whole) - 5, len(whole)):
+        record.path.write_bytes(whole[:cut])
+        assert [event["event"] for event in record.events()] == ["started"]
+        record.cut_unfinished_line()
+        record.append("brood", index=1)
+        assert [event.get("index") for event in record.events()] == [None, 1]
+
+
+def test_damage_in_the_middle_is_named(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    record.path.write_text('{"event":"started"}\n{"event":\n{"event":"data"}\n')
+    with pytest.raises(RunError, match=r"record\.jsonl: line 2 is damaged"):
+        list(record.events())
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="cannot be made"):
+        Record(tmp_path / "file" / "run")
+
+
+def test_nan_is_never_written(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        record.append("brood", values=[float("nan")])
+    assert not record.path.exists()

@@ -1,0 +1,222 @@
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from brainray.catalog import Library
+from brainray.datasets import open_dataset
+from brainray.errors import CatalogError, DataError, NetworkError
+from brainray.pipeline import run as module
+from brainray.pipeline.local import local_runner
+from brainray.pipeline.predict import load_model
+from brainray.pipeline.record import Event, Record
+from brainray.pipeline.region import Region
+from brainray.pipeline.run import recorded_scenario, run_scenario
+from brainray.scenario import Report, Scenario
+from brainray.settings import Settings
+
+SEED = 4
+
+
+@pytest.fixture(scope="module")
+def report(scenario: Scenario, settings: Settings) -> Report:
+    return run_scenario(scenario, SEED, settings, local_runner)
+
+
+def test_a_manifest_of_ones_own_becomes_a_stored_network(
+    report: Report, settings: Settings
+) -> None:
+    assert report.search.evaluated == 24
+    genomes = [tuple(candidate.genome) for candidate in report.search.history]
+    assert len(set(genomes)) == 24
+    assert report.search.failed == 0
+    assert set(report.unimodal) == set(report.reheaded) == {"picture", "caption"}
+    # A caption leaves two digits open, a noisy picture some more: together they tell.
+    assert report.best.test > max(part.test for part in report.unimodal.values())
+    assert report.gate.chosen == "fused"
+    assert report.data["source"] == "manifest"
+    model = Library.open(settings).model(report.model.id)
+    assert model.parameters == report.model.parameters
+    assert model.metrics["test"] == report.best.test
+
+
+def test_the_stored_network_answers_as_it_was_tested(report: Report, settings: Settings) -> None:
+    library = Library.open(settings)
+    predictor = load_model(library, report.model.id)
+    dataset = open_dataset(library.dataset_path(report.data["sha256"]))
+    columns = {name: dataset.column("test", name) for name in predictor.inputs}
+    right = 0
+    for number, target in enumerate(dataset.target("test")):
+        inputs = {n: column[number] for n, column in columns.items() if column[number] is not None}
+        answer = predictor(inputs)
+        assert answer.inputs == tuple(n for n in predictor.inputs if n in inputs)
+        assert math.isclose(sum(answer.probabilities.values()), 1, abs_tol=1e-5)
+        right += answer.label == dataset.classes[target]
+    assert right / dataset.rows("test") == pytest.approx(report.best.test)
+    with pytest.raises(DataError, match="allowed are picture, caption"):
+        predictor({"sound": "x"})
+    with pytest.raises(DataError, match="at least one of picture, caption"):
+        predictor({})
+    with pytest.raises(NetworkError):
+        predictor({"picture": "a text"})
+
+
+def test_a_unimodal_model_answers_too(report: Report, settings: Settings) -> None:
+    predictor = load_model(Library.open(settings), report.unimodal["caption"].model)
+    assert predictor({"caption": "two three"}).label in {"digit 2", "digit 3"}
+
+
+def test_the_same_seed_gives_the_same_run_whatever_is_in_the_catalog(
+    report: Report, scenario: Scenario, settings: Settings
+) -> None:
+    again = run_scenario(scenario, SEED, settings, local_runner)
+    other = run_scenario(scenario, SEED + 1, settings, local_runner)
+    assert again.search.history == report.search.history
+    assert again.best == report.best
+    assert again.model == report.model
+    assert again.run_id != report.run_id
+    assert other.search.history != report.search.history
+    library = Library.open(settings)
+    assert {run.status for run in library.runs()} == {"finished"}
+    assert len(library.models(kind="fused")) == 2
+
+
+class Killed(BaseException):
+    """As if the process had been killed."""
+
+
+@pytest.mark.parametrize("moment", ["pretrained", "brood", "searched", "solution", "registered"])
+def test_an_interrupted_run_goes_on_as_if_nothing_had_been(
+    moment: str, report: Report, scenario: Scenario, settings: Settings, empty: Settings
+) -> None:
+    elsewhere = empty.model_copy(update={"cache": settings.cache})
+    seen: list[Event] = []
+
+    def kill(event: Event) -> None:
+        seen.append(event)
+        if event["event"] == moment and (moment != "brood" or event["index"] == 2):
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_scenario(scenario, SEED, elsewhere, local_runner, kill)
+    (folder,) = elsewhere.runs.iterdir()
+    with (folder / "record.jsonl").open("a") as file:
+        file.write('{"event":"bro')  # what a kill in the middle of a write leaves
+    wanted, seed = recorded_scenario(Record(folder))
+    assert (wanted, seed) == (scenario, SEED)
+    events: list[Event] = []
+    resumed = run_scenario(wanted, seed, elsewhere, local_runner, events.append, folder.name)
+    assert resumed.search.history == report.search.history
+    assert resumed.best == report.best
+    assert resumed.run_id == folder.name
+    before = [event["index"] for event in seen if event["event"] == "brood"]
+    after = [event["index"] for event in events if event["event"] == "brood"]
+    assert sorted(before + after) == list(range(6))  # no brood is evaluated twice
+    assert Library.open(elsewhere).run(folder.name).status == "finished"
+
+
+def test_the_record_tells_the_run(report: Report, settings: Settings) -> None:
+    record = Record(settings.runs / report.run_id)
+    kinds = [event["event"] for event in record.events()]
+    assert kinds[:3] == ["started", "data", "pathway"]
+    assert kinds.count("pretrained") == 4
+    assert kinds.count("brood") == 6
+    assert kinds[-4:] == ["searched", "solution", "registered", "finished"]
+    (started,) = record.events("started")
+    assert started["seed"] == SEED
+    assert "torch" in started["versions"]
+    (finished,) = record.events("finished")
+    assert Report.model_validate(finished["report"]) == report
+
+
+def test_the_gate_returns_the_unimodal_network_if_fusion_does_not_help(
+    scenario: Scenario, empty: Settings, tmp_path: Path
+) -> None:
+    rows = [
+        {"picture": None, "caption": f"word{i % 3} filler{i}", "label": i % 3} for i in range(90)
+    ]
+    good = pq.read_table(scenario.data.manifest).to_pylist()
+    rows += [
+        {"picture": good[i]["picture"], "caption": f"word{i % 3}", "label": i % 3}
+        for i in range(90)
+    ]
+    path = tmp_path / "useless-pictures.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    data = scenario.data.model_copy(update={"manifest": path})
+    pretraining = scenario.pretraining.model_copy(update={"epochs": 30})
+    useless = scenario.model_copy(update={"data": data, "pretraining": pretraining})
+    report = run_scenario(useless, 0, empty, local_runner)
+    assert report.unimodal["caption"].validation == 1.0
+    assert report.gate.chosen == "unimodal"
+    assert report.gate.margin <= 0
+    assert report.model.id == report.unimodal["caption"].model
+
+
+def test_bad_data_leave_nothing_behind(scenario: Scenario, empty: Settings, tmp_path: Path) -> None:
+    rows = pq.read_table(scenario.data.manifest).to_pylist()
+    rows[5]["picture"] = b"no picture"
+    path = tmp_path / "broken.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    data = scenario.data.model_copy(update={"manifest": path})
+    with pytest.raises(DataError, match=r"broken\.parquet.*row 5.*picture"):
+        run_scenario(scenario.model_copy(update={"data": data}), 0, empty, local_runner)
+    home = empty.runs.parent
+    assert not home.exists() or not [path for path in home.rglob("*") if path.is_file()]
+
+
+def test_a_failure_is_recorded_and_said(
+    scenario: Scenario, empty: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any) -> Any:
+        raise CatalogError("the store is gone")
+
+    monkeypatch.setattr(module, "register_fused", fail)
+    with pytest.raises(CatalogError, match="the store is gone"):
+        run_scenario(scenario, SEED, empty, local_runner)
+    (run,) = Library.open(empty).runs()
+    assert run.status == "failed"
+    (event,) = Record(Path(run.record).parent).events("failed")
+    assert event["error"] == "CatalogError: the store is gone"
+
+
+def test_regions_hold_the_models_of_their_sub_regions(report: Report, settings: Settings) -> None:
+    region = Region("vision", settings)
+    model = report.unimodal["picture"].model
+    region.load(model)
+    status = region.status()
+    assert status["models"] == [model]
+    assert status["parameters"] > 1000
+    library = Library.open(settings)
+    dataset = open_dataset(library.dataset_path(report.data["sha256"]))
+    raws = [raw for raw in dataset.column("test", "picture") if raw is not None][:3]
+    features = region.features(model, raws)
+    assert features["logits"].shape == (3, 4)
+    region.unload(model)
+    assert region.status()["models"] == []
+    with pytest.raises(CatalogError, match="lives in language"):
+        region.load(report.unimodal["caption"].model)
+    with pytest.raises(CatalogError, match="lives in multisensory"):
+        region.load(report.model.id)
+    with pytest.raises(CatalogError, match="'nose': is not in the catalog"):
+        Region("nose", settings)
+
+
+def test_a_single_input_is_a_scenario_too(
+    scenario: Scenario, empty: Settings, tmp_path: Path
+) -> None:
+    rows = pq.read_table(scenario.data.manifest).to_pylist()
+    path = tmp_path / "captions.parquet"
+    pq.write_table(pa.Table.from_pylist([row for row in rows if row["caption"]]), path)
+    alone = scenario.model_copy(
+        update={
+            "inputs": {"caption": scenario.inputs["caption"]},
+            "data": scenario.data.model_copy(update={"manifest": path}),
+        }
+    )
+    report = run_scenario(alone, 0, empty, local_runner)
+    assert set(report.unimodal) == {"caption"}
+    assert json.loads(report.model_dump_json())["best"]["models"].keys() == {"caption"}

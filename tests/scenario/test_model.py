@@ -1,0 +1,249 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from brainray import plugins
+from brainray.errors import ScenarioError
+from brainray.scenario import Scenario, parse_scenario
+from brainray.scenario.model import DEFAULT_FUNCTIONS, Section
+from brainray.shapes import MODALITIES
+
+Document = dict[str, Any]
+
+SECTIONS = {
+    "": "name, goal, inputs, data, activation, search, pretraining, training, serve",
+    "goal": "task, target, metric",
+    "inputs.sound": "modality, functions",
+    "data": "source, name, manifest, options",
+    "search": "algorithm, budget, brood, lag, depth, operators, hidden, epochs, finalists, "
+    "workers, time_limit_minutes",
+    "pretraining": "epochs, batch_size, optimizers",
+    "training": "strategy, workers, epochs, batch_size, learning_rate",
+    "serve": "name",
+}
+WHOLE_NUMBERS = {
+    "search.budget": (1, 1_000_000),
+    "search.brood": (1, 256),
+    "search.lag": (1, 1024),
+    "search.depth": (1, 4),
+    "search.hidden": (1, 1024),
+    "search.epochs": (1, 1000),
+    "search.finalists": (1, 64),
+    "search.workers": (1, 1024),
+    "pretraining.epochs": (1, 10_000),
+    "pretraining.batch_size": (1, 65_536),
+    "training.workers": (1, 1024),
+    "training.epochs": (1, 10_000),
+    "training.batch_size": (2, 65_536),
+}
+
+
+def change(document: Document, place: str, value: Any) -> Document:
+    *path, last = place.split(".")
+    section = document
+    for part in path:
+        section = section.setdefault(part, {})
+    section[last] = value
+    return document
+
+
+def refusal(document: Document) -> str:
+    """Return why a document is refused, without its origin."""
+    with pytest.raises(ScenarioError) as raised:
+        parse_scenario(document, "mine.yaml")
+    message = str(raised.value)
+    assert "\n" not in message
+    assert message.startswith("mine.yaml: ")
+    return message.removeprefix("mine.yaml: ")
+
+
+def test_three_keys_and_the_data_are_enough(document: Document):
+    scenario = parse_scenario(document, "mine.yaml")
+    assert scenario.search.algorithm in plugins.names("searchers")
+    assert scenario.training.strategy in plugins.names("strategies")
+    assert scenario.search.time_limit_minutes is None
+    assert scenario.goal.metric == "accuracy"
+
+
+@pytest.mark.parametrize("key", ["name", "goal", "inputs", "data"])
+def test_a_missing_key_is_named(key: str, document: Document):
+    del document[key]
+    assert refusal(document) == f"{key}: is missing"
+
+
+def test_a_missing_key_of_a_section_is_named(document: Document):
+    assert refusal(change(document, "inputs.sound", {})) == "inputs.sound.modality: is missing"
+    assert refusal(change(document, "goal", {})) == "goal.target: is missing"
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_an_unknown_key_lists_the_allowed(section: str, document: Document):
+    place = f"{section}.colour".removeprefix(".")
+    expected = f"{place}: unknown key, allowed are {SECTIONS[section]}"
+    assert refusal(change(document, place, 1)) == expected
+
+
+def test_activation_has_no_keys(document: Document):
+    assert refusal(change(document, "activation.rois", [])) == "activation.rois: unknown key"
+
+
+@pytest.mark.parametrize("place", WHOLE_NUMBERS)
+@pytest.mark.parametrize("value", ["200", 1.5, 2.0, True, [3], {}])
+def test_whole_numbers_are_strict(place: str, value: Any, document: Document):
+    reason = refusal(change(document, place, value))
+    given_back = tuple(value) if isinstance(value, list) else value
+    assert reason == f"{place}: Input should be a valid integer, not {given_back!r}"
+
+
+@pytest.mark.parametrize(("place", "limits"), WHOLE_NUMBERS.items())
+def test_whole_numbers_have_limits(place: str, limits: tuple[int, int], document: Document):
+    lowest, highest = limits
+    for value in limits:
+        parse_scenario(change(document, "training.batch_size", 65_536), "mine.yaml")
+        parse_scenario(change(document, place, value), "mine.yaml")
+    assert refusal(change(document, place, highest + 1)) == (
+        f"{place}: Input should be less than or equal to {highest}, not {highest + 1}"
+    )
+    low = refusal(change(document, place, lowest - 1))
+    assert low.endswith(f"must be at least workers {lowest}") or low == (
+        f"{place}: Input should be greater than or equal to {lowest}, not {lowest - 1}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "reason"),
+    [
+        ("name", None, "Input should be a valid string, not None"),
+        ("name", "../up", "String should match pattern"),
+        ("name", "", "String should match pattern"),
+        ("goal", "digit", "Input should be a valid dictionary"),
+        ("goal.task", "detection", "Input should be 'classification', not 'detection'"),
+        ("goal.metric", "f1", "Input should be 'accuracy', not 'f1'"),
+        ("goal.target", "a b", "String should match pattern"),
+        ("goal.target", "split", "'split' cannot be the target: the name is reserved"),
+        ("inputs", {}, "Dictionary should have at least 1 item"),
+        ("inputs", ["sound"], "Input should be a valid dictionary"),
+        ("inputs.sound.modality", "smell", "Input should be 'image', 'audio' or 'text'"),
+        ("inputs.sound.functions", "listening", "Input should be a valid tuple"),
+        ("data.source", "web", "Input should be 'auto', 'files' or 'embedded', not 'web'"),
+        ("data.name", "digits", "unknown data set 'digits', allowed are audio_visual_digits"),
+        ("search", 200, "Input should be a valid dictionary"),
+        ("search.algorithm", "evolve", "unknown algorithm 'evolve', allowed are evolution, random"),
+        ("search.algorithm", 1, "Input should be a valid string, not 1"),
+        ("search.operators", [], "Tuple should have at least 1 item"),
+        ("search.time_limit_minutes", 0, "Input should be greater than 0, not 0"),
+        ("search.time_limit_minutes", True, "must be a number, not True"),
+        ("search.time_limit_minutes", "soon", "Input should be a valid number"),
+        ("pretraining.optimizers", [], "Tuple should have at least 1 item"),
+        ("training.strategy", "gossip", "unknown strategy 'gossip', allowed are all_reduce"),
+        ("training.learning_rate", 0, "Input should be greater than 0, not 0"),
+        ("training.learning_rate", 1.5, "Input should be less than or equal to 1, not 1.5"),
+        ("training.learning_rate", False, "must be a number, not False"),
+        ("training.learning_rate", float("nan"), "Input should be greater than 0, not nan"),
+        ("serve.name", "a/b", "String should match pattern"),
+    ],
+)
+def test_a_wrong_value_says_where_and_what_is_allowed(
+    place: str, value: Any, reason: str, document: Document
+):
+    assert refusal(change(document, place, value)).startswith(f"{place}: {reason}")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "allowed"),
+    [
+        ("inputs.sound.functions", ["listening", 1], "a valid string, not 1"),
+        ("search.operators", ["concat", "sum"], "'concat', not 'sum'"),
+        ("pretraining.optimizers", ["adam", "lbfgs"], "'adam' or 'sgd', not 'lbfgs'"),
+    ],
+)
+def test_a_wrong_item_of_a_list_is_counted_from_0(
+    place: str, value: Any, allowed: str, document: Document
+):
+    assert refusal(change(document, place, value)) == f"{place}.1: Input should be {allowed}"
+
+
+@pytest.mark.parametrize("name", ["split", "group", "label"])
+def test_an_input_cannot_have_a_reserved_name(name: str, document: Document):
+    document["inputs"][name] = {"modality": "text"}
+    assert refusal(document) == f"inputs: {name!r} is the name of the target, split or group"
+
+
+@pytest.mark.parametrize("name", ["a b", "", "1st", "a.b", 5])
+def test_an_input_is_named_like_a_column(name: Any, document: Document):
+    document["inputs"][name] = {"modality": "text"}
+    assert refusal(document).startswith(f"inputs.{name}.")
+
+
+def test_there_are_at_most_eight_inputs(document: Document):
+    document["inputs"] = {f"input{i}": {"modality": "text"} for i in range(8)}
+    parse_scenario(document, "mine.yaml")
+    document["inputs"]["input8"] = {"modality": "text"}
+    assert refusal(document).startswith("inputs: Dictionary should have at most 8 items")
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"source": "auto"}, {"name": "audio_visual_digits", "manifest": "mine.csv"}]
+)
+def test_data_come_from_one_place(data: Document, document: Document):
+    reason = "data: give either 'name' (a ready data set) or 'manifest' (a file)"
+    assert refusal(document | {"data": data}) == reason
+
+
+def test_a_manifest_has_no_options(document: Document):
+    data = {"manifest": "mine.csv", "options": {"noise": 1}}
+    reason = "data: 'options' belong to a ready data set, a manifest has none"
+    assert refusal(document | {"data": data}) == reason
+
+
+def test_every_worker_gets_a_row(document: Document):
+    document["training"] = {"workers": 8, "batch_size": 7}
+    assert refusal(document) == "training: batch_size 7 must be at least workers 8"
+
+
+def test_one_refused_key_does_not_hide_behind_another(document: Document):
+    """The target is refused first; the inputs, which are compared with it, do not crash."""
+    assert refusal(change(document, "goal.target", 5)).startswith("goal.target: ")
+
+
+@pytest.mark.parametrize("text", ["1e-3", "0.001", 1e-3])
+def test_yaml_takes_1e_minus_3_for_a_string(text: Any, document: Document):
+    changed = change(document, "training.learning_rate", text)
+    assert parse_scenario(changed, "mine.yaml").training.learning_rate == 1e-3
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_an_input_excites_its_own_functions_or_those_of_its_modality(
+    modality: str, document: Document
+):
+    document["inputs"] = {
+        "given": {"modality": modality, "functions": ["fear"]},
+        "default": {"modality": modality},
+    }
+    inputs = parse_scenario(document, "mine.yaml").inputs
+    assert inputs["given"].excites() == ("fear",)
+    assert inputs["default"].excites() == DEFAULT_FUNCTIONS[inputs["default"].modality]
+
+
+def test_a_scenario_cannot_be_changed(document: Document):
+    scenario = parse_scenario(document, "mine.yaml")
+    for section in (scenario, scenario.search):
+        assert isinstance(section, Section)
+        with pytest.raises(ValidationError, match="frozen"):
+            section.name = "other"  # type: ignore[attr-defined]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda items: st.lists(items, max_size=3) | st.dictionaries(st.text(max_size=5), items),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(Scenario.model_fields)) | st.text(), JSON))
+def test_whatever_is_given_is_refused_in_one_line(document: Document):
+    with pytest.raises(ScenarioError, match=r"^mine\.yaml: [^\n]+$"):
+        parse_scenario(document, "mine.yaml")

@@ -1,0 +1,66 @@
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from brainray.scenario import Report
+
+
+@pytest.fixture
+def document() -> dict[str, Any]:
+    fused = {
+        "genome": [0, 1],
+        "models": {"image": "lenet3.image-adam"},
+        "taps": [{"image": "conv1"}],
+        "operators": ["concat"],
+        "depth": 1,
+        "validation": 0.9,
+        "test": 0.8,
+    }
+    history = [
+        {"genome": [0, 1], "models": {"image": "lenet3.image-adam"}, "value": 0.9},
+        {"genome": [1, 1], "models": {"image": "lenet3.image-sgd"}, "value": None},
+    ]
+    return {
+        "run_id": "run",
+        "scenario": "mine",
+        "seed": 0,
+        "versions": {"torch": "2.13"},
+        "data": {"name": "digits"},
+        "pathway": {"sub_regions": {"vision.shape": 1.0}, "connections": [["a", "b", 0.5]]},
+        "search": {
+            "algorithm": "random",
+            "evaluated": 2,
+            "failed": 1,
+            "seconds": 1.0,
+            "history": history,
+        },
+        "training": {"strategy": "all_reduce", "workers": 2, "seconds": 1.0},
+        "best": fused,
+        "unimodal": {"image": {"model": "lenet3.image-adam", "validation": 0.7, "test": 0.6}},
+        "reheaded": {"image": {"validation": 0.7, "test": 0.6}},
+        "gate": {"chosen": "fused", "margin": 0.2},
+        "model": {"id": "mine-1", "version": 1, "parameters": 9, "path": "mine/weights"},
+        "seconds": {"search": 1.0},
+    }
+
+
+def test_a_report_survives_json(document: dict[str, Any]):
+    report = Report.model_validate(document)
+    assert report.search.history[1].value is None
+    assert report.pathway.connections == [("a", "b", 0.5)]
+    assert Report.model_validate_json(report.model_dump_json()) == report
+    assert report.model_dump(mode="json") == document
+
+
+@pytest.mark.parametrize("section", ["search", "best", "gate", "model"])
+def test_a_report_has_no_other_keys(section: str, document: dict[str, Any]):
+    document[section]["other"] = 1
+    with pytest.raises(ValidationError, match=rf"{section}\.other\n"):
+        Report.model_validate(document)
+
+
+def test_the_gate_chooses_one_of_two(document: dict[str, Any]):
+    document["gate"]["chosen"] = "both"
+    with pytest.raises(ValidationError, match="'fused' or 'unimodal'"):
+        Report.model_validate(document)

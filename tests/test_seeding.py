@@ -1,0 +1,81 @@
+import random
+from functools import partial
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brainray.seeding import derive, numpy_generator, python_random, torch_generator, torch_random
+
+SEEDS = st.integers(-(2**63), 2**63)
+NAMES = st.lists(st.one_of(st.integers(), st.text("abc", min_size=1)), max_size=3)
+
+
+def draw_numpy(seed: int, *names: str | int) -> list[float]:
+    return numpy_generator(seed, *names).random(3).tolist()
+
+
+def draw_torch(seed: int, *names: str | int) -> list[float]:
+    return torch.rand(3, generator=torch_generator(seed, *names)).tolist()
+
+
+def draw_python_globally(seed: int, *names: str | int) -> list[float]:
+    with python_random(seed, *names):
+        return [random.random() for _ in range(3)]
+
+
+def draw_torch_globally(seed: int, *names: str | int) -> list[float]:
+    with torch_random(seed, *names):
+        return torch.rand(3).tolist()
+
+
+DRAWS = [draw_numpy, draw_torch, draw_python_globally, draw_torch_globally]
+
+
+@given(SEEDS, NAMES)
+def test_a_seed_fits_numpy_and_torch(seed: int, names: list[str | int]):
+    assert 0 <= derive(seed, *names) < 2**63
+    assert draw_numpy(seed, *names) == draw_numpy(seed, *names)
+    assert draw_torch(seed, *names) == draw_torch(seed, *names)
+
+
+@given(
+    st.lists(st.tuples(SEEDS, NAMES.map(tuple)), unique_by=lambda one: (one[0], *map(str, one[1])))
+)
+def test_other_things_get_other_seeds(things: list[tuple[int, tuple[str | int, ...]]]):
+    assert len({derive(seed, *names) for seed, names in things}) == len(things)
+
+
+def test_seeds_stay_the_same_between_versions():
+    """Else a recorded run could not be resumed. The value is the start of sha256("7/brood/3")."""
+    assert derive(7, "brood", 3) == 2_647_081_843_388_348_044
+
+
+@pytest.mark.parametrize("draw", DRAWS)
+def test_draws_depend_on_seed_and_names(draw):
+    assert draw(1, "order", 2) == draw(1, "order", 2)
+    assert draw(1, "order", 2) != draw(2, "order", 2)
+    assert draw(1, "order", 2) != draw(1, "order", 3)
+
+
+@pytest.mark.parametrize(
+    ("manager", "draw", "state"),
+    [
+        (python_random, random.random, random.getstate),
+        (torch_random, partial(torch.rand, 1), lambda: torch.get_rng_state().tolist()),
+    ],
+)
+def test_a_global_generator_is_restored_even_after_an_error(manager, draw, state):
+    def fail() -> None:
+        with manager(1, "thing"):
+            draw()
+            assert state() != before
+            raise RuntimeError("inside")
+
+    before = state()
+    with pytest.raises(RuntimeError, match="inside"):
+        fail()
+    assert state() == before
+    draw()
+    assert state() != before
