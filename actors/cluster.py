@@ -21,10 +21,11 @@ PLACEMENT_SECONDS = 30.0
 
 
 @contextmanager
-def connected(run_folder: Path, num_cpus: int | None = None) -> Iterator[None]:
+def connected(run_folder: Path, num_cpus: int | None = None) -> Iterator[bool]:
     """Connect to the cluster of ``RAY_ADDRESS``, or to one of this process's own.
 
-    A connection that exists already is used as it is and stays.
+    A connection that exists already is used as it is and stays. Gives whether the cluster was
+    there before and will stay.
 
     Args:
         run_folder: becomes the working directory while connected: Ray puts the driver's working
@@ -37,7 +38,7 @@ def connected(run_folder: Path, num_cpus: int | None = None) -> Iterator[None]:
     """
     if ray.is_initialized():
         _compare_packages()
-        yield
+        yield True
         return
     before = Path.cwd()
     os.chdir(run_folder)
@@ -45,7 +46,7 @@ def connected(run_folder: Path, num_cpus: int | None = None) -> Iterator[None]:
         _start(num_cpus)
         try:
             _compare_packages()
-            yield
+            yield standing()
         finally:
             ray.shutdown()
     finally:
@@ -93,9 +94,7 @@ def require_cpus(count: int, what: str) -> None:
     Raises:
         ClusterError: it never has as many, or not within `PLACEMENT_SECONDS`.
     """
-    total = total_cpus()
-    if total < count:
-        raise ClusterError(f"{what}: needs {count} CPUs, the cluster has {total}")
+    total = require_total(count, what)
     deadline = time.monotonic() + PLACEMENT_SECONDS
     while (free := free_cpus()) < count:
         if time.monotonic() > deadline:
@@ -104,6 +103,18 @@ def require_cpus(count: int, what: str) -> None:
                 f"{PLACEMENT_SECONDS:.0f} s; stop other work or ask for fewer workers"
             )
         time.sleep(0.2)
+
+
+def require_total(count: int, what: str) -> int:
+    """Return the number of processors of the cluster, if it has at least ``count``.
+
+    Raises:
+        ClusterError: it has fewer.
+    """
+    total = total_cpus()
+    if total < count:
+        raise ClusterError(f"{what}: needs {count} CPUs, the cluster has {total}")
+    return total
 
 
 def total_cpus() -> int:

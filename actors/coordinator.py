@@ -31,7 +31,7 @@ class CoordinatorOnRay(Coordinator):
 
     Args:
         settings: where catalog and store are.
-        lifetime: of the regions: ``detached`` on a standing cluster, None with a local run.
+        lifetime: of the regions: ``detached`` on a cluster that stays, None on a run's own.
     """
 
     def __init__(self, settings: Settings, lifetime: str | None) -> None:
@@ -46,6 +46,11 @@ class CoordinatorOnRay(Coordinator):
             )
 
         super().__init__(Library.open(settings).functions(), connect)
+        self._settings = settings
+
+    async def home(self) -> tuple[str, str]:
+        """Return the addresses of the catalog and the store that the regions work with."""
+        return self._settings.database_url, self._settings.store_url
 
     async def health(self) -> str:
         """Say that the coordinator is alive."""

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 import ray
 
-from actors.cluster import connected, own_errors, require_cpus, standing, total_cpus
+from actors.cluster import connected, own_errors, require_cpus, require_total, total_cpus
 from actors.coordinator import COORDINATOR, NAMESPACE, CoordinatorActor
 from actors.search import search_on_tune
 from actors.training import finish_on_train
+from brainray.errors import ClusterError
 from brainray.pipeline.runner import OnBrood
 from brainray.search.interface import Genome, Problem, Solution
 from brainray.search.schedule import Schedule
@@ -37,21 +38,36 @@ class RayRunner:
     Args:
         settings: of this process; workers get them as they are.
         run_folder: where Tune and Train keep their files.
+        stays: whether the cluster, and so the actors, outlive the run.
+
+    Raises:
+        ClusterError: the cluster's coordinator works with another catalog or store.
     """
 
     name = "ray"
 
-    def __init__(self, settings: Settings, run_folder: Path) -> None:
+    def __init__(self, settings: Settings, run_folder: Path, stays: bool) -> None:
         self._folder = run_folder / "ray"
-        lifetime = "detached" if standing() else None
+        lifetime = "detached" if stays else None
         self._coordinator = CoordinatorActor.options(
             name=COORDINATOR, namespace=NAMESPACE, get_if_exists=True, lifetime=lifetime
         ).remote(settings, lifetime)
+        theirs, mine = self.coordinate("home"), (settings.database_url, settings.store_url)
+        if theirs != mine:
+            raise ClusterError(
+                f"the cluster's coordinator works with {' and '.join(theirs)}, this process with "
+                f"{' and '.join(mine)}"
+            )
 
     def coordinate(self, method: str, *arguments: Any) -> Any:
         """Call a method of the coordinator and return its result."""
         with own_errors():
             return ray.get(getattr(self._coordinator, method).remote(*arguments))
+
+    def require(self, search_workers: int | None, training_workers: int) -> None:
+        """Raise `ClusterError` at once if so many workers can never be placed."""
+        require_total(search_workers or 1, "search.workers")
+        require_total(training_workers, "training.workers")
 
     def map(
         self,
@@ -92,5 +108,5 @@ def ray_runner(settings: Settings, run_folder: Path) -> Iterator[RayRunner]:
     os.environ.update(QUIET)
     for name in ("ray.tune", "ray.train", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    with connected(run_folder):
-        yield RayRunner(settings, run_folder)
+    with connected(run_folder) as stays:
+        yield RayRunner(settings, run_folder, stays)

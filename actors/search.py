@@ -13,7 +13,7 @@ from typing import Any
 import ray.tune
 from ray.tune.search import Searcher
 
-from brainray.errors import SearchError
+from brainray.errors import BrainrayError, SearchError
 from brainray.pipeline.runner import OnBrood
 from brainray.search.interface import Brood, Problem
 from brainray.search.schedule import Schedule
@@ -28,6 +28,7 @@ class BroodSearcher(Searcher):
     def __init__(self, schedule: Schedule) -> None:
         super().__init__(metric=METRIC, mode="max")
         self.schedule = schedule
+        self.failure = ""
         self.broods: dict[str, Brood] = {}
 
     def set_search_properties(
@@ -38,6 +39,8 @@ class BroodSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> Any:
         """Return the next brood as a dict, None to wait for values, or `FINISHED`, a str."""
+        if self.failure:
+            return Searcher.FINISHED
         brood = self.schedule.next()
         if brood is None:
             return Searcher.FINISHED if self.schedule.all_asked else None
@@ -47,13 +50,16 @@ class BroodSearcher(Searcher):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Take a brood's values; a trial that failed for good counts as failed candidates."""
+        """Take a brood's values; a brood that failed for good ends the search."""
         brood = self.broods[trial_id]
-        if error or result is None or "values" not in result:
-            values = [math.nan] * len(brood.genomes)
+        if error or result is None:
+            self.failure = (
+                self.failure or f"brood {brood.index}: its worker was lost again and again"
+            )
+        elif "refused" in result:
+            self.failure = self.failure or f"brood {brood.index}: {result['refused']}"
         else:
-            values = json.loads(result["values"])
-        self.schedule.complete(brood.index, values)
+            self.schedule.complete(brood.index, json.loads(result["values"]))
 
     def trial_name(self, trial: Any) -> str:
         """Return how the dashboard and the run's folder call a trial."""
@@ -81,6 +87,8 @@ class BroodCallback(ray.tune.Callback):
         """Pass the brood of a finished trial on."""
         brood = self._searcher.broods[trial.trial_id]
         result = trial.last_result
+        if "values" not in result:
+            return
         self._on_brood(brood, json.loads(result["values"]), result["seconds"])
 
     def __getstate__(self) -> dict[str, Any]:
@@ -92,7 +100,12 @@ def evaluate_brood(config: dict[str, Any], problem: Problem) -> None:
     """The trial: evaluate one brood and report its values."""
     index, seed, genomes = json.loads(config["brood"])
     start = time.monotonic()
-    values = problem.evaluate(Brood(index, seed, tuple(tuple(genome) for genome in genomes)))
+    try:
+        values = problem.evaluate(Brood(index, seed, tuple(tuple(genome) for genome in genomes)))
+    except BrainrayError as error:
+        # Another try would end the same way; only lost workers are worth one.
+        ray.tune.report({METRIC: -math.inf, "refused": str(error)})
+        return
     good = [value for value in values if not math.isnan(value)]
     ray.tune.report(
         {
@@ -120,7 +133,7 @@ def search_on_tune(
         folder: where Tune keeps its trials.
 
     Raises:
-        SearchError: every trial failed; the first reason is named.
+        SearchError: a brood failed for good; its number and the reason are named.
     """
     searcher = BroodSearcher(schedule)
     trial: Callable[[dict[str, Any]], None] = ray.tune.with_resources(
@@ -146,6 +159,6 @@ def search_on_tune(
         ),
     )
     results = tuner.fit()
-    if results.num_errors and results.num_errors == len(results):
-        reason = str(results.errors[0]).strip().splitlines()[-1]
-        raise SearchError(f"all {results.num_errors} broods failed: {reason}")
+    if searcher.failure:
+        reason = str(results.errors[0]).strip().splitlines()[-1] if results.num_errors else ""
+        raise SearchError(": ".join(filter(None, [searcher.failure, reason])))

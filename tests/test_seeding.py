@@ -3,7 +3,7 @@ from functools import partial
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brainray.seeding import derive, numpy_generator, python_random, torch_generator, torch_random
@@ -33,6 +33,7 @@ def draw_torch_globally(seed: int, *names: str | int) -> list[float]:
 DRAWS = [draw_numpy, draw_torch, draw_python_globally, draw_torch_globally]
 
 
+@settings(deadline=None)
 @given(SEEDS, NAMES)
 def test_a_seed_fits_numpy_and_torch(seed: int, names: list[str | int]):
     assert 0 <= derive(seed, *names) < 2**63
@@ -40,6 +41,7 @@ def test_a_seed_fits_numpy_and_torch(seed: int, names: list[str | int]):
     assert draw_torch(seed, *names) == draw_torch(seed, *names)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(SEEDS, NAMES.map(tuple)), unique_by=lambda one: (one[0], *map(str, one[1])))
 )

@@ -54,16 +54,19 @@ class Preparation(Protocol):
 
     It is stored with the pretrained model and used alike by banks, training, serving and
     export, so that training and serving cannot drift apart.
-
-    Attributes:
-        modality: of the raw samples it takes.
-        shape: of one prepared sample, without the batch.
-        dtype: of one prepared sample.
     """
 
-    modality: Modality
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
+    @property
+    def modality(self) -> Modality:
+        """The modality of the raw samples it takes."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one prepared sample, without the batch."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of one prepared sample's numbers."""
 
     def prepare(self, raw: Raw) -> Array:
         """Return the network input of one raw sample: ``shape``, ``dtype``, finite."""

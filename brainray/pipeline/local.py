@@ -53,6 +53,9 @@ class LocalRunner:
         """Call a method of the coordinator and return its result."""
         return asyncio.run(getattr(self._coordinator, method)(*arguments))
 
+    def require(self, search_workers: int | None, training_workers: int) -> None:
+        """Require nothing: threads take turns on whatever there is."""
+
     def map(
         self,
         work: Callable[[Unit], Result],

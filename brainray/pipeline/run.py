@@ -137,6 +137,7 @@ class Run:
         self.library.add_run(self.run_id, self.scenario.name, self.seed, str(self.record.path))
         owner = f"{socket.gethostname()}:{os.getpid()}"
         try:
+            self.runner.require(self.scenario.search.workers, self.scenario.training.workers)
             self.runner.coordinate("acquire", self.run_id, owner)
             try:
                 return self._steps(dataset, source, done)

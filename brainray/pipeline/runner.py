@@ -3,6 +3,7 @@
 The pipeline calls a runner like this; `brainray.pipeline.local` does everything in this process,
 `actors.runner` on Ray, and both give the same result::
 
+    runner.require(workers)                                 # fail now rather than later
     runner.coordinate("acquire", run_id)
     pathway = runner.coordinate("activate", functions)
     models  = runner.map(pretrain, units, on_done)          # independent units of work
@@ -39,6 +40,9 @@ class Runner(Protocol):
 
     def coordinate(self, method: str, *arguments: Any) -> Any:
         """Call a method of the coordinator and return its result."""
+
+    def require(self, search_workers: int | None, training_workers: int) -> None:
+        """Raise `ClusterError` at once if so many workers can never be placed."""
 
     def map(
         self,

@@ -1,6 +1,5 @@
 """A small fusion problem on made-up features that carry the class."""
 
-
 import pytest
 import torch
 

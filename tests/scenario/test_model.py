@@ -1,28 +1,37 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from brainray import plugins
 from brainray.errors import ScenarioError
 from brainray.scenario import Scenario, parse_scenario
-from brainray.scenario.model import DEFAULT_FUNCTIONS, Section
+from brainray.scenario.model import (
+    DEFAULT_FUNCTIONS,
+    Data,
+    Goal,
+    Input,
+    Pretraining,
+    Search,
+    Section,
+    Serve,
+    Training,
+)
 from brainray.shapes import MODALITIES
 
 Document = dict[str, Any]
 
 SECTIONS = {
-    "": "name, goal, inputs, data, activation, search, pretraining, training, serve",
-    "goal": "task, target, metric",
-    "inputs.sound": "modality, functions",
-    "data": "source, name, manifest, options",
-    "search": "algorithm, budget, brood, lag, depth, operators, hidden, epochs, finalists, "
-    "workers, time_limit_minutes",
-    "pretraining": "epochs, batch_size, optimizers",
-    "training": "strategy, workers, epochs, batch_size, learning_rate",
-    "serve": "name",
+    "": Scenario,
+    "goal": Goal,
+    "inputs.sound": Input,
+    "data": Data,
+    "search": Search,
+    "pretraining": Pretraining,
+    "training": Training,
+    "serve": Serve,
 }
 WHOLE_NUMBERS = {
     "search.budget": (1, 1_000_000),
@@ -37,7 +46,7 @@ WHOLE_NUMBERS = {
     "pretraining.batch_size": (1, 65_536),
     "training.workers": (1, 1024),
     "training.epochs": (1, 10_000),
-    "training.batch_size": (2, 65_536),
+    "training.batch_size": (1, 65_536),
 }
 
 
@@ -79,11 +88,11 @@ def test_a_missing_key_of_a_section_is_named(document: Document):
     assert refusal(change(document, "goal", {})) == "goal.target: is missing"
 
 
-@pytest.mark.parametrize("section", SECTIONS)
-def test_an_unknown_key_lists_the_allowed(section: str, document: Document):
-    place = f"{section}.colour".removeprefix(".")
-    expected = f"{place}: unknown key, allowed are {SECTIONS[section]}"
-    assert refusal(change(document, place, 1)) == expected
+@pytest.mark.parametrize(("place", "section"), SECTIONS.items())
+def test_an_unknown_key_lists_the_allowed(place: str, section: type[Section], document: Document):
+    key = f"{place}.colour".removeprefix(".")
+    allowed = ", ".join(section.model_fields)
+    assert refusal(change(document, key, 1)) == f"{key}: unknown key, allowed are {allowed}"
 
 
 def test_activation_has_no_keys(document: Document):
@@ -101,15 +110,16 @@ def test_whole_numbers_are_strict(place: str, value: Any, document: Document):
 @pytest.mark.parametrize(("place", "limits"), WHOLE_NUMBERS.items())
 def test_whole_numbers_have_limits(place: str, limits: tuple[int, int], document: Document):
     lowest, highest = limits
+    document["training"] = {"workers": 1, "batch_size": 1024}
     for value in limits:
-        parse_scenario(change(document, "training.batch_size", 65_536), "mine.yaml")
         parse_scenario(change(document, place, value), "mine.yaml")
+    bound = "Input should be less than or equal to"
     assert refusal(change(document, place, highest + 1)) == (
-        f"{place}: Input should be less than or equal to {highest}, not {highest + 1}"
+        f"{place}: {bound} {highest}, not {highest + 1}"
     )
-    low = refusal(change(document, place, lowest - 1))
-    assert low.endswith(f"must be at least workers {lowest}") or low == (
-        f"{place}: Input should be greater than or equal to {lowest}, not {lowest - 1}"
+    bound = "Input should be greater than or equal to"
+    assert refusal(change(document, place, lowest - 1)) == (
+        f"{place}: {bound} {lowest}, not {lowest - 1}"
     )
 
 
@@ -129,16 +139,13 @@ def test_whole_numbers_have_limits(place: str, limits: tuple[int, int], document
         ("inputs.sound.modality", "smell", "Input should be 'image', 'audio' or 'text'"),
         ("inputs.sound.functions", "listening", "Input should be a valid tuple"),
         ("data.source", "web", "Input should be 'auto', 'files' or 'embedded', not 'web'"),
-        ("data.name", "digits", "unknown data set 'digits', allowed are audio_visual_digits"),
         ("search", 200, "Input should be a valid dictionary"),
-        ("search.algorithm", "evolve", "unknown algorithm 'evolve', allowed are evolution, random"),
         ("search.algorithm", 1, "Input should be a valid string, not 1"),
         ("search.operators", [], "Tuple should have at least 1 item"),
         ("search.time_limit_minutes", 0, "Input should be greater than 0, not 0"),
         ("search.time_limit_minutes", True, "must be a number, not True"),
         ("search.time_limit_minutes", "soon", "Input should be a valid number"),
         ("pretraining.optimizers", [], "Tuple should have at least 1 item"),
-        ("training.strategy", "gossip", "unknown strategy 'gossip', allowed are all_reduce"),
         ("training.learning_rate", 0, "Input should be greater than 0, not 0"),
         ("training.learning_rate", 1.5, "Input should be less than or equal to 1, not 1.5"),
         ("training.learning_rate", False, "must be a number, not False"),
@@ -150,6 +157,23 @@ def test_a_wrong_value_says_where_and_what_is_allowed(
     place: str, value: Any, reason: str, document: Document
 ):
     assert refusal(change(document, place, value)).startswith(f"{place}: {reason}")
+
+
+@pytest.mark.parametrize(
+    ("place", "what", "group"),
+    [
+        ("data.name", "data set", "datasets"),
+        ("search.algorithm", "algorithm", "searchers"),
+        ("training.strategy", "strategy", "strategies"),
+    ],
+)
+def test_an_unknown_plugin_lists_the_installed(
+    place: str, what: str, group: str, document: Document
+):
+    allowed = ", ".join(plugins.names(group))
+    assert refusal(change(document, place, "other")) == (
+        f"{place}: unknown {what} 'other', allowed are {allowed}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -243,6 +267,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.dictionaries(st.sampled_from(sorted(Scenario.model_fields)) | st.text(), JSON))
 def test_whatever_is_given_is_refused_in_one_line(document: Document):
     with pytest.raises(ScenarioError, match=r"^mine\.yaml: [^\n]+$"):

@@ -1,0 +1,235 @@
+import itertools
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from brainray.errors import SearchError
+from brainray.search.evolution import Evolution
+from brainray.search.interface import Genome, Space
+from brainray.search.random_search import RandomSearch
+from brainray.search.schedule import STALE_PROPOSALS, Schedule
+from brainray.testing import OneMax, integer_space
+
+
+def ordered(genome: Genome) -> Genome:
+    """A repair for which the order of genes does not matter."""
+    return tuple(sorted(genome))
+
+
+class Script:
+    """Proposes what it is given, then nothing, and notes how much it was told before each brood."""
+
+    def __init__(self, *proposals: Genome) -> None:
+        self.proposals = proposals
+        self.told: list[tuple[Genome, float]] = []
+        self.told_before: list[int] = []
+
+    def ask(self, brood_index):
+        self.told_before.append(len(self.told))
+        yield from self.proposals
+
+    def tell(self, genomes, values):
+        self.told += zip(genomes, values, strict=True)
+
+
+def scripted(space: Space, *proposals: Genome, **changes) -> Schedule:
+    options = {"seed": 0, "budget": 4, "brood_size": 4, "lag": 1} | changes
+    return Schedule(space, Script(*proposals), **options)
+
+
+@pytest.mark.parametrize("algorithm", [RandomSearch, Evolution])
+@pytest.mark.parametrize("budget", [1, 16, 50])
+def test_the_budget_counts_distinct_genomes(algorithm, budget, run, toy):
+    searcher = algorithm(toy.space, 0)
+    schedule = Schedule(toy.space, searcher, seed=0, budget=budget, brood_size=16, lag=3)
+    genomes = [genome for genome, _ in run(schedule, toy)]
+    assert len(genomes) == len(set(genomes)) == budget
+    assert schedule.next() is None
+
+
+def test_broods_are_full_but_for_the_last(evolution):
+    schedule = evolution(budget=45, brood_size=10, lag=9)
+    sizes = [len(schedule.next().genomes) for _ in range(5)]
+    assert sizes == [10, 10, 10, 10, 5]
+
+
+def test_every_brood_has_its_own_seed_which_depends_on_the_run(evolution):
+    first, again, other = [evolution(seed).next().seed for seed in (0, 0, 1)]
+    assert first == again != other
+    schedule = evolution()
+    assert len({schedule.next().seed for _ in range(3)}) == 3
+
+
+def test_repeated_and_equivalent_proposals_are_dropped():
+    space = Space(integer_space(genes=2, alleles=3).genes, repair=ordered)
+    schedule = scripted(space, (1, 0), (0, 1), (0, 1), (2, 1), (0, 0), budget=3, brood_size=3)
+    assert schedule.next().genomes == ((0, 1), (1, 2), (0, 0))
+
+
+@pytest.mark.parametrize("repair", [None, ordered])
+def test_a_small_space_ends_with_all_its_codes(repair, run, evolution):
+    space = integer_space(genes=4, alleles=3)
+    codes = set(itertools.product(range(3), repeat=4))
+    if repair is not None:
+        space = Space(space.genes, repair)
+        codes = {repair(code) for code in codes}
+    problem = OneMax(space)
+    schedule = evolution(problem=problem, budget=1000)
+    genomes = [genome for genome, _ in run(schedule, problem)]
+    assert len(genomes) == len(codes)
+    assert set(genomes) == codes
+
+
+def test_a_searcher_with_nothing_new_is_helped_out():
+    space = integer_space(genes=6, alleles=3)
+    stale = [(0,) * 6] * (STALE_PROPOSALS + 1)
+    for proposals in ([], stale):
+        schedule = scripted(space, *proposals, budget=50, brood_size=50)
+        assert len(set(schedule.next().genomes)) == 50
+
+
+def test_a_proposal_outside_the_space_is_refused():
+    with pytest.raises(SearchError, match="gene gene1 is 3, allowed are 0 to 2"):
+        scripted(integer_space(genes=2, alleles=3), (0, 3)).next()
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    lag=st.integers(1, 5),
+    workers=st.integers(1, 7),
+    brood_size=st.integers(1, 12),
+    order=st.randoms(use_true_random=False),
+)
+def test_the_history_does_not_depend_on_the_workers(
+    lag, workers, brood_size, order, run, run_in_parallel, toy, evolution
+):
+    problem = OneMax(toy.space, failing=0.2)
+    options = {"problem": problem, "lag": lag, "brood_size": brood_size}
+    expected = run(evolution(**options), problem)
+    history = run_in_parallel(evolution(**options), problem, workers, order)
+    assert repr(history) == repr(expected)  # NaN is not equal to itself
+
+
+@settings(deadline=None, max_examples=50)
+@given(lag=st.integers(1, 5), workers=st.integers(1, 7), order=st.randoms(use_true_random=False))
+def test_a_brood_sees_the_values_of_all_broods_that_are_old_enough_and_no_others(
+    lag, workers, order, run_in_parallel, toy
+):
+    script = Script()
+    schedule = Schedule(toy.space, script, seed=0, budget=40, brood_size=4, lag=lag)
+    history = run_in_parallel(schedule, toy, workers, order)
+    assert script.told_before == [4 * max(0, index - lag + 1) for index in range(10)]
+    assert script.told == history[: len(script.told)]
+
+
+@pytest.mark.parametrize("lag", [1, 2, 4])
+def test_a_value_changes_later_broods_only(lag, toy, evolution):
+    def broods(changed: int | None) -> list[tuple[Genome, ...]]:
+        schedule = evolution(lag=lag)
+        made = []
+        while (brood := schedule.next()) is not None:
+            made.append(brood.genomes)
+            values = toy.evaluate(brood)
+            if brood.index == changed:
+                values = [9.0] * len(values)
+            schedule.complete(brood.index, values)
+        return made
+
+    plain, changed = broods(None), broods(2)
+    assert changed[: 2 + lag] == plain[: 2 + lag]
+    assert changed[2 + lag] != plain[2 + lag]
+
+
+def test_it_waits_for_the_brood_that_is_needed(toy, evolution):
+    schedule = evolution(lag=2)
+    first, second = schedule.next(), schedule.next()
+    assert schedule.next() is None
+    schedule.complete(second.index, toy.evaluate(second))
+    assert schedule.next() is None
+    assert not schedule.all_asked
+    schedule.complete(first.index, toy.evaluate(first))
+    assert [schedule.next().index, schedule.next().index] == [2, 3]
+    assert schedule.next() is None
+
+
+def test_wrong_completions_are_refused(toy, evolution):
+    schedule = evolution()
+    for index in (0, -1):
+        with pytest.raises(SearchError, match=f"brood {index} was never handed out"):
+            schedule.complete(index, [0.0] * 7)
+    brood = schedule.next()
+    with pytest.raises(SearchError, match="brood 0: 6 values for its 7 genomes"):
+        schedule.complete(0, [0.0] * 6)
+    assert schedule.history == []
+    schedule.complete(0, toy.evaluate(brood))
+    before = schedule.history
+    with pytest.raises(SearchError, match="brood 0 was completed twice"):
+        schedule.complete(0, [0.0] * 7)
+    assert schedule.history == before
+
+
+def test_best_comes_first_and_the_earlier_wins_a_tie():
+    space = integer_space(genes=1, alleles=6)
+    codes = [(5,), (4,), (3,), (2,), (1,), (0,)]
+    schedule = scripted(space, *codes, budget=6, brood_size=3, lag=2)
+    schedule.next(), schedule.next()
+    schedule.complete(1, [0.5, 0.9, math.nan])
+    schedule.complete(0, [0.5, math.nan, 0.1])
+    assert schedule.best(10) == [(1,), (5,), (2,), (3,)]
+    assert schedule.best(2) == [(1,), (5,)]
+
+
+def test_differences_in_the_last_digits_do_not_count():
+    schedule = scripted(integer_space(genes=1, alleles=2), (0,), (1,), budget=2)
+    schedule.next()
+    schedule.complete(0, [0.5, 0.5 + 1e-9])
+    assert schedule.history == [((0,), 0.5), ((1,), 0.5)]
+    assert schedule.best(1) == [(0,)]
+
+
+def test_failed_genomes_count_and_are_never_the_best(run, toy, evolution):
+    problem = OneMax(toy.space, failing=0.5)
+    schedule = evolution(problem=problem)
+    history = run(schedule, problem)
+    good = [genome for genome, value in history if not math.isnan(value)]
+    assert len(history) == 60
+    assert 10 < len(good) < 50
+    assert sorted(schedule.best(100)) == sorted(good)
+
+
+def test_without_a_single_success_there_is_no_best(run, toy, evolution):
+    problem = OneMax(toy.space, failing=1.0)
+    schedule = evolution(problem=problem)
+    run(schedule, problem)
+    with pytest.raises(SearchError, match="all 60 candidates failed"):
+        schedule.best(1)
+
+
+def test_warm_starts_come_first_even_if_a_brood_is_too_small():
+    warm = ((0, 0), (2, 2), (1, 1), (0, 0), (1, 2))
+    space = Space(integer_space(genes=2, alleles=3).genes, warm_start=warm)
+    schedule = scripted(space, (2, 0), (0, 2), budget=6, brood_size=3, lag=2)
+    assert schedule.next().genomes == ((0, 0), (2, 2), (1, 1))
+    assert schedule.next().genomes == ((1, 2), (2, 0), (0, 2))
+
+
+def test_a_warm_start_is_repaired_and_checked():
+    space = Space(integer_space(genes=2, alleles=3).genes, ordered, warm_start=((2, 0),))
+    assert scripted(space, budget=1).next().genomes == ((0, 2),)
+    space = Space(integer_space(genes=2, alleles=3).genes, warm_start=((2, 3),))
+    with pytest.raises(SearchError, match="gene gene1 is 3"):
+        scripted(space).next()
+
+
+def test_no_time_means_no_broods(evolution):
+    schedule = evolution(time_limit_seconds=0)
+    assert schedule.next() is None
+    assert schedule.all_asked
+    assert schedule.history == []
+
+
+def test_plenty_of_time_changes_nothing(run, toy, evolution):
+    expected = run(evolution(), toy)
+    assert run(evolution(time_limit_seconds=3600), toy) == expected
