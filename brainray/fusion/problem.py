@@ -12,6 +12,7 @@ from torch.nn import functional
 from brainray import plugins
 from brainray.catalog.weights import Store
 from brainray.fusion.bank import FeatureBank, load_bank
+from brainray.fusion.evidence import log_prior
 from brainray.fusion.features import Features, Statistics, modality_dropout
 from brainray.fusion.genome import FusionCode, Wiring
 from brainray.fusion.network import FusionNetwork
@@ -118,9 +119,14 @@ class FusionProblem:
             }
 
     def unimodal(self, model: str, split: str) -> float:
-        """Return the accuracy of a pretrained model alone, over the samples that have its input."""
+        """Return the accuracy of a pretrained model alone, over all samples.
+
+        Where its input is missing it can only name the most frequent class.
+        """
         bank = load_bank(self.store, self.banks[model][split])
-        return accuracy(bank.logits[bank.present], self.targets[split][bank.present])
+        prior = log_prior(self.targets["train"], self.classes).float()
+        logits = torch.where(bank.present[:, None], bank.logits, prior)
+        return accuracy(logits, self.targets[split])
 
     def restore(self, solution: Solution, prefix: str) -> FusionNetwork:
         """Return one of the trained networks of a solution: ``fused`` or ``reheaded/<input>``."""

@@ -31,6 +31,7 @@ from brainray.fusion.genome import FusionCode
 from brainray.fusion.population import CandidateRecipe
 from brainray.fusion.problem import FusionProblem
 from brainray.pipeline.candidates import Offer, Pretraining
+from brainray.pipeline.picture import draw_report
 from brainray.pipeline.record import Event, Listener, Record
 from brainray.pipeline.registration import register_fused, report_of
 from brainray.pipeline.runner import Runner
@@ -41,6 +42,8 @@ from brainray.search.interface import Brood, Solution
 from brainray.search.schedule import Evaluated, Schedule
 from brainray.settings import Settings
 from brainray.training.loop import Recipe
+
+PICTURE_FILE = "report.png"
 
 MakeRunner = Callable[[Settings, Path], AbstractContextManager[Runner]]
 """Starts the runner of a run from the settings and the run's folder, and ends it."""
@@ -215,6 +218,7 @@ class Run:
             model=returned,
             seconds=clock.seconds,
         )
+        draw_report(report, self.record.folder / PICTURE_FILE)
         self.record.append("finished", report=report.model_dump(mode="json"))
         self.library.finish_run(
             self.run_id,

@@ -131,13 +131,15 @@ class BankUnit:
 
 
 def prepare(unit: ColumnUnit) -> int:
-    """Prepare a column and cache it on this node; return its number of rows.
+    """Prepare a column and cache it on this node; return the number of samples that have it.
 
     Raises:
-        DataError: a sample cannot be prepared; the message names its row.
+        DataError: a sample cannot be prepared, the message names its row; or none has this input.
     """
-    inputs, _ = prepared(unit)
-    return len(inputs)
+    _, mask = prepared(unit)
+    if not mask.any():
+        raise DataError(f"inputs.{unit.column}: no sample of the split {unit.split} has it")
+    return int(mask.sum())
 
 
 def prepared(unit: ColumnUnit) -> tuple[Array, Array]:

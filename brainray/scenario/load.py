@@ -114,12 +114,8 @@ def _allowed_keys(place: tuple[int | str, ...]) -> str:
     model: Any = Scenario
     for part in place[:-1]:
         field = getattr(model, "model_fields", {}).get(part)
-        if field is not None:
-            model = field.annotation
-        elif model is not Scenario and str(part):
-            continue
-    if hasattr(model, "__args__"):
-        model = model.__args__[-1]
+        # A part that is no field is a name in a mapping: what counts is the mapping's values.
+        model = model.__args__[-1] if field is None else field.annotation
     keys = getattr(model, "model_fields", None)
     return f", allowed are {', '.join(keys)}" if keys else ""
 

@@ -105,7 +105,8 @@ class Data(Section):
     Attributes:
         source: ``files`` reads $BRAINRAY_DATA, ``embedded`` what the package ships, ``auto``
             the first of the two that is there. Not used with a manifest.
-        name: the ready data set, in the entry-point group ``brainray.datasets``.
+        name: the ready data set, in the entry-point group ``brainray.datasets``; without it and
+            without a manifest, the data set that has the scenario's name.
         manifest: a Parquet or CSV file, a row a sample; relative to the scenario's folder.
         options: of the ready data set's builder.
     """
@@ -221,6 +222,17 @@ class Scenario(Section):
     pretraining: Pretraining = Field(default_factory=Pretraining)
     training: Training = Field(default_factory=Training)
     serve: Serve = Field(default_factory=Serve)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_after_its_data(cls, document: Any) -> Any:
+        """Without a data set's name or a manifest, the scenario's own name is the data set's."""
+        data = document.get("data") if isinstance(document, dict) else None
+        if isinstance(data, dict) and data.get("name") is None and data.get("manifest") is None:
+            name = str(document.get("name")).replace("-", "_")
+            if name in plugins.names("datasets"):
+                return document | {"data": data | {"name": name}}
+        return document
 
     @field_validator("inputs")
     @classmethod
