@@ -23,7 +23,7 @@ from brainray.pipeline.units import (
 )
 from brainray.pipeline.versions import platform
 from brainray.scenario import Scenario
-from brainray.training.loop import Recipe
+from brainray.training.loop import Optimizer, Recipe
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Pretraining:
         return self._bank(units, models)
 
     def _pretrain_unit(
-        self, name: str, spec: NetworkSpec, optimizer: str, pathway: Pathway
+        self, name: str, spec: NetworkSpec, optimizer: Optimizer, pathway: Pathway
     ) -> PretrainUnit:
         settings = self.scenario.pretraining
         return PretrainUnit(

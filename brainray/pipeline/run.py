@@ -148,7 +148,8 @@ class Run:
                 self.runner.coordinate("release", self.run_id)
         except BaseException as error:
             status: Status = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
-            self.record.append(status, error=f"{type(error).__name__}: {error}")
+            reason = ": ".join(filter(None, [type(error).__name__, str(error)]))
+            self.record.append(status, error=reason)
             self.library.finish_run(self.run_id, status)
             raise
 

@@ -31,10 +31,10 @@ from brainray.pipeline.models import load_network
 from brainray.pipeline.versions import recipe_versions
 from brainray.seeding import derive, torch_random
 from brainray.shapes import Array
-from brainray.training.loop import Recipe, fit, one_thread
+from brainray.training.loop import Optimizer, Recipe, fit, one_thread
 from brainray.training.metrics import accuracy
 
-LEARNING_RATES = {"adam": 3e-3, "sgd": 5e-2}
+LEARNING_RATES: dict[Optimizer, float] = {"adam": 3e-3, "sgd": 5e-2}
 """Of the pretraining, at the start of its cosine; chosen on audio-visual digits."""
 
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,9 @@ from brainray.training.strategies.all_reduce import AllReduce
 
 ALONE = Alone()
 ALL_REDUCE = AllReduce()
+
+
+Optimizer: TypeAlias = Literal["adam", "sgd"]
 
 
 class Loss(Protocol):
@@ -39,7 +42,7 @@ class Recipe:
 
     epochs: int
     batch_size: int
-    optimizer: str
+    optimizer: Optimizer
     learning_rate: float
     weight_decay: float = 1e-4
 

@@ -1,0 +1,47 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from brainray.cli.live import LiveView
+from brainray.pipeline.record import Event
+from brainray.scenario import Scenario, load_scenario
+
+EVENTS: list[Event] = [
+    {"event": "progress", "stage": "data", "done": 0, "total": 1},
+    {"event": "started", "run_id": "digits-1", "seed": 0, "runner": "local"},
+    {"event": "data", "name": "d", "source": "embedded", "rows": {"train": 10, "test": 2}},
+    {"event": "pathway", "sub_regions": {"vision.shape": 1.0}, "connections": []},
+    {"event": "progress", "stage": "pretrain", "done": 1, "total": 2},
+    {"event": "pretrained", "model": "lenet3.image-adam-1", "input": "image", "validation": 0.5},
+    {"event": "brood", "index": 0, "genomes": [], "values": [0.5, None, 0.75], "seconds": 1.0},
+    {"event": "searched", "seconds": 2.0},
+    {"event": "solution", "genome": [], "validation": 0.8, "details": {}},
+]
+
+
+@pytest.fixture
+def scenario() -> Scenario:
+    return load_scenario("audio_visual_digits", ["search.budget=6"])
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_person_sees_how_far_the_run_is(scenario: Scenario, terminal: bool) -> None:
+    text = io.StringIO()
+    console = Console(file=text, width=100, force_terminal=terminal)
+    with LiveView(scenario, console) as view:
+        for event in EVENTS:
+            view.listen(event)
+    shown = text.getvalue()
+    assert view.run_id == "digits-1"
+    for part in (
+        "run digits-1",
+        "10 train, 2 test",
+        "active sub-regions: vision.shape",
+        "lenet3.image-adam-1: validation 50.0%",
+        "3 candidates",
+        "best 75.0%",
+        "s left",
+        "best fused network: validation 80.0%",
+    ):
+        assert part in shown

@@ -1,0 +1,75 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Call = Callable[..., Any]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "",
+        "run",
+        "runs",
+        "runs list",
+        "runs show",
+        "scenarios",
+        "scenarios list",
+        "scenarios show",
+        "catalog",
+        "catalog list",
+        "catalog show",
+        "catalog stats",
+        "db",
+        "db upgrade",
+    ],
+)
+def test_every_command_has_help(brainray: Call, command: str) -> None:
+    done = brainray(*command.split(), "--help")
+    assert done.code == 0
+    assert "Usage:" in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "nosuch"], "scenario 'nosuch': is no file"),
+        (["run"], "SCENARIO: is missing"),
+        (["run", "audio_visual_digits", "--set", "search.budget=0"], "search.budget"),
+        (["run", "audio_visual_digits", "--set", "search.bugdet=3"], "search.bugdet: unknown key"),
+        (["run", "--resume", "nosuch"], "--resume nosuch: there is no such run"),
+        (["run", "audio_visual_digits", "--resume", "x"], "give neither"),
+        (["runs", "show", "nosuch"], "nosuch"),
+        (["catalog", "show", "nosuch"], "nosuch"),
+        (["catalog", "list", "--kind", "nosuch"], "nosuch"),
+        (["scenarios", "show", "nosuch"], "nosuch"),
+    ],
+)
+def test_bad_input_gives_one_line_and_an_exit_code(
+    brainray: Call, arguments: list[str], says: str
+) -> None:
+    done = brainray(*arguments)
+    assert done.code != 0
+    (line,) = done.err.splitlines()
+    assert line.startswith("brainray: ")
+    assert says in line
+    assert done.out == ""
+
+
+@pytest.mark.parametrize("arguments", [["nosuch"], ["run", "--nosuch"], ["run", "--seed", "-1"]])
+def test_bad_usage_gives_the_usage_and_an_exit_code(brainray: Call, arguments: list[str]) -> None:
+    done = brainray(*arguments)
+    assert done.code == 2
+    assert "Usage:" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_broken_configuration_is_named(
+    brainray: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BRAINRAY_DATA", str(tmp_path / "nosuch"))
+    done = brainray("catalog", "stats")
+    assert done.code == 1
+    assert "BRAINRAY_DATA" in done.err

@@ -1,0 +1,101 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brainray import load, load_settings
+from brainray.pipeline import run as pipeline
+
+Call = Callable[..., Any]
+
+
+def test_a_run_from_the_file_to_the_catalog(brainray: Call, scenario: Path, tmp_path: Path) -> None:
+    done = brainray("run", scenario, "--local", "--json", tmp_path / "report.json")
+    assert done.code == 0, done.err
+    report = json.loads((tmp_path / "report.json").read_text())
+    for name in ("left alone", "right, re-headed", "fused, depth 1"):
+        assert name in done.out
+    assert report["model"]["id"] in done.out
+    folder = load_settings().runs / report["run_id"]
+    assert (folder / "report.png").read_bytes().startswith(b"\x89PNG")
+    assert list((folder / "tensorboard").iterdir())
+    for stage in ("pretraining networks", "searching candidates", "8 candidates"):
+        assert stage in done.err
+
+    (row,) = json.loads(brainray("runs", "list", "--json", "-").out)
+    assert (row["id"], row["status"]) == (report["run_id"], "finished")
+    assert row["model_id"] == report["model"]["id"]
+    shown = brainray("runs", "show", report["run_id"], "--json", "-")
+    assert json.loads(shown.out) == report
+    models = json.loads(brainray("catalog", "list", "--json", "-").out)
+    assert report["model"]["id"] in {model["id"] for model in models}
+    assert len(models) == 5  # two networks for each input, and the fused one
+
+    answer = load(report["model"]["id"])({"left": "high", "right": "odd"})
+    assert answer.label == "3"
+
+
+def test_json_to_stdout_stands_alone(brainray: Call, scenario: Path) -> None:
+    done = brainray("run", scenario, "--local", "--seed", "3", "--json", "-")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["seed"] == 3
+
+
+def test_a_stopped_run_says_how_to_go_on_and_does(
+    brainray: Call, scenario: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+
+        def interrupt(*arguments: Any) -> Any:
+            raise KeyboardInterrupt
+
+        patched.setattr(pipeline, "decide", interrupt)
+        done = brainray("run", scenario, "--local")
+    assert done.code == 1
+    last = done.err.splitlines()[-1]
+    assert last.startswith("brainray: stopped; go on with: brainray run --resume two-texts-")
+    run_id = last.rpartition(" ")[2]
+    shown = brainray("runs", "show", run_id)
+    assert shown.code == 1
+    assert f"it is stopped: KeyboardInterrupt; go on with: brainray run --resume {run_id}" in (
+        shown.err.replace("\n", " ")
+    )
+    done = brainray("run", "--resume", run_id, "--local", "--json", "-")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["run_id"] == run_id
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("left,label\nlow,0", "right"),
+        ("left,right,label\nlow,odd,1\nlow,even,", "row 1"),
+        ("left,right,label,split\na,b,0,train\na,b,1,train\na,b,0,validation\na,b,2,test", "2"),
+    ],
+    ids=["missing column", "missing label", "label seen only in test"],
+)
+def test_bad_data_give_one_line_and_nothing_else(
+    brainray: Call, scenario: Path, tmp_path: Path, line: str, says: str
+) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text(line + "\n")
+    done = brainray("run", scenario, "--local", "--set", f"data.manifest={path}")
+    assert done.code == 1
+    last = done.err.splitlines()[-1]
+    assert last.startswith(f"brainray: {path}: ")
+    assert says in last
+    assert "Traceback" not in done.err
+    settings = load_settings()
+    assert not settings.runs.exists()
+    assert not Path(settings.store_url).exists()
+
+
+def test_scenarios_are_listed_and_checked(brainray: Call, scenario: Path) -> None:
+    (entry,) = json.loads(brainray("scenarios", "list", "--json", "-").out)
+    assert entry["name"] == "audio_visual_digits"
+    assert entry["inputs"] == {"image": "image", "audio": "audio"}
+    shown = json.loads(brainray("scenarios", "show", scenario, "--json", "-").out)
+    assert shown["search"]["budget"] == 8
+    assert shown["search"]["lag"] == 3
