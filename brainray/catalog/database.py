@@ -1,5 +1,7 @@
 """The catalog's database: made, migrated and seeded when empty, refused when of another age."""
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,7 +128,15 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     # sqlite3 would begin transactions too late and commit before DDL: _begin_sqlite begins them.
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA journal_mode=WAL")
+    # The switch to WAL stays with the file; unlike a transaction it does not wait for others.
+    deadline = time.monotonic() + BUSY_SECONDS
+    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -1,6 +1,6 @@
 """The append-only record of a run: the truth about it, and all that a resume needs.
 
-One JSON object a line, in order::
+One JSON object a line, with ``event`` and ``at`` (UTC) and, in order::
 
     started     scenario, seed, versions, runner
     data        name, source, sha256, rows
@@ -20,6 +20,7 @@ are told to the searcher again instead of being evaluated again.
 import json
 import os
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -55,7 +56,8 @@ class Record:
         Raises:
             RunError: the disk refuses it.
         """
-        event = {"event": kind, **fields}
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        event = {"event": kind, "at": at, **fields}
         line = json.dumps(event, allow_nan=False, separators=(",", ":")) + "\n"
         try:
             with self.path.open("a", encoding="utf-8") as file:
