@@ -39,12 +39,14 @@ from brainray.networks.interface import TappedNetwork
 from brainray.networks.lenet import LeNet3
 from brainray.networks.medium import MediumNet
 from brainray.pipeline.versions import versions
+from brainray.scenario.model import Search
 from brainray.search.random_search import RandomSearch
 from brainray.search.schedule import Schedule
 from brainray.seeding import torch_generator
 from brainray.training.loop import Recipe, one_thread
 
 CLASSES, BATCH, EPOCHS, DEPTH, BROOD = 10, 256, 8, 4, 32
+HIDDEN = Search().hidden
 SHAPES = {"image": (1, 28, 28), "audio": (1, 112, 112)}
 GOALS = {"brood_of_32_against_one_by_one": 3.0, "banks_against_frozen_backbones": 700.0}
 TUNE_GOAL = 12.0
@@ -98,6 +100,7 @@ class Setting:
             CLASSES,
             CandidateRecipe(hidden, EPOCHS, BATCH),
             Recipe(EPOCHS, BATCH, "adam", 3e-3),
+            hidden,
             "all_reduce",
             seed=0,
         )
@@ -246,7 +249,7 @@ def report(quick: bool, folder: Path) -> dict[str, Any]:
     pairs = 1000 if quick else 7000
     repeats, singles, batches, candidates = (1, 4, 5, 64) if quick else (5, 8, 50, 512)
     with one_thread():
-        setting = Setting(folder, pairs, hidden=32)
+        setting = Setting(folder, pairs, hidden=HIDDEN)
         wirings = setting.wirings(BROOD)
         brood_seconds(setting, wirings)  # the first pass warms allocator and kernels
         single_seconds(setting, wirings[0])
@@ -306,7 +309,7 @@ def report(quick: bool, folder: Path) -> dict[str, Any]:
             "epochs": EPOCHS,
             "batch": BATCH,
             "depth": DEPTH,
-            "hidden": 32,
+            "hidden": HIDDEN,
             "repeats": repeats,
             "frozen_batches": batches,
             "candidates_through_tune": candidates,

@@ -37,6 +37,7 @@ class FusionProblem:
         classes: number of classes.
         candidate: how candidates are trained.
         finalist: how finalists are trained.
+        finalist_hidden: width of their levels.
         strategy: how their workers synchronise.
         seed: of the run.
         communicator: of this worker.
@@ -49,6 +50,7 @@ class FusionProblem:
     classes: int
     candidate: CandidateRecipe
     finalist: Recipe
+    finalist_hidden: int
     strategy: str
     seed: int
     communicator: Communicator = field(default_factory=Alone)
@@ -172,7 +174,7 @@ class FusionProblem:
             },
             self.temperatures(wiring),
             statistics.prior_C,
-            self.candidate.hidden,
+            self.finalist_hidden,
             torch_generator(self.seed, "finalist", *genome),
         )
 

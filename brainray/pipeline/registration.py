@@ -61,7 +61,7 @@ def register_fused(
                 "wiring": wiring.to_json(),
                 "backbones": [model.recipe for model in backbones.values()],
                 "candidate": vars(problem.candidate),
-                "finalist": vars(problem.finalist),
+                "finalist": vars(problem.finalist) | {"hidden": problem.finalist_hidden},
                 "strategy": problem.strategy,
                 "data": dataset.sha256,
                 "seed": seed,

@@ -255,6 +255,7 @@ class Run:
             classes=classes,
             candidate=CandidateRecipe(search.hidden, search.epochs),
             finalist=Recipe(training.epochs, training.batch_size, "adam", training.learning_rate),
+            finalist_hidden=training.hidden,
             strategy=training.strategy,
             seed=self.seed,
         )

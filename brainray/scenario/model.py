@@ -139,7 +139,7 @@ class Search(Section):
         lag: brood i sees the values of broods 0 to i - lag; more workers want more.
         depth: the largest number of fusion levels.
         operators: how features meet at a level.
-        hidden: width of a fusion level.
+        hidden: width of a candidate's fusion levels; a narrow one ranks the wirings well enough.
         epochs: of a candidate's training.
         finalists: the best candidates that are trained to the end.
         workers: broods evaluated at the same time; None is one a CPU. The result does not
@@ -153,7 +153,7 @@ class Search(Section):
     lag: int = Field(default=3, ge=1, le=1024)
     depth: int = Field(default=4, ge=1, le=4)
     operators: tuple[Literal["concat"], ...] = Field(default=("concat",), min_length=1)
-    hidden: int = Field(default=32, ge=1, le=1024)
+    hidden: int = Field(default=16, ge=1, le=1024)
     epochs: int = Field(default=8, ge=1, le=1000)
     finalists: int = Field(default=4, ge=1, le=64)
     workers: int | None = Field(default=None, ge=1, le=1024)
@@ -180,6 +180,7 @@ class Training(Section):
     Attributes:
         strategy: in the entry-point group ``brainray.strategies``.
         workers: data-parallel workers.
+        hidden: width of a finalist's fusion levels.
         epochs: passes over the training split.
         batch_size: samples a step, of all workers together.
         learning_rate: of Adam, at the start of its cosine.
@@ -187,6 +188,7 @@ class Training(Section):
 
     strategy: Annotated[str, _offered("strategies", "strategy")] = "all_reduce"
     workers: int = Field(default=2, ge=1, le=1024)
+    hidden: int = Field(default=32, ge=1, le=1024)
     epochs: int = Field(default=20, ge=1, le=10_000)
     batch_size: int = Field(default=256, ge=1, le=65_536)
     learning_rate: Annotated[Number, Field(gt=0, le=1)] = 3e-3

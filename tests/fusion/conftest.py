@@ -69,6 +69,7 @@ def problem(
         CLASSES,
         CandidateRecipe(hidden=6, epochs=3, batch_size=64),
         Recipe(epochs=4, batch_size=64, optimizer="adam", learning_rate=1e-2),
+        6,
         "all_reduce",
         seed=5,
     )
