@@ -220,3 +220,20 @@ def test_a_single_input_is_a_scenario_too(
     report = run_scenario(alone, 0, empty, local_runner)
     assert set(report.unimodal) == {"caption"}
     assert json.loads(report.model_dump_json())["best"]["models"].keys() == {"caption"}
+
+
+def test_an_input_that_a_split_never_has_is_named(
+    scenario: Scenario, empty: Settings, tmp_path: Path
+) -> None:
+    rows = pq.read_table(scenario.data.manifest).to_pylist()
+    for number, row in enumerate(rows):
+        row["split"] = ("train", "train", "validation", "test")[number % 4]
+        if row["split"] == "validation":
+            row["picture"], row["caption"] = None, row["caption"] or "zero one"
+    path = tmp_path / "blind.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    blind = scenario.model_copy(
+        update={"data": scenario.data.model_copy(update={"manifest": path})}
+    )
+    with pytest.raises(DataError, match=r"inputs\.picture: no sample of the split validation"):
+        run_scenario(blind, 0, empty, local_runner)
