@@ -6,9 +6,7 @@ the record.
 """
 
 import math
-import os
 import secrets
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -20,7 +18,7 @@ from typing import Any
 import torch
 
 from brainray import plugins
-from brainray.atlas.activation import Pathway
+from brainray.atlas.activation import Pathway, activate
 from brainray.catalog.library import Library
 from brainray.catalog.values import Status
 from brainray.datasets.dataset import SPLITS, Dataset
@@ -31,6 +29,7 @@ from brainray.fusion.genome import FusionCode
 from brainray.fusion.population import CandidateRecipe
 from brainray.fusion.problem import FusionProblem
 from brainray.pipeline.candidates import Offer, Pretraining
+from brainray.pipeline.lease import leased
 from brainray.pipeline.picture import draw_report
 from brainray.pipeline.record import Event, Listener, Record
 from brainray.pipeline.registration import register_fused, report_of
@@ -74,6 +73,8 @@ def run_scenario(
     modalities = {name: part.modality for name, part in scenario.inputs.items()}
     dataset, source = load_dataset(scenario.data, modalities, scenario.goal.target, seed, settings)
     library = Library.open(settings)
+    # An unknown function is said before the run leaves a trace.
+    activate({name: part.excites() for name, part in scenario.inputs.items()}, library.functions())
     record = Record(settings.runs / (run_id or new_run_id(scenario)), listener)
     if run_id is not None:
         record.cut_unfinished_line()
@@ -129,6 +130,12 @@ class Run:
             source: where it came from.
         """
         done = list(self.record.events()) if self.record.path.exists() else []
+        for event in done:
+            if event["event"] == "data" and event["sha256"] != dataset.sha256:
+                raise RunError(
+                    f"run {self.run_id}: its data have changed since it was recorded, from "
+                    f"{event['sha256'][:12]} to {dataset.sha256[:12]}; start a new run"
+                )
         self.record.append(
             "started",
             run_id=self.run_id,
@@ -138,14 +145,10 @@ class Run:
             runner=self.runner.name,
         )
         self.library.add_run(self.run_id, self.scenario.name, self.seed, str(self.record.path))
-        owner = f"{socket.gethostname()}:{os.getpid()}"
         try:
             self.runner.require(self.scenario.search.workers, self.scenario.training.workers)
-            self.runner.coordinate("acquire", self.run_id, owner)
-            try:
+            with leased(self.runner, self.run_id):
                 return self._steps(dataset, source, done)
-            finally:
-                self.runner.coordinate("release", self.run_id)
         except BaseException as error:
             status: Status = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
             reason = ": ".join(filter(None, [type(error).__name__, str(error)]))

@@ -9,7 +9,7 @@ import pytest
 
 from brainray.catalog import Library
 from brainray.datasets import open_dataset
-from brainray.errors import CatalogError, DataError, NetworkError
+from brainray.errors import CatalogError, DataError, NetworkError, RunError, ScenarioError
 from brainray.pipeline import run as module
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.predict import load_model
@@ -237,3 +237,24 @@ def test_an_input_that_a_split_never_has_is_named(
     )
     with pytest.raises(DataError, match=r"inputs\.picture: no sample of the split validation"):
         run_scenario(blind, 0, empty, local_runner)
+
+
+def test_an_unknown_function_leaves_no_run_behind(scenario: Scenario, empty: Settings) -> None:
+    part = scenario.inputs["caption"].model_copy(update={"functions": ("readin",)})
+    wrong = scenario.model_copy(update={"inputs": scenario.inputs | {"caption": part}})
+    with pytest.raises(ScenarioError, match=r"inputs\.caption\.functions: unknown function"):
+        run_scenario(wrong, 0, empty, local_runner)
+    assert not empty.runs.exists()
+    assert Library.open(empty).runs() == []
+
+
+def test_a_run_does_not_go_on_with_other_data(
+    report: Report, scenario: Scenario, settings: Settings, tmp_path: Path
+) -> None:
+    rows = pq.read_table(scenario.data.manifest).to_pylist()
+    path = tmp_path / "mine.parquet"
+    pq.write_table(pa.Table.from_pylist(rows[:-1]), path)
+    data = scenario.data.model_copy(update={"manifest": path})
+    changed = scenario.model_copy(update={"data": data})
+    with pytest.raises(RunError, match="its data have changed since it was recorded"):
+        run_scenario(changed, SEED, settings, local_runner, run_id=report.run_id)
