@@ -4,6 +4,8 @@ import importlib.metadata
 import importlib.util
 import logging
 import os
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import RayTaskError
+from ray.exceptions import RayActorError, RayTaskError
+from ray.train import TrainingFailedError
 
 from actors.coordinator import NAMESPACE
-from brainray.errors import BrainrayError, ClusterError
+from brainray.errors import BrainrayError, ClusterError, RunError
 
 PACKAGES = ("brainray", "actors", "scenarios", "serve")
 PLACEMENT_SECONDS = 30.0
@@ -69,7 +72,7 @@ def _start(num_cpus: int | None) -> None:
 
 
 def _compare_packages() -> None:
-    mine, theirs = package_versions(), ray.get(ray.remote(package_versions).remote())
+    mine, theirs = package_versions(), ray.get(ray.remote(num_cpus=0)(package_versions).remote())
     for name in PACKAGES:
         if mine[name][0] != theirs[name][0] or (not standing() and mine[name] != theirs[name]):
             raise ClusterError(
@@ -136,3 +139,23 @@ def own_errors() -> Iterator[None]:
         if isinstance(error.cause, BrainrayError):
             raise error.cause from None
         raise
+    except TrainingFailedError as error:
+        raise RunError(f"training: {str(error).strip().splitlines()[-1]}") from error
+    except RayActorError as error:
+        raise ClusterError(f"an actor ended: {str(error).strip().splitlines()[-1]}") from error
+
+
+@contextmanager
+def own_interrupts() -> Iterator[None]:
+    """Keep Ctrl-C a KeyboardInterrupt: Tune and Train install handlers and leave them behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread has signal handlers
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGUSR1)}
+    try:
+        yield
+    except SystemExit as error:  # how Train ends on Ctrl-C
+        raise KeyboardInterrupt from error
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

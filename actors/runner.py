@@ -9,7 +9,14 @@ from typing import Any, TypeVar
 
 import ray
 
-from actors.cluster import connected, own_errors, require_cpus, require_total, total_cpus
+from actors.cluster import (
+    connected,
+    own_errors,
+    own_interrupts,
+    require_cpus,
+    require_total,
+    total_cpus,
+)
 from actors.coordinator import COORDINATOR, NAMESPACE, CoordinatorActor
 from actors.search import search_on_tune
 from actors.training import finish_on_train
@@ -27,6 +34,8 @@ QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
     # Files a trial and callbacks that nobody reads: the record and TensorBoard have it all.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    # Ctrl-C has to end the run, not only the search.
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
     # Tune's snapshot is not used, so it need not be written often.
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",
 }
@@ -76,6 +85,8 @@ class RayRunner:
         on_done: Callable[[int, Result], None],
     ) -> list[Result]:
         """Do the units as tasks of one CPU each."""
+        if units:
+            require_cpus(1, "a unit of work")
         task = ray.remote(num_cpus=1, max_retries=3)(work)
         numbers = {task.remote(unit): number for number, unit in enumerate(units)}
         results: dict[int, Result] = {}
@@ -93,12 +104,13 @@ class RayRunner:
         """Evaluate broods as Tune trials of one CPU each."""
         require_cpus(workers or 1, "search.workers")
         concurrent = workers or total_cpus()
-        search_on_tune(problem, schedule, concurrent, on_brood, self._folder)
+        with own_interrupts():
+            search_on_tune(problem, schedule, concurrent, on_brood, self._folder)
 
     def finish(self, problem: Problem, genomes: Sequence[Genome], workers: int) -> Solution:
         """Finish with that many Train workers."""
         require_cpus(workers, "training.workers")
-        with own_errors():
+        with own_errors(), own_interrupts():
             return finish_on_train(problem, genomes, workers, self._folder)
 
 

@@ -53,9 +53,7 @@ class BroodSearcher(Searcher):
         """Take a brood's values; a brood that failed for good ends the search."""
         brood = self.broods[trial_id]
         if error or result is None:
-            self.failure = (
-                self.failure or f"brood {brood.index}: its worker was lost again and again"
-            )
+            self.failure = self.failure or f"brood {brood.index}: it failed again and again"
         elif "refused" in result:
             self.failure = self.failure or f"brood {brood.index}: {result['refused']}"
         else:
@@ -162,3 +160,5 @@ def search_on_tune(
     if searcher.failure:
         reason = str(results.errors[0]).strip().splitlines()[-1] if results.num_errors else ""
         raise SearchError(": ".join(filter(None, [searcher.failure, reason])))
+    if not schedule.all_completed:
+        raise SearchError("the search ended before all of its candidates were evaluated")

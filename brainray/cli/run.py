@@ -31,7 +31,9 @@ def run(
     local: Annotated[
         bool, typer.Option("--local", help="Everything in this process, without Ray.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of all that is random; 0 if not given.")
+    ] = None,
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.")
     ] = None,
@@ -49,15 +51,15 @@ def run(
             raise ScenarioError("SCENARIO: is missing; give a name, a folder or a file")
         wanted = load_scenario(scenario, changes or [])
     else:
-        if scenario is not None or changes:
-            raise RunError("--resume: takes scenario and changes from the run, give neither")
+        if scenario is not None or changes or seed is not None:
+            raise RunError("--resume: takes scenario, changes and seed from the run, give none")
         if not (settings.runs / resume / FILE_NAME).is_file():
             raise RunError(f"--resume {resume}: there is no such run; see: brainray runs list")
         wanted, seed = recorded_scenario(Record(settings.runs / resume))
     with LiveView(wanted, Console(stderr=True)) as view:
         try:
             runner = plugins.load("runners", "local" if local else "ray")
-            report = run_scenario(wanted, seed, settings, runner, view.listen, resume)
+            report = run_scenario(wanted, seed or 0, settings, runner, view.listen, resume)
         except KeyboardInterrupt as error:
             again = f"; go on with: brainray run --resume {view.run_id}" if view.run_id else ""
             raise RunError(f"stopped{again}") from error

@@ -59,8 +59,8 @@ def show_run(
     """Show the report of a finished run."""
     row = Library.open(load_settings()).run(run)
     record = Record(Path(row.record).parent)
-    for event in record.events("finished"):
-        report = Report.model_validate(event["report"])
+    if finished := list(record.events("finished")):
+        report = Report.model_validate(finished[-1]["report"])
         document = report.model_dump(mode="json")
         show(report_table(report), document, json_to, report_summary(report))
         return

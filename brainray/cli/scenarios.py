@@ -1,4 +1,4 @@
-"""``brainray scenarios``: the built-in scenarios, and what was solved with each."""
+"""``brainray scenarios``: the built-in scenarios, and how often each was run."""
 
 from typing import Annotated
 

@@ -5,7 +5,6 @@ the frozen networks again in every epoch of every candidate.
 """
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,25 +39,24 @@ class FeatureBank:
         return self.taps[LOGITS]
 
 
-def bank_key(weights_sha256: str, data_sha256: str, column: str, split: str) -> str:
-    """Return where a bank lies in the store: it depends on what the bank is made of alone."""
-    made_of = "/".join([weights_sha256, data_sha256, column, split])
+def bank_key(weights_sha256: str, prepared: str) -> str:
+    """Return where a bank lies in the store: it depends on what the bank is made of alone.
+
+    Args:
+        weights_sha256: of the model.
+        prepared: what names the prepared samples: data, column, split, preparation, versions.
+    """
+    made_of = "/".join([weights_sha256, prepared])
     return f"banks/{hashlib.sha256(made_of.encode()).hexdigest()}.safetensors"
 
 
-def build_bank(
-    network: TappedNetwork,
-    inputs: Array,
-    present: Array,
-    on_batch: Callable[[int], None] = lambda rows: None,
-) -> FeatureBank:
+def build_bank(network: TappedNetwork, inputs: Array, present: Array) -> FeatureBank:
     """Run a network over all samples of a split.
 
     Args:
         network: in evaluation mode.
         inputs: prepared samples, shape `(N, ...)`.
         present: whether each sample has this input, bool `(N,)`.
-        on_batch: called with the number of rows done.
     """
     collected: dict[str, list[Tensor]] = {}
     with torch.inference_mode():
@@ -66,7 +64,6 @@ def build_bank(
             batch = torch.from_numpy(np.array(inputs[start : start + BATCH]))
             for name, features in network.tap_features(batch).items():
                 collected.setdefault(name, []).append(features)
-            on_batch(min(start + BATCH, len(inputs)))
     mask = torch.from_numpy(np.array(present, dtype=bool))
     return FeatureBank(
         {name: torch.cat(parts) * mask[:, None] for name, parts in collected.items()}, mask

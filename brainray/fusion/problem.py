@@ -1,5 +1,6 @@
 """Fusion as a search problem: candidates on feature banks, finalists to the end, a test once."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +12,7 @@ from torch.nn import functional
 
 from brainray import plugins
 from brainray.catalog.weights import Store
+from brainray.errors import SearchError
 from brainray.fusion.bank import FeatureBank, load_bank
 from brainray.fusion.evidence import log_prior
 from brainray.fusion.features import Features, Statistics, modality_dropout
@@ -85,6 +87,8 @@ class FusionProblem:
         with one_thread():
             networks = [self._train(genome, tuple(self.code.candidates)) for genome in genomes]
             values = [self._accuracy(network, "validation") for network in networks]
+            if not max(values) >= 0.0:
+                raise SearchError("every finalist diverged; try a smaller training.learning_rate")
             winner = max(range(len(values)), key=lambda number: (values[number], -number))
             reheaded = {
                 name: self._train(genomes[winner], (name,)) for name in self.code.candidates
@@ -147,6 +151,10 @@ class FusionProblem:
     def features(self, split: str) -> Features:
         """Return one split, ready for fusion networks."""
         return Features.make(self._load(split), self.targets[split], self._statistics)
+
+    def measure(self) -> None:
+        """Measure scales and temperatures now; copies of this problem then have them."""
+        _ = self._statistics
 
     @cached_property
     def _statistics(self) -> Statistics:
@@ -211,7 +219,8 @@ class FusionProblem:
         given = tuple(self.code.candidates) if inputs is None else inputs
         with torch.inference_mode():
             levels, evidences = only(features, network.wiring, given, slice(None))
-            return accuracy(network.fuse(levels, evidences), features.target_N)
+            logits = network.fuse(levels, evidences)
+            return accuracy(logits, features.target_N) if logits.isfinite().all() else -math.inf
 
 
 def only(

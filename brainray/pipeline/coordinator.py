@@ -91,9 +91,10 @@ class Coordinator:
             raise RunError(f"run {run_id}: is being executed by {holder}")
         self._leases[run_id] = (owner, time.monotonic() + LEASE_SECONDS)
 
-    async def release(self, run_id: str) -> None:
-        """Give the lease of a run back; nothing if there is none."""
-        self._leases.pop(run_id, None)
+    async def release(self, run_id: str, owner: str) -> None:
+        """Give the lease of a run back; nothing if ``owner`` does not hold it."""
+        if self._leases.get(run_id, ("", 0.0))[0] == owner:
+            del self._leases[run_id]
 
     async def status(self) -> dict[str, Any]:
         """Return the active regions with what they hold, and the runs in execution."""

@@ -2,7 +2,7 @@
 
 One JSON object a line, with ``event`` and ``at`` (UTC) and, in order::
 
-    started     scenario, seed, versions, runner
+    started     run_id, scenario, seed, versions, runner
     data        name, source, sha256, rows
     pathway     sub_regions, connections, networks
     pretrained  model, input, validation           (one a model)
@@ -11,15 +11,17 @@ One JSON object a line, with ``event`` and ``at`` (UTC) and, in order::
     solution    genome, validation, details
     registered  model
     finished    report
-    failed      error
+    failed      error                              (or stopped, by Ctrl-C)
 
 A resumed run appends a new ``started`` line and goes on; the broods that are recorded already
 are told to the searcher again instead of being evaluated again.
 """
 
+import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -93,6 +95,22 @@ class Record:
                 raise RunError(f"{self.path}: line {number} is damaged: {error}") from error
             if kind is None or event["event"] == kind:
                 yield event
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for this process alone; the lock ends with the process.
+
+        Raises:
+            RunError: another process of this machine executes the run.
+        """
+        with (self.folder / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise RunError(
+                    f"run {self.folder.name}: is being executed by another process"
+                ) from error
+            yield
 
     def cut_unfinished_line(self) -> None:
         """Remove what a killed process left after the last whole line, before going on."""

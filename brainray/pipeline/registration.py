@@ -40,13 +40,19 @@ def register_fused(
     solution: Solution,
     dataset: Dataset,
     tested: Mapping[str, Any],
+    gate: Decision,
 ) -> Model:
-    """Store the best fused network and make it known, whatever the gate says of it."""
+    """Store the best fused network and make it known.
+
+    It gets the scenario's name only if the gate lets it through; else it is kept as
+    ``<name>.rejected``, for comparison.
+    """
+    name = scenario.name if gate.chosen == "fused" else f"{scenario.name}.rejected"
     wiring = problem.code.decode(solution.genome)
     backbones = {name: library.model(model) for name, model in wiring.models.items()}
     state = problem.restore(solution, "fused").state_dict()
     new = NewModel(
-        name=scenario.name,
+        name=name,
         kind="fused",
         network=None,
         sub_region=FUSED_SUB_REGION,
@@ -57,6 +63,7 @@ def register_fused(
         preparation={name: model.preparation for name, model in backbones.items()},
         recipe=recipe_of(
             {
+                "name": name,
                 "genome": list(solution.genome),
                 "wiring": wiring.to_json(),
                 "backbones": [model.recipe for model in backbones.values()],

@@ -76,10 +76,12 @@ def run_scenario(
     # An unknown function is said before the run leaves a trace.
     activate({name: part.excites() for name, part in scenario.inputs.items()}, library.functions())
     record = Record(settings.runs / (run_id or new_run_id(scenario)), listener)
-    if run_id is not None:
-        record.cut_unfinished_line()
-    with make_runner(settings, record.folder) as runner:
-        return Run(scenario, seed, runner, library, record).execute(dataset, source)
+    with record.locked(), make_runner(settings, record.folder) as runner:
+        if run_id is not None:
+            record.cut_unfinished_line()
+        report = Run(scenario, seed, runner, library, record).execute(dataset, source)
+    draw_report(report, record.folder / PICTURE_FILE)
+    return report
 
 
 def new_run_id(scenario: Scenario) -> str:
@@ -200,6 +202,7 @@ class Run:
                 solution,
                 dataset,
                 tested,
+                gate,
             )
             returned = fused
             if gate.chosen == "unimodal":
@@ -222,7 +225,6 @@ class Run:
             model=returned,
             seconds=clock.seconds,
         )
-        draw_report(report, self.record.folder / PICTURE_FILE)
         self.record.append("finished", report=report.model_dump(mode="json"))
         self.library.finish_run(
             self.run_id,
@@ -265,7 +267,6 @@ class Run:
 
     def _search(self, problem: FusionProblem, done: list[Event]) -> Schedule:
         search = self.scenario.search
-        limit = search.time_limit_minutes
         space = problem.space
         schedule = Schedule(
             space,
@@ -274,7 +275,7 @@ class Run:
             budget=search.budget,
             brood_size=search.brood,
             lag=search.lag,
-            time_limit_seconds=None if limit is None else limit * 60,
+            time_limit_seconds=self._seconds_left(done),
             known={
                 event["index"]: Evaluated(
                     tuple(tuple(genome) for genome in event["genomes"]),
@@ -296,10 +297,18 @@ class Run:
             log.add(brood, values)
 
         start = time.monotonic()
+        problem.measure()  # once here rather than in every trial
         with CandidateLog(self.record.folder / "tensorboard") as log:
             self.runner.search(problem, schedule, search.workers, on_brood)
         self.record.append("searched", seconds=round(time.monotonic() - start, 3))
         return schedule
+
+    def _seconds_left(self, done: list[Event]) -> float | None:
+        """Return the search's time limit; none is left if it had ended before."""
+        if any(event["event"] == "searched" for event in done):
+            return 0.0
+        limit = self.scenario.search.time_limit_minutes
+        return None if limit is None else limit * 60
 
     def _finish(self, problem: FusionProblem, schedule: Schedule) -> Solution:
         genomes = schedule.best(self.scenario.search.finalists)

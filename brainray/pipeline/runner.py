@@ -3,13 +3,13 @@
 The pipeline calls a runner like this; `brainray.pipeline.local` does everything in this process,
 `actors.runner` on Ray, and both give the same result::
 
-    runner.require(workers)                                 # fail now rather than later
-    runner.coordinate("acquire", run_id)
+    runner.require(search_workers, training_workers)        # fail now rather than later
+    runner.coordinate("acquire", run_id, owner)
     pathway = runner.coordinate("activate", functions)
     models  = runner.map(pretrain, units, on_done)          # independent units of work
-    runner.search(problem, schedule, on_brood)              # broods
+    runner.search(problem, schedule, workers, on_brood)     # broods
     solution = runner.finish(problem, genomes, workers)     # data-parallel workers
-    runner.coordinate("release", run_id)
+    runner.coordinate("release", run_id, owner)
 """
 
 from collections.abc import Callable, Sequence

@@ -59,7 +59,13 @@ class ColumnUnit:
     @property
     def path(self) -> Path:
         """Where the prepared samples are cached on this node, without an ending."""
-        parts = [self.data_sha256, self.column, self.split, self.preparation]
+        parts = [
+            self.data_sha256,
+            self.column,
+            self.split,
+            self.preparation,
+            recipe_versions(),
+        ]
         name = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
         return self.store.cache / "prepared" / name
 
@@ -125,9 +131,7 @@ class BankUnit:
     @property
     def key(self) -> str:
         """Where the bank lies in the store."""
-        return bank_key(
-            self.weights_sha256, self.column.data_sha256, self.column.column, self.column.split
-        )
+        return bank_key(self.weights_sha256, self.column.path.name)
 
 
 def prepare(unit: ColumnUnit) -> int:

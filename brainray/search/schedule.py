@@ -132,6 +132,11 @@ class Schedule:
         return self._exhausted or late or len(self._asked) >= self.budget
 
     @property
+    def all_completed(self) -> bool:
+        """Whether no brood will be handed out and all that were have values."""
+        return self.all_asked and len(self._values) == len(self._broods)
+
+    @property
     def history(self) -> list[tuple[Genome, float]]:
         """Every evaluated genome with its value, brood by brood."""
         return [

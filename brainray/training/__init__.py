@@ -1,1 +1,1 @@
-"""Training: the loop, its checkpoints and metrics, and the synchronisation strategies."""
+"""Training: the loop, its metrics, and the synchronisation strategies."""

@@ -3,7 +3,7 @@
 Every worker runs the same loop (`brainray.training.loop.fit`)::
 
     for batch in batches:                                        # the same on every worker
-        rows = strategy.share(batch, communicator)               # what this worker computes
+        rows = strategy.share(batch, rank, size)                 # what this worker computes
         gradient = ...                                           # mean over its rows
         message = strategy.message(gradient, len(rows), len(batch))
         merged = communicator.merge(message, strategy)           # strategy.merge of all messages

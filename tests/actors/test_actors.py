@@ -43,7 +43,7 @@ def test_a_second_runner_meets_the_same_coordinator(
     other = RayRunner(settings, tmp_path_factory.mktemp("other"), stays=True)
     with pytest.raises(RunError, match="run-1: is being executed by me"):
         other.coordinate("acquire", "run-1", "someone else")
-    runner.coordinate("release", "run-1")
+    runner.coordinate("release", "run-1", "me")
     foreign = settings.model_copy(update={"store_url": "/another/store"})
     with pytest.raises(
         ClusterError, match=r"works with .* and .*store, this process with .*/another"

@@ -40,7 +40,7 @@ def test_every_command_has_help(brainray: Call, command: str) -> None:
         (["run", "audio_visual_digits", "--set", "search.budget=0"], "search.budget"),
         (["run", "audio_visual_digits", "--set", "search.bugdet=3"], "search.bugdet: unknown key"),
         (["run", "--resume", "nosuch"], "--resume nosuch: there is no such run"),
-        (["run", "audio_visual_digits", "--resume", "x"], "give neither"),
+        (["run", "audio_visual_digits", "--resume", "x"], "give none"),
         (["runs", "show", "nosuch"], "nosuch"),
         (["catalog", "show", "nosuch"], "nosuch"),
         (["catalog", "list", "--kind", "nosuch"], "nosuch"),

@@ -83,5 +83,5 @@ def test_a_run_has_one_owner_until_its_lease_ends(
     assert asyncio.run(coordinator.status())["runs"] == ["run"]
     now[0] = module.LEASE_SECONDS + 1
     acquire("b")
-    asyncio.run(coordinator.release("run"))
+    asyncio.run(coordinator.release("run", "b"))
     acquire("a")
