@@ -55,6 +55,7 @@ class LiveView:
         self._evaluated = 0
         self._best = 0.0
         self._searching_since = 0.0
+        self._searched_at: float | None = None
         self._live = Live(
             get_renderable=self._picture, console=console, refresh_per_second=4, transient=True
         )
@@ -93,6 +94,7 @@ class LiveView:
         elif kind == "brood":
             self._brood(event)
         elif kind == "searched":
+            self._searched_at = time.monotonic()
             self._say(self._search_text())
         elif kind == "solution":
             self._say(f"best fused network: validation {event['validation']:.1%}")
@@ -108,7 +110,8 @@ class LiveView:
         self._stage("search", self._evaluated, self._budget)
 
     def _search_text(self) -> str:
-        passed = max(time.monotonic() - self._searching_since, 1e-3)
+        until = time.monotonic() if self._searched_at is None else self._searched_at
+        passed = max(until - self._searching_since, 1e-3)
         rate = self._evaluated / passed
         left = (self._budget - self._evaluated) / rate if rate else 0.0
         return (
