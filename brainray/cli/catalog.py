@@ -10,15 +10,11 @@ from rich.text import Text
 
 from brainray.catalog import Library, Model
 from brainray.catalog.values import Kind, Totals
-from brainray.cli.output import show
+from brainray.cli.output import Json, show
 from brainray.settings import load_settings
 from brainray.shapes import Modality
 
 app = typer.Typer(help="What is in the catalog.", no_args_is_help=True)
-
-Json = Annotated[
-    str | None, typer.Option("--json", metavar="FILE", help="Write JSON to FILE, or - for stdout.")
-]
 
 
 @app.command("list")

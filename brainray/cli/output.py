@@ -3,13 +3,19 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
 from brainray.catalog.weights import write_atomically
 from brainray.errors import SettingsError
+
+Json = Annotated[
+    str | None, typer.Option("--json", metavar="FILE", help="Write JSON to FILE, or - for stdout.")
+]
+"""The option of every command that has a result."""
 
 ANY_WIDTH = 1_000_000
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from brainray.catalog import Library
 from brainray.catalog.values import Run
-from brainray.cli.output import show
+from brainray.cli.output import Json, show
 from brainray.cli.report import report_summary, report_table
 from brainray.errors import RunError
 from brainray.pipeline.record import Record
@@ -18,10 +18,6 @@ from brainray.scenario import Report
 from brainray.settings import load_settings
 
 app = typer.Typer(help="What was run, and with which result.", no_args_is_help=True)
-
-Json = Annotated[
-    str | None, typer.Option("--json", metavar="FILE", help="Write JSON to FILE, or - for stdout.")
-]
 
 
 @app.command("list")

@@ -7,16 +7,12 @@ from rich.table import Table
 from rich.text import Text
 
 from brainray.catalog import Library
-from brainray.cli.output import show
+from brainray.cli.output import Json, show
 from brainray.scenario import load_scenario
 from brainray.scenario.load import builtin_scenarios
 from brainray.settings import load_settings
 
 app = typer.Typer(help="The built-in scenarios.", no_args_is_help=True)
-
-Json = Annotated[
-    str | None, typer.Option("--json", metavar="FILE", help="Write JSON to FILE, or - for stdout.")
-]
 
 
 @app.command("list")
