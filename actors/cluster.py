@@ -138,11 +138,17 @@ def own_errors() -> Iterator[None]:
     except RayTaskError as error:
         if isinstance(error.cause, BrainrayError):
             raise error.cause from None
+        if isinstance(error.cause, RayActorError):  # of an actor that an actor had called
+            raise _actor_ended(error.cause) from error
         raise
     except TrainingFailedError as error:
         raise RunError(f"training: {str(error).strip().splitlines()[-1]}") from error
     except RayActorError as error:
-        raise ClusterError(f"an actor ended: {str(error).strip().splitlines()[-1]}") from error
+        raise _actor_ended(error) from error
+
+
+def _actor_ended(error: RayActorError) -> ClusterError:
+    return ClusterError(f"an actor ended: {str(error).strip().splitlines()[-1]}")
 
 
 @contextmanager

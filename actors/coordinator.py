@@ -4,6 +4,7 @@ from typing import Any
 
 import ray
 
+from actors.calls import ask_async
 from actors.region import RegionActor
 from brainray.catalog.library import Library
 from brainray.pipeline.coordinator import Coordinator, RegionPort
@@ -13,6 +14,11 @@ NAMESPACE = "brainray"
 COORDINATOR = "coordinator"
 
 
+def region_name(region: str) -> str:
+    """Return the name of a region's actor."""
+    return f"region-{region}"
+
+
 class RemoteRegion:
     """A region's actor behind the port that the coordinator talks to."""
 
@@ -20,8 +26,8 @@ class RemoteRegion:
         self._handle = handle
 
     async def call(self, method: str, *arguments: Any) -> Any:
-        """Call a method of the region."""
-        return await getattr(self._handle, method).remote(*arguments)
+        """Call a method of the region, again while it is restarting."""
+        return await ask_async(self._handle, method, *arguments)
 
 
 class CoordinatorOnRay(Coordinator):
@@ -38,7 +44,7 @@ class CoordinatorOnRay(Coordinator):
         def connect(region: str) -> RegionPort:
             return RemoteRegion(
                 RegionActor.options(
-                    name=f"region-{region}",
+                    name=region_name(region),
                     namespace=NAMESPACE,
                     get_if_exists=True,
                     lifetime=lifetime,

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import ray
 
+from actors.calls import ask
 from actors.cluster import (
     connected,
     own_errors,
@@ -18,10 +19,12 @@ from actors.cluster import (
     total_cpus,
 )
 from actors.coordinator import COORDINATOR, NAMESPACE, CoordinatorActor
+from actors.pretraining import pretrain_on_train
 from actors.search import search_on_tune
 from actors.training import finish_on_train
 from brainray.errors import ClusterError
 from brainray.pipeline.runner import OnBrood
+from brainray.pipeline.units import Pretrained, PretrainUnit
 from brainray.search.interface import Genome, Problem, Solution
 from brainray.search.schedule import Schedule
 from brainray.settings import Settings
@@ -71,12 +74,13 @@ class RayRunner:
     def coordinate(self, method: str, *arguments: Any) -> Any:
         """Call a method of the coordinator and return its result."""
         with own_errors():
-            return ray.get(getattr(self._coordinator, method).remote(*arguments))
+            return ask(self._coordinator, method, *arguments)
 
-    def require(self, search_workers: int | None, training_workers: int) -> None:
-        """Raise `ClusterError` at once if so many workers can never be placed."""
-        require_total(search_workers or 1, "search.workers")
-        require_total(training_workers, "training.workers")
+    def require(self, pretraining: int | None, search: int | None, training: int) -> None:
+        """Raise `ClusterError` at once if so many workers of a step can never be placed."""
+        require_total(pretraining or 1, "pretraining.workers")
+        require_total(search or 1, "search.workers")
+        require_total(training, "training.workers")
 
     def map(
         self,
@@ -97,6 +101,20 @@ class RayRunner:
                 results[numbers[done]] = ray.get(done)
             on_done(numbers[done], results[numbers[done]])
         return [results[number] for number in range(len(units))]
+
+    def pretrain(
+        self,
+        units: Sequence[PretrainUnit],
+        workers: int | None,
+        on_done: Callable[[int, Pretrained], None],
+    ) -> list[Pretrained]:
+        """Train networks on Train workers of one CPU each, which pull them from the regions."""
+        if not units:
+            return []
+        count = min(workers or total_cpus(), len(units))
+        require_cpus(count, "pretraining.workers")
+        run_id = self._folder.parent.name
+        return pretrain_on_train(units, count, on_done, self.coordinate, run_id, self._folder)
 
     def search(
         self, problem: Problem, schedule: Schedule, workers: int | None, on_brood: OnBrood

@@ -6,7 +6,7 @@ import sys
 import typer
 from rich.console import Console
 
-from brainray.cli import catalog, db, run, runs, scenarios
+from brainray.cli import catalog, data, db, run, runs, scenarios
 from brainray.errors import BrainrayError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app.command("run")(run.run)
 app.add_typer(runs.app, name="runs")
 app.add_typer(scenarios.app, name="scenarios")
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(data.app, name="data")
 app.add_typer(db.app, name="db")
 
 

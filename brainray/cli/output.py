@@ -42,10 +42,19 @@ def show(table: Table, document: Any, json_to: str | None, below: str = "") -> N
     if below:
         Console().print(below, markup=False, highlight=False, soft_wrap=True)
     if json_to is not None:
-        try:
-            write_atomically(Path(json_to), text.encode())
-        except OSError as error:
-            raise SettingsError(f"--json {json_to}: cannot be written: {error}") from error
+        write_text(json_to, text, "--json")
+
+
+def write_text(path: str, text: str, option: str) -> None:
+    """Write a result to the file that an option names.
+
+    Raises:
+        SettingsError: the file cannot be written.
+    """
+    try:
+        write_atomically(Path(path), text.encode())
+    except OSError as error:
+        raise SettingsError(f"{option} {path}: cannot be written: {error}") from error
 
 
 def print_table(table: Table) -> None:

@@ -11,8 +11,9 @@ from brainray.cli.live import LiveView
 from brainray.cli.output import show
 from brainray.cli.report import report_summary, report_table
 from brainray.errors import RunError, ScenarioError
+from brainray.pipeline.publication import MARKDOWN_FILE
 from brainray.pipeline.record import FILE_NAME, Record
-from brainray.pipeline.run import PICTURE_FILE, recorded_scenario, run_scenario
+from brainray.pipeline.run import recorded_scenario, run_scenario
 from brainray.scenario import load_scenario
 from brainray.settings import load_settings
 
@@ -63,5 +64,5 @@ def run(
         except KeyboardInterrupt as error:
             again = f"; go on with: brainray run --resume {view.run_id}" if view.run_id else ""
             raise RunError(f"stopped{again}") from error
-    below = f"{report_summary(report)}\nPicture: {settings.runs / report.run_id / PICTURE_FILE}"
+    below = f"{report_summary(report)}\nReport: {settings.runs / report.run_id / MARKDOWN_FILE}"
     show(report_table(report), report.model_dump(mode="json"), target, below)

@@ -1,5 +1,6 @@
 """``brainray runs``: what was run, and with which result."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -10,10 +11,12 @@ from rich.text import Text
 
 from brainray.catalog import Library
 from brainray.catalog.values import Run
-from brainray.cli.output import Json, show
+from brainray.cli.output import Json, show, write_text
 from brainray.cli.report import report_summary, report_table
-from brainray.errors import RunError
+from brainray.errors import RunError, SettingsError
+from brainray.pipeline.publication import drawn
 from brainray.pipeline.record import Record
+from brainray.pipeline.tables import report_markdown
 from brainray.scenario import Report
 from brainray.settings import load_settings
 
@@ -50,13 +53,25 @@ def list_runs(
 @app.command("show")
 def show_run(
     run: Annotated[str, typer.Argument(help="Its id, or the id's beginning.")],
+    markdown_to: Annotated[
+        str | None,
+        typer.Option("--markdown", metavar="FILE", help="Write Markdown to FILE, or - for stdout."),
+    ] = None,
     json_to: Json = None,
 ) -> None:
     """Show the report of a finished run."""
+    if markdown_to == "-" and json_to is not None:
+        raise SettingsError("--markdown -: stands alone on stdout, give --json in another call")
     row = Library.open(load_settings()).run(run)
     record = Record(Path(row.record).parent)
     if finished := list(record.events("finished")):
         report = Report.model_validate(finished[-1]["report"])
+        if markdown_to is not None:
+            page = report_markdown(report, drawn(report, record.folder))
+            if markdown_to == "-":
+                sys.stdout.write(page)
+                return
+            write_text(markdown_to, page, "--markdown")
         document = report.model_dump(mode="json")
         show(report_table(report), document, json_to, report_summary(report))
         return

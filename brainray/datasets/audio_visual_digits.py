@@ -2,11 +2,13 @@
 
 After section 4.2.3 of the paper, which follows Vielzeuf et al., "CentralNet" (ECCV Workshops 2018):
 MNIST images that keep at most 25 % of their energy, FSDD recordings with ESC-10 noise. Images,
-recordings and noise clips of one split are in no other.
+recordings and noise clips of one split are in no other; with ``split: speaker`` neither are
+speakers.
 """
 
+import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,7 +20,7 @@ from brainray import seeding
 from brainray.datasets import digit_files, embedded
 from brainray.datasets.dataset import SPLITS
 from brainray.datasets.degrade import EnergyFilter, draw_noise, fit_energy_filter, mix, stretch
-from brainray.datasets.interface import ReadySource
+from brainray.datasets.interface import ReadySource, with_sources
 from brainray.datasets.material import Digit, Material
 from brainray.datasets.samples import encode_image, encode_pcm
 from brainray.errors import DataError
@@ -26,6 +28,8 @@ from brainray.shapes import IntArray, Recording
 
 RATE = 8000
 KEPT_ENERGY = 0.25
+CHUNK_PAIRS = 1000
+"""Pairs that are made before they are put into the table, which holds them more tightly."""
 DEFAULT_PAIRS = {
     "files": {"train": 7000, "validation": 1000, "test": 2000},
     "embedded": {"train": 2400, "validation": 500, "test": 700},
@@ -40,7 +44,11 @@ class Options(BaseModel):
         train: pairs of the train split; fewer than 100 are too few for the images' PCA.
         validation: pairs of the validation split.
         test: pairs of the test split.
-        snr_db: lowest and highest ratio of speech to noise; each pair's is drawn between them.
+        snr_db: lowest and highest ratio of speech to noise; each pair's is drawn between them,
+            uniformly.
+        split: ``random`` shares out each speaker's recordings; ``speaker`` leaves one speaker
+            out of train and validation.
+        speaker: the one left out: all of the test split, and nowhere else.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -49,11 +57,19 @@ class Options(BaseModel):
     validation: int = Field(ge=1)
     test: int = Field(ge=1)
     snr_db: tuple[Decibels, Decibels] = (0.0, 20.0)
+    split: Literal["random", "speaker"] = "random"
+    speaker: str | None = None
 
     @model_validator(mode="after")
-    def _low_to_high(self) -> "Options":
+    def _consistent(self) -> "Options":
         if self.snr_db[0] > self.snr_db[1]:
             raise ValueError("snr_db: must be [low, high] with low at most high")
+        if self.split == "speaker" and self.speaker is None:
+            raise ValueError("speaker: is missing; split: speaker needs the one to leave out")
+        if self.split == "random" and self.speaker is not None:
+            raise ValueError(
+                f"speaker: is {self.speaker!r}, but only split: speaker leaves one out"
+            )
         return self
 
 
@@ -62,20 +78,29 @@ def build(
 ) -> pa.Table:
     """Return the manifest table; a `brainray.datasets.interface.Builder`.
 
-    Columns: image (PNG, 28x28 grey), audio (int16 PCM), audio_rate (Hz), digit, split; and for
-    information image_source, recording, noise (the clip), noise_start (in samples), snr_db.
+    Columns: image (PNG, 28x28 grey), audio (int16 PCM), audio_rate (Hz), digit, split, group (the
+    recording); and for information image_source, recording, speaker, noise (the clip), noise_start
+    (in samples), snr_db, image_sha256 and audio_sha256 (of the encoded bytes).
     """
     chosen = _options(source, options)
     pairs = {"train": chosen.train, "validation": chosen.validation, "test": chosen.test}
-    made_of = digit_files.read(data, pairs, seed) if source == "files" else embedded.material(seed)
+    if source == "files":
+        made_of, sources = digit_files.read(data, pairs, seed, chosen.speaker)
+    elif chosen.split == "speaker":
+        raise DataError(
+            "data.options.split: is 'speaker', which needs the files of $BRAINRAY_DATA; embedded "
+            "data allow random: no voice is in two of their splits anyway"
+        )
+    else:
+        made_of, sources = embedded.material(seed), embedded.sources()
     energy = fit_energy_filter(
         np.stack([image.values for image in made_of["train"].images]), KEPT_ENERGY
     )
-    tables = []
+    tables: list[pa.Table] = []
     for split in SPLITS:
         places = _pair(made_of[split], pairs[split], split, source, seed)
-        tables.append(_pairs_table(made_of[split], places, split, energy, chosen.snr_db, seed))
-    return pa.concat_tables(tables)
+        tables += _pairs_tables(made_of[split], places, split, energy, chosen.snr_db, seed)
+    return with_sources(pa.concat_tables(tables), sources)
 
 
 def _options(source: ReadySource, options: Mapping[str, Any]) -> Options:
@@ -133,17 +158,17 @@ def _shuffled(items: list[Digit], digit: int, generator: np.random.Generator) ->
     return generator.permutation([i for i, item in enumerate(items) if item.digit == digit])
 
 
-def _pairs_table(
+def _pairs_tables(
     material: Material,
     pairs: list[tuple[int, int]],
     split: str,
     energy: EnergyFilter,
     snr_db: tuple[float, float],
     seed: int,
-) -> pa.Table:
-    """Degrade the pairs of one split."""
+) -> Iterator[pa.Table]:
+    """Degrade the pairs of one split, some at a time."""
     generator = seeding.numpy_generator(seed, "audio_visual_digits", split, "noise")
-    rows = []
+    rows: list[dict[str, Any]] = []
     for image_number, recording_number in pairs:
         image, speech = material.images[image_number], material.recordings[recording_number]
         assert image.digit == speech.digit
@@ -151,18 +176,28 @@ def _pairs_table(
         noise, start = draw_noise(material.noise, count, generator)
         ratio_db = float(generator.uniform(*snr_db))
         wave_T = mix(speech.values, stretch(material.noise[noise], start, count), ratio_db)
+        shown = encode_image(energy.apply(image.values))
+        heard = encode_pcm(Recording(wave_T, RATE))
         rows.append(
             {
-                "image": encode_image(energy.apply(image.values)),
-                "audio": encode_pcm(Recording(wave_T, RATE)),
+                "image": shown,
+                "audio": heard,
                 "audio_rate": RATE,
                 "digit": image.digit,
                 "split": split,
+                "group": speech.name,
                 "image_source": image.name,
                 "recording": speech.name,
+                "speaker": speech.speaker,
                 "noise": noise,
                 "noise_start": start,
                 "snr_db": ratio_db,
+                "image_sha256": hashlib.sha256(shown).hexdigest(),
+                "audio_sha256": hashlib.sha256(heard).hexdigest(),
             }
         )
-    return pa.Table.from_pylist(rows)
+        if len(rows) == CHUNK_PAIRS:
+            yield pa.Table.from_pylist(rows)
+            rows = []
+    if rows:
+        yield pa.Table.from_pylist(rows)

@@ -2,9 +2,10 @@
 
 Columns: one an input (image: encoded bytes; audio: int16 little-endian PCM bytes, with
 ``<input>_rate`` in Hz beside it; text: string), ``target`` (class index), ``split``, ``group``,
-``row`` (of the source manifest, counted from 0). The schema's metadata holds name, modalities,
-classes and the number of rows of each split as JSON. Rows stand split by split, so that a
-split is read without the others.
+``row`` (of the source manifest, counted from 0), and ``stratum_<name>`` (float64) for each stratum.
+The schema's metadata holds name, modalities, classes and the number of rows of each split as JSON,
+and strata and sources if there are any. Rows stand split by split, so that a split is read without
+the others.
 """
 
 import hashlib
@@ -12,12 +13,14 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from brainray.datasets.samples import decode
 from brainray.errors import DataError
@@ -43,6 +46,8 @@ class Dataset:
         classes: the labels, in the order of their class index.
         modalities: of each input, by name.
         row_counts: the number of rows of each split.
+        strata: the names of the numbers that are kept to look at results by.
+        sources: the sha256 of the files that a ready data set was made of, by name.
     """
 
     path: Path
@@ -51,6 +56,8 @@ class Dataset:
     classes: tuple[str, ...]
     modalities: dict[str, Modality]
     row_counts: dict[str, int]
+    strata: tuple[str, ...] = ()
+    sources: dict[str, str] = field(default_factory=dict)
 
     def rows(self, split: str) -> int:
         """Return the number of rows of ``split``."""
@@ -83,6 +90,26 @@ class Dataset:
     def row_numbers(self, split: str) -> IntArray:
         """Return where every row of ``split`` stood in the source manifest, shape `(N,)`."""
         return self._integers(split, "row")
+
+    def stratum(self, split: str, name: str) -> NDArray[np.float64]:
+        """Return a stratum of every row of ``split``, shape `(N,)`; NaN is a missing value.
+
+        Raises:
+            DataError: there is no such split or stratum.
+        """
+        if name not in self.strata:
+            allowed = ", ".join(self.strata) or "none: data.strata names no column"
+            raise DataError(f"stratum {name!r}: allowed are {allowed}")
+        values = self._read(split, [stratum_column(name)]).column(0)
+        return np.array(values.to_numpy(), dtype=np.float64)  # Arrow's own are read-only
+
+    def groups(self, split: str) -> list[str]:
+        """Return the group of every row of ``split``; a row without one is ``row <number>``."""
+        table = self._read(split, ["group", "row"])
+        return [
+            f"row {row}" if group is None else group
+            for group, row in zip(*(table.column(i).to_pylist() for i in range(2)), strict=True)
+        ]
 
     def _integers(self, split: str, column: str) -> IntArray:
         """Return a column as an array of its own: Arrow's is read-only."""
@@ -119,6 +146,8 @@ def open_dataset(path: str | Path) -> Dataset:
         classes=tuple(metadata["classes"]),
         modalities=metadata["modalities"],
         row_counts=metadata["rows"],
+        strata=tuple(metadata.get("strata", ())),
+        sources=metadata.get("sources", {}),
     )
 
 
@@ -127,11 +156,18 @@ def rate_column(input_name: str) -> str:
     return f"{input_name}_rate"
 
 
+def stratum_column(name: str) -> str:
+    """Return the name of the packed column that holds a stratum."""
+    return f"stratum_{name}"
+
+
 def packed_schema(
     name: str,
     modalities: Mapping[str, Modality],
     classes: Iterable[str],
     row_counts: Mapping[str, int],
+    strata: tuple[str, ...] = (),
+    sources: Mapping[str, str] | None = None,
 ) -> pa.Schema:
     """Return the schema of a packed file, with its metadata."""
     fields = []
@@ -144,13 +180,19 @@ def packed_schema(
         pa.field("split", pa.string()),
         pa.field("group", pa.string()),
         pa.field("row", pa.int64()),
+        *(pa.field(stratum_column(stratum), pa.float64()) for stratum in strata),
     ]
-    metadata = {
+    metadata: dict[str, Any] = {
         "name": name,
         "modalities": dict(modalities),
         "classes": list(classes),
         "rows": dict(row_counts),
     }
+    # Left out when empty: the bytes, and so the sha256, of other data sets stay what they were.
+    if strata:
+        metadata["strata"] = list(strata)
+    if sources:
+        metadata["sources"] = dict(sources)
     return pa.schema(fields, metadata={METADATA_KEY: json.dumps(metadata)})
 
 

@@ -1,10 +1,12 @@
 """Material of audio-visual digits from $BRAINRAY_DATA: MNIST, FSDD and ESC-10.
 
 Images: MNIST's own test images are the test images, its train images give train and validation.
-Recordings: 70/10/20 of each speaker's recordings of each digit (FSDD). Noise: ESC-10's folds 1 to
-3 for train, 4 for validation, 5 for test, so that no source clip is in two splits.
+Recordings: 70/10/20 of each speaker's recordings of each digit (FSDD); or all of one speaker's for
+test, and those of the others 7:1 for train and validation. Noise: ESC-10's folds 1 to 3 for train,
+4 for validation, 5 for test, so that no source clip is in two splits.
 """
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,49 +30,64 @@ NOISE_FOLDS = {"train": (1, 2, 3), "validation": (4,), "test": (5,)}
 RATE = 8000
 
 
-def read(data: Path | None, pairs: Mapping[str, int], seed: int) -> dict[str, Material]:
-    """Return the material of each split, with exactly one image a pair.
+def read(
+    data: Path | None, pairs: Mapping[str, int], seed: int, speaker: str | None = None
+) -> tuple[dict[str, Material], dict[str, str]]:
+    """Return the material of each split, with exactly one image a pair, and the files' sha256.
 
     Args:
         data: the folder of ready data sets.
         pairs: the number of pairs of each split.
         seed: chooses images and shares out recordings.
+        speaker: the one whose recordings are the test's; None splits each speaker's.
 
     Raises:
         MissingFilesError: there is no such folder, or a file is not in it.
-        DataError: a file is damaged, or more pairs are asked for than there are images.
+        DataError: a file is damaged, more pairs are asked for than there are images, or there is
+            no such speaker.
     """
     if data is None:
         raise MissingFilesError(f"BRAINRAY_DATA is not set, it must hold {', '.join(FILES)}")
     for name in FILES:
         if not (data / name).is_file():
             raise MissingFilesError(f"BRAINRAY_DATA: there is no file {data / name}")
+    sources: dict[str, str] = {}
     train = pairs["train"]
-    learned = _images(data, MNIST_TRAIN, train + pairs["validation"], "train + validation", seed)
+    learned = _images(
+        data, sources, MNIST_TRAIN, train + pairs["validation"], "train + validation", seed
+    )
     images = {
         "train": learned[:train],
         "validation": learned[train:],
-        "test": _images(data, MNIST_TEST, pairs["test"], "test", seed),
+        "test": _images(data, sources, MNIST_TEST, pairs["test"], "test", seed),
     }
-    recordings = _recordings(data, seed)
-    noise = _noise(data)
-    return {split: Material(images[split], recordings[split], noise[split]) for split in images}
+    recordings = _recordings(data, sources, seed, speaker)
+    noise = _noise(data, sources)
+    material = {split: Material(images[split], recordings[split], noise[split]) for split in images}
+    return material, sources
 
 
-def _read(data: Path, name: str, columns: list[str]) -> list[dict[str, Any]]:
+def _read(
+    data: Path, sources: dict[str, str], name: str, columns: list[str]
+) -> list[dict[str, Any]]:
+    """Return a file's rows, and note its sha256 in ``sources``."""
     try:
-        table = pq.read_table(data / name, columns=columns)
+        content = (data / name).read_bytes()
+        table = pq.read_table(pa.BufferReader(content), columns=columns)
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{data / name}: cannot be read: {' '.join(str(error).split())}") from error
     if not len(table) or set(table.column_names) != set(columns):
         raise DataError(f"{data / name}: must have rows with the columns {', '.join(columns)}")
+    sources[name] = hashlib.sha256(content).hexdigest()
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows
 
 
-def _images(data: Path, name: str, count: int, options: str, seed: int) -> list[Digit]:
+def _images(
+    data: Path, sources: dict[str, str], name: str, count: int, options: str, seed: int
+) -> list[Digit]:
     """Return ``count`` images, the classes in turn as long as they last."""
-    rows = _read(data, name, ["digit", "index", "pixels"])
+    rows = _read(data, sources, name, ["digit", "index", "pixels"])
     if count > len(rows):
         raise DataError(f"data.options.{options}: is {count}, {name} has {len(rows)} images")
     generator = seeding.numpy_generator(seed, "audio_visual_digits", name)
@@ -92,8 +109,15 @@ def _images(data: Path, name: str, count: int, options: str, seed: int) -> list[
     ]
 
 
-def _recordings(data: Path, seed: int) -> dict[str, list[Digit]]:
-    rows = _read(data, FSDD, ["filename", "digit", "speaker", "sample_rate", "pcm_int16"])
+def _recordings(
+    data: Path, sources: dict[str, str], seed: int, left_out: str | None
+) -> dict[str, list[Digit]]:
+    columns = ["filename", "digit", "speaker", "sample_rate", "pcm_int16"]
+    rows = _read(data, sources, FSDD, columns)
+    speakers = sorted({row["speaker"] for row in rows})
+    if left_out is not None and left_out not in speakers:
+        allowed = ", ".join(speakers)
+        raise DataError(f"data.options.speaker: is {left_out!r}, allowed are {allowed}")
     together: dict[tuple[int, str], list[dict[str, Any]]] = {}
     for row in rows:
         together.setdefault((row["digit"], row["speaker"]), []).append(row)
@@ -101,15 +125,25 @@ def _recordings(data: Path, seed: int) -> dict[str, list[Digit]]:
     for (digit, speaker), takes in sorted(together.items(), key=lambda item: item[0]):
         generator = seeding.numpy_generator(seed, "audio_visual_digits", FSDD, digit, speaker)
         order = generator.permutation(len(takes)).tolist()
-        for split, part in cut(len(takes)).items():
+        for split, part in _parts(len(takes), speaker, left_out).items():
             for i in order[part]:
                 wave_T = _wave(data, FSDD, takes[i])
-                recordings[split].append(Digit(takes[i]["filename"], digit, wave_T))
+                recordings[split].append(Digit(takes[i]["filename"], digit, wave_T, speaker))
     return recordings
 
 
-def _noise(data: Path) -> dict[str, dict[str, FloatArray]]:
-    rows = _read(data, ESC10, ["filename", "fold", "sample_rate", "pcm_int16"])
+def _parts(count: int, speaker: str, left_out: str | None) -> dict[str, slice]:
+    """Return which of a speaker's shuffled recordings of one digit belong to each split."""
+    if left_out is None:
+        return cut(count)
+    if speaker == left_out:
+        return {"test": slice(count)}
+    train = round(7 / 8 * count)
+    return {"train": slice(train), "validation": slice(train, count)}
+
+
+def _noise(data: Path, sources: dict[str, str]) -> dict[str, dict[str, FloatArray]]:
+    rows = _read(data, sources, ESC10, ["filename", "fold", "sample_rate", "pcm_int16"])
     return {
         split: {row["filename"]: _wave(data, ESC10, row) for row in rows if row["fold"] in folds}
         for split, folds in NOISE_FOLDS.items()

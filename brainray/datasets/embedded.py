@@ -7,6 +7,7 @@ Images: the 1,797 handwritten digits of 8x8 pixels that scikit-learn ships (the 
 try things on: its accuracies say nothing about MNIST or people's speech.
 """
 
+import hashlib
 from importlib.resources import files
 
 import numpy as np
@@ -33,10 +34,21 @@ def material(seed: int) -> dict[str, Material]:
     images = _shared_out([[digit] for digit in digit_images()], seed, "images")
     voices: dict[str, list[Digit]] = {}
     for recording in spoken_digits():
-        voices.setdefault(recording.name.rpartition("/")[0], []).append(recording)
+        voices.setdefault(recording.speaker, []).append(recording)
     recordings = _shared_out(list(voices.values()), seed, "voices")
     return {
         split: Material(images[split], recordings[split], _noise(split, seed)) for split in images
+    }
+
+
+def sources() -> dict[str, str]:
+    """Return the sha256 of the files that the material is made of."""
+    return {
+        f"{package}/{name}": hashlib.sha256((files(package) / name).read_bytes()).hexdigest()
+        for package, name in (
+            ("sklearn.datasets", "data/digits.csv.gz"),
+            ("brainray.datasets", SPOKEN_DIGITS),
+        )
     }
 
 
@@ -49,7 +61,12 @@ def spoken_digits() -> list[Digit]:
     with (files("brainray.datasets") / SPOKEN_DIGITS).open("rb") as file:
         table = pq.read_table(file)
     return [
-        Digit(f"{row['voice']}/{row['digit']}", row["digit"], mu_law_decode(row["mu_law"]))
+        Digit(
+            f"{row['voice']}/{row['digit']}",
+            row["digit"],
+            mu_law_decode(row["mu_law"]),
+            row["voice"],
+        )
         for row in table.to_pylist()
     ]
 

@@ -9,9 +9,18 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from brainray.datasets.dataset import SPLITS, Dataset, packed_schema, rate_column, write_dataset
+from brainray.datasets.dataset import (
+    SPLITS,
+    Dataset,
+    packed_schema,
+    rate_column,
+    stratum_column,
+    write_dataset,
+)
+from brainray.datasets.interface import sources_of
 from brainray.datasets.packing import pack_inputs
 from brainray.datasets.split import check_splits, split_rows
+from brainray.datasets.strata import read_stratum
 from brainray.errors import DataError
 from brainray.shapes import IntArray, Modality
 
@@ -20,7 +29,12 @@ CHUNK_ROWS = 1000
 
 
 def pack_manifest(
-    path: Path, inputs: Mapping[str, Modality], target: str, seed: int, folder: Path
+    path: Path,
+    inputs: Mapping[str, Modality],
+    target: str,
+    seed: int,
+    folder: Path,
+    strata: tuple[str, ...] = (),
 ) -> Dataset:
     """Check a manifest file and pack it (docs/data.md describes the format).
 
@@ -30,13 +44,14 @@ def pack_manifest(
         target: the column to predict.
         seed: for the split, if the manifest has none.
         folder: where the packed file is written.
+        strata: columns of numbers to keep.
 
     Raises:
         DataError: naming file, row (counted from 0) and column. Nothing is written then.
     """
     try:
-        table = _read(path, inputs, target)
-        return pack_table(table, path.stem, inputs, target, seed, folder, base=path.parent)
+        table = _read(path, inputs, target, strata)
+        return pack_table(table, path.stem, inputs, target, seed, folder, strata, path.parent)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
 
@@ -48,6 +63,7 @@ def pack_table(
     target: str,
     seed: int,
     folder: Path,
+    strata: tuple[str, ...] = (),
     base: Path | None = None,
 ) -> Dataset:
     """Check a manifest table and pack it.
@@ -59,13 +75,14 @@ def pack_table(
         target: the column to predict.
         seed: for the split, if the table has none.
         folder: where the packed file is written.
+        strata: columns of numbers to keep.
         base: what relative paths are relative to; None refuses them.
 
     Raises:
         DataError: naming row (counted from 0) and column; the caller adds the file. Nothing is
             written then.
     """
-    table = table.select(_needed_columns(table.column_names, inputs, target))
+    table = table.select(_needed_columns(table.column_names, inputs, target, strata))
     if not len(table):
         raise DataError("has no rows")
     _refuse_empty_rows(table, inputs)
@@ -75,9 +92,10 @@ def pack_table(
     if "split" not in table.column_names:
         splits = list(split_rows(class_N, groups, seed))
     check_splits(splits, groups, class_N, classes)
+    numbers = {name: read_stratum(table, name) for name in strata}
     rows = {split: np.flatnonzero(np.asarray(splits) == split) for split in SPLITS}
     counts = {split: len(rows[split]) for split in SPLITS}
-    schema = packed_schema(name, inputs, classes, counts)
+    schema = packed_schema(name, inputs, classes, counts, tuple(numbers), sources_of(table))
 
     def chunks() -> Iterator[pa.Table]:
         for split in SPLITS:
@@ -88,16 +106,20 @@ def pack_table(
                 columns["split"] = [split] * len(row_N)
                 columns["group"] = [groups[row] for row in row_N]
                 columns["row"] = row_N
+                for stratum, value_N in numbers.items():
+                    columns[stratum_column(stratum)] = pa.array(value_N[row_N], from_pandas=True)
                 yield pa.table(columns, schema=schema)
 
     return write_dataset(folder, schema, chunks())
 
 
-def _read(path: Path, inputs: Mapping[str, Modality], target: str) -> pa.Table:
+def _read(
+    path: Path, inputs: Mapping[str, Modality], target: str, strata: tuple[str, ...]
+) -> pa.Table:
     """Read the columns of a manifest file that matter."""
     try:
         if path.suffix == ".parquet":
-            needed = _needed_columns(pq.read_schema(path).names, inputs, target)
+            needed = _needed_columns(pq.read_schema(path).names, inputs, target, strata)
             return pq.read_table(path, columns=needed)
         if path.suffix == ".csv":
             texts = dict.fromkeys([*inputs, "split", "group"], pa.string())
@@ -111,23 +133,31 @@ def _read(path: Path, inputs: Mapping[str, Modality], target: str) -> pa.Table:
     raise DataError(f"a manifest ends in .parquet or .csv, not {path.suffix!r}")
 
 
-def _needed_columns(there: Sequence[str], inputs: Mapping[str, Modality], target: str) -> list[str]:
+def _needed_columns(
+    there: Sequence[str], inputs: Mapping[str, Modality], target: str, strata: tuple[str, ...]
+) -> list[str]:
     """Return the columns that matter, those that must be there checked."""
     if target in ("split", "group"):
         raise DataError(f"column {target!r} cannot be the target")
     reserved = {"target", "split", "group", "row", target}
-    reserved |= {rate_column(name) for name, modality in inputs.items() if modality == "audio"}
+    rates = {rate_column(name) for name, modality in inputs.items() if modality == "audio"}
     for name in inputs:
-        if name in reserved:
+        if name in reserved | rates | {stratum_column(stratum) for stratum in strata}:
             raise DataError(f"column {name!r} cannot be an input: the name is reserved")
-    for name in (*inputs, target):
+    for name in strata:
+        if name in reserved | set(inputs) or stratum_column(name) in rates:
+            raise DataError(
+                f"column {name!r} cannot be a stratum: it is an input, the target or reserved"
+            )
+    for name in (*inputs, target, *strata):
         if name not in there:
             raise DataError(f"has no column {name!r}, there are {', '.join(there)}")
     optional = ["split", "group"]
     for name, modality in inputs.items():
         if modality == "audio":
             optional += [rate_column(name), "rate"]
-    needed = dict.fromkeys([*inputs, target, *(name for name in optional if name in there)])
+    optional = [name for name in optional if name in there]
+    needed = dict.fromkeys([*inputs, target, *strata, *optional])
     for name in needed:
         if list(there).count(name) > 1:
             raise DataError(f"has two columns named {name!r}")

@@ -16,11 +16,13 @@ class Digit:
         name: unique among images or recordings.
         digit: 0 to 9.
         values: a uint8 image, shape `(28, 28)`, or a wave in [-1, 1], shape `(T,)`.
+        speaker: of a recording: a person, or a synthetic voice.
     """
 
     name: str
     digit: int
     values: Array
+    speaker: str = ""
 
 
 @dataclass(frozen=True)

@@ -35,17 +35,28 @@ def load_dataset(
     """
     folder = settings.cache / "datasets"
     if data.manifest is not None:
-        return pack_manifest(data.manifest, inputs, target, seed, folder), "manifest"
+        packed = pack_manifest(data.manifest, inputs, target, seed, folder, data.strata)
+        return packed, "manifest"
     name = str(data.name)
     try:
-        table, source = _build(name, data, seed, settings)
-        return pack_table(table, name, inputs, target, seed, folder), source
+        table, source = build_table(data, seed, settings)
+        return pack_table(table, name, inputs, target, seed, folder, data.strata), source
     except DataError as error:
         raise DataError(f"data set {name}: {error}") from error
 
 
-def _build(name: str, data: Data, seed: int, settings: Settings) -> tuple[pa.Table, ReadySource]:
-    builder: Builder = plugins.load("datasets", name)
+def build_table(data: Data, seed: int, settings: Settings) -> tuple[pa.Table, ReadySource]:
+    """Return the manifest table of a ready data set, and what it was made of.
+
+    Args:
+        data: with a name.
+        seed: of all that is drawn.
+        settings: where the files are.
+
+    Raises:
+        DataError: a file is missing or damaged, or an option is impossible.
+    """
+    builder: Builder = plugins.load("datasets", str(data.name))
     if data.source != "auto":
         return builder(data.source, settings.data, data.options, seed), data.source
     try:

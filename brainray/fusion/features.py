@@ -1,7 +1,7 @@
 """What fusion networks are trained on: normalised taps, evidence and targets of one split."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -86,29 +86,68 @@ class Features:
             statistics.prior_C,
         )
 
-    def levels(self, wiring: Wiring, rows: Tensor | slice) -> list[dict[str, Tensor]]:
-        """Return, for each level of a wiring, the tap that each input brings, `(B, D)`."""
+    def shuffled(self, model: str, generator: torch.Generator) -> "Features":
+        """Return the same rows with what ``model`` says of each exchanged for another row's."""
+        rows = len(self.target_N)
+        order = torch.randperm(rows, generator=generator)
+        # Rolling along a random cycle leaves no row with its own.
+        other_N = torch.empty_like(order)
+        other_N[order] = order.roll(1)
+        taps = {key: tap[other_N] if key[0] == model else tap for key, tap in self.taps.items()}
+        evidences = self.evidences | {model: self.evidences[model][other_N]}
+        return replace(self, taps=taps, evidences=evidences)
+
+    def levels(self, wiring: Wiring, rows: Mapping[str, Tensor | slice]) -> list[dict[str, Tensor]]:
+        """Return, for each level of a wiring, the tap that each input brings, `(B, D)`.
+
+        Args:
+            wiring: which taps meet.
+            rows: of each input.
+        """
         return [
-            {name: self.taps[wiring.models[name], tap][rows] for name, tap in level.taps.items()}
+            {
+                name: self.taps[wiring.models[name], tap][rows[name]]
+                for name, tap in level.taps.items()
+            }
             for level in wiring.levels
         ]
 
-    def evidence_of(self, wiring: Wiring, rows: Tensor | slice) -> dict[str, Tensor]:
-        """Return the evidence of each input of a wiring, `(B, C)`."""
-        return {name: self.evidences[model][rows] for name, model in wiring.models.items()}
+    def evidence_of(self, wiring: Wiring, rows: Mapping[str, Tensor | slice]) -> dict[str, Tensor]:
+        """Return the evidence of each input of a wiring, `(B, C)`, from the given rows of each."""
+        return {name: self.evidences[model][rows[name]] for name, model in wiring.models.items()}
 
 
-def modality_dropout(
-    rows: int, inputs: int, probability: float, generator: torch.Generator
-) -> Tensor:
-    """Draw which inputs each row keeps, float `(rows, inputs)` of 0 and 1.
+@dataclass(frozen=True)
+class Spoiling:
+    """How often the training spoils what a row's inputs say, so that fusion learns to do without.
 
-    With the given probability a row loses one input, drawn uniformly; a single input is always
-    kept. Networks trained so work with whatever inputs are there.
+    Attributes:
+        missing: probability that a row loses one of its inputs, drawn uniformly.
+        foreign: probability that one input comes from another row, while the target stays; never
+            the anchor, the input that is the most reliable alone, which is to be believed then.
+        anchor: number of that input.
     """
-    keep = torch.ones(rows, inputs)
-    if inputs > 1:
-        loses = torch.rand(rows, generator=generator) < probability
-        lost = torch.randint(inputs, (rows,), generator=generator)
-        keep[loses, lost[loses]] = 0.0
-    return keep
+
+    missing: float
+    foreign: float
+    anchor: int
+
+    def draw(self, rows: int, inputs: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw what becomes of each row; a single input stays as it is.
+
+        Returns:
+            which inputs are kept, float `(rows, inputs)` of 0 and 1, and from which row each
+            input is taken, int64 `(rows, inputs)`.
+        """
+        keep = torch.ones(rows, inputs)
+        source = torch.arange(rows)[:, None].repeat(1, inputs)
+        if inputs > 1:
+            chance = torch.rand(rows, generator=generator)
+            loses = chance < self.missing
+            keep[loses, torch.randint(inputs, (rows,), generator=generator)[loses]] = 0.0
+            others = torch.tensor([number for number in range(inputs) if number != self.anchor])
+            changed = others[torch.randint(inputs - 1, (rows,), generator=generator)]
+            other = torch.randint(rows, (rows,), generator=generator)
+            foreign = (chance >= self.missing) & (chance < self.missing + self.foreign)
+            source[foreign, changed[foreign]] = other[foreign]
+        return keep, source

@@ -55,10 +55,19 @@ class Level:
 
 @dataclass(frozen=True)
 class Wiring:
-    """What a genome stands for: a model for each input, and the levels that fuse them."""
+    """What a genome stands for.
+
+    Attributes:
+        models: of each input.
+        levels: that fuse them, from the first to the last.
+        representation: a form of `brainray.fusion.forms.FORMS`.
+        feedback: whether what is fused gates the inputs from above.
+    """
 
     models: dict[str, str]
     levels: tuple[Level, ...]
+    representation: str = "joint"
+    feedback: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return it as the catalog keeps it."""
@@ -70,7 +79,12 @@ class Wiring:
         levels = tuple(
             Level(dict(level["taps"]), level["operator"]) for level in document["levels"]
         )
-        return Wiring(dict(document["models"]), levels)
+        return Wiring(
+            dict(document["models"]),
+            levels,
+            document["representation"],
+            document["feedback"],
+        )
 
 
 @dataclass(frozen=True)
@@ -81,11 +95,15 @@ class FusionCode:
         candidates: the pretrained models of each input, at least one.
         depth: the largest number of levels.
         operators: that a level may use.
+        representation: of all candidates.
+        feedback: whether all candidates have it.
     """
 
     candidates: Mapping[str, tuple[Candidate, ...]]
     depth: int
     operators: tuple[str, ...]
+    representation: str = "joint"
+    feedback: bool = False
 
     @cached_property
     def genes(self) -> tuple[Gene, ...]:
@@ -145,7 +163,8 @@ class FusionCode:
             )
             for level in range(1, alleles["depth"] + 2)
         )
-        return Wiring({name: candidate.model for name, candidate in chosen.items()}, levels)
+        models = {name: candidate.model for name, candidate in chosen.items()}
+        return Wiring(models, levels, self.representation, self.feedback)
 
     def _nearest(self, name: str, alleles: Mapping[str, int]) -> tuple[Candidate, dict[str, int]]:
         """Return the candidate of input ``name`` nearest to its gene, with its own gene."""

@@ -1,13 +1,4 @@
-"""The fusion network: calibrated unimodal evidence plus a learned correction.
-
-``logits = log prior + sum of evidences + V h_L`` with
-``h_l = relu(W_l [x_l,1; ...; x_l,M; h_(l-1)] + b_l)``, where x_l,m is the normalised tap that
-input m brings to level l (MFAS, Pérez-Rúa et al., CVPR 2019, with a residual path).
-
-V starts at zero, so that training starts from the evidence and can only add to it. Without
-normalisation, without the last taps or without the evidence, fusion falls far below the better
-unimodal network. An input that is missing brings zeros: no features and no evidence.
-"""
+"""What all fusion networks have in common: normalised taps, calibrated evidence, a wiring."""
 
 import math
 from collections.abc import Mapping
@@ -15,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from brainray.errors import NetworkError
 from brainray.fusion.evidence import evidence
@@ -47,16 +39,29 @@ def initial_bound(fan_in: int) -> float:
     return math.sqrt(6.0 / fan_in)
 
 
+def initialise(linear: nn.Linear, generator: torch.Generator) -> nn.Linear:
+    """Draw a layer's weights for a ReLU behind it; its bias starts at 0."""
+    bound = initial_bound(linear.in_features)
+    nn.init.uniform_(linear.weight, -bound, bound, generator=generator)
+    nn.init.zeros_(linear.bias)
+    return linear
+
+
+def silenced(linear: nn.Linear) -> nn.Linear:
+    """Start a layer at zero: it says nothing until it has learned something."""
+    nn.init.zeros_(linear.weight)
+    nn.init.zeros_(linear.bias)
+    return linear
+
+
 class FusionNetwork(nn.Module):
-    """One candidate's head on the taps of its frozen unimodal networks.
+    """One candidate's head on the taps of its unimodal networks; `brainray.fusion.forms` makes it.
 
     Args:
         wiring: which taps meet at which level.
         scales: of every tap that the wiring uses, by input and tap.
         temperatures: of each input's unimodal network.
         prior_C: log share of each class.
-        hidden: width of a level.
-        generator: of the initial weights.
     """
 
     def __init__(
@@ -65,58 +70,16 @@ class FusionNetwork(nn.Module):
         scales: Mapping[tuple[str, str], TapScale],
         temperatures: Mapping[str, float],
         prior_C: Tensor,
-        hidden: int,
-        generator: torch.Generator,
     ) -> None:
         super().__init__()
         self.wiring = wiring
         self.temperatures = dict(temperatures)
         self.register_buffer("prior", prior_C.float())
-        self.levels = nn.ModuleList()
-        before = 0
         for number, level in enumerate(wiring.levels):
-            width = before
             for name, tap in level.taps.items():
                 scale = scales[name, tap]
                 self.register_buffer(f"mean_{number}_{name}", scale.mean)
                 self.register_buffer(f"deviation_{number}_{name}", scale.deviation)
-                width += len(scale.mean)
-            linear = nn.Linear(width, hidden)
-            bound = initial_bound(width)
-            nn.init.uniform_(linear.weight, -bound, bound, generator=generator)
-            nn.init.zeros_(linear.bias)
-            self.levels.append(linear)
-            before = hidden
-        self.classifier = nn.Linear(hidden, len(prior_C))
-        nn.init.zeros_(self.classifier.weight)
-        nn.init.zeros_(self.classifier.bias)
-
-    @staticmethod
-    def from_state(
-        wiring: Wiring, temperatures: Mapping[str, float], state: Mapping[str, Tensor]
-    ) -> "FusionNetwork":
-        """Build the network around a stored ``state_dict``, ready to compute.
-
-        Raises:
-            NetworkError: the state is not that of this wiring.
-        """
-        try:
-            scales = {
-                (name, tap): TapScale(
-                    state[f"mean_{number}_{name}"], state[f"deviation_{number}_{name}"]
-                )
-                for number, level in enumerate(wiring.levels)
-                for name, tap in level.taps.items()
-            }
-            hidden = state["classifier.weight"].shape[1]
-            network = FusionNetwork(
-                wiring, scales, temperatures, state["prior"], hidden, torch.Generator()
-            )
-            network.load_state_dict(dict(state))
-        except (KeyError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
-            raise NetworkError(f"fusion network: its weights do not fit: {reason}") from error
-        return network.eval()
 
     def forward(self, taps: Mapping[str, Mapping[str, Tensor]]) -> Tensor:
         """Return fused logits from what the unimodal networks give, shape `(B, C)`.
@@ -125,6 +88,12 @@ class FusionNetwork(nn.Module):
             taps: raw tap features, each `(B, D)`, by tap, by input; inputs that are missing for
                 the whole batch are left out, at least one is there.
         """
+        return self.fuse(*self.prepare(taps))
+
+    def prepare(
+        self, taps: Mapping[str, Mapping[str, Tensor]]
+    ) -> tuple[list[dict[str, Tensor]], dict[str, Tensor]]:
+        """Return normalised levels and evidences, the arguments of `fuse`, from raw taps."""
         some = next(iter(taps.values()))[LOGITS]
         present = torch.ones(len(some), dtype=torch.bool)
         prior = self.get_buffer("prior")
@@ -144,7 +113,7 @@ class FusionNetwork(nn.Module):
                     else mean.new_zeros(len(some), len(mean))
                 )
             normalised.append(met)
-        return self.fuse(normalised, evidences)
+        return normalised, evidences
 
     def fuse(self, normalised: list[dict[str, Tensor]], evidences: dict[str, Tensor]) -> Tensor:
         """Return fused logits from prepared features, shape `(B, C)`.
@@ -153,8 +122,17 @@ class FusionNetwork(nn.Module):
             normalised: for each level, the normalised tap of each input, `(B, D)`.
             evidences: of each input that is there, `(B, C)`.
         """
-        hidden: list[Tensor] = []
-        for linear, level in zip(self.levels, normalised, strict=True):
-            hidden = [torch.relu(linear(torch.cat([*level.values(), *hidden], dim=1)))]
-        correction: Tensor = self.classifier(hidden[0])
-        return self.get_buffer("prior") + sum(evidences.values()) + correction
+        raise NetworkError(f"{type(self).__name__} does not implement fuse")
+
+    def loss(
+        self,
+        normalised: list[dict[str, Tensor]],
+        evidences: dict[str, Tensor],
+        target_B: Tensor,
+    ) -> Tensor:
+        """Return the mean loss of some rows: the cross-entropy, unless a form adds to it."""
+        return functional.cross_entropy(self.fuse(normalised, evidences), target_B)
+
+    def _width(self, level: int, name: str) -> int:
+        """Return the width of the tap that an input brings to a level."""
+        return len(self.get_buffer(f"mean_{level}_{name}"))

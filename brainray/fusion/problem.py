@@ -4,27 +4,31 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from brainray import plugins
 from brainray.catalog.weights import Store
 from brainray.errors import SearchError
 from brainray.fusion.bank import FeatureBank, load_bank
 from brainray.fusion.evidence import log_prior
-from brainray.fusion.features import Features, Statistics, modality_dropout
+from brainray.fusion.features import Features, Spoiling, Statistics
+from brainray.fusion.forms import build, restore
 from brainray.fusion.genome import FusionCode, Wiring
 from brainray.fusion.network import FusionNetwork
 from brainray.fusion.population import CandidateRecipe, Population
 from brainray.search.interface import Brood, Genome, Solution, Space
 from brainray.seeding import derive, torch_generator
 from brainray.training.communicator import Alone
-from brainray.training.interface import Communicator
-from brainray.training.loop import Recipe, fit, one_thread
-from brainray.training.metrics import accuracy
+from brainray.training.interface import Communicator, Strategy
+from brainray.training.loop import ALL_REDUCE, Recipe, fit, one_thread
+from brainray.training.metrics import accuracy, accuracy_of
+
+MISSING, FOREIGN = 0.2, 0.2
+"""How often a training row loses an input, or has one of another row."""
+
+UNSPOILED = Spoiling(missing=0.0, foreign=0.0, anchor=0)
 
 
 @dataclass(frozen=True)
@@ -63,17 +67,31 @@ class FusionProblem:
         return self.code.space
 
     def evaluate(self, brood: Brood) -> list[float]:
-        """Train all candidates of a brood in one pass; return their validation accuracies."""
+        """Train the candidates of a brood; return their validation accuracies.
+
+        Joint networks without feedback are trained together in one pass, the other forms one by
+        one, which takes several times as long.
+        """
         with one_thread():
+            if self.code.representation != "joint" or self.code.feedback:
+                return [self._value(genome, brood.seed) for genome in brood.genomes]
             wirings = [self.code.decode(genome) for genome in brood.genomes]
             train, validation = self.features("train"), self.features("validation")
             population = Population(wirings, train, self.candidate, brood.seed)
-            population.train(train)
+            population.train(train, self.spoiling)
             logits_PNC = population.logits(validation)
             return [
                 accuracy(logits, validation.target_N) if logits.isfinite().all() else float("nan")
                 for logits in logits_PNC
             ]
+
+    def _value(self, genome: Genome, seed: int) -> float:
+        """Train one candidate by itself; return its validation accuracy, NaN if it diverged."""
+        inputs, own_seed = tuple(self.code.candidates), derive(seed, *genome)
+        network = self._network(genome, self.candidate.hidden, own_seed)
+        self._fit(network, inputs, self.candidate.recipe, own_seed, ALL_REDUCE, Alone())
+        value = self._accuracy(network.eval(), "validation")
+        return float("nan") if value < 0 else value
 
     def finish(self, genomes: Sequence[Genome]) -> Solution:
         """Train the best genomes longer and choose one on validation.
@@ -112,27 +130,42 @@ class FusionProblem:
                 },
             )
 
-    def test(self, solution: Solution) -> dict[str, Any]:
-        """Return the test accuracies ``{"fused": a, "reheaded": {input: a}}`` of a solution."""
-        with one_thread():
-            reheaded = {
-                name: self._accuracy(self.restore(solution, f"reheaded/{name}"), "test", (name,))
-                for name in self.code.candidates
-            }
-            return {
-                "fused": self._accuracy(self.restore(solution, "fused"), "test"),
-                "reheaded": reheaded,
-            }
+    def answers(self, solution: Solution) -> dict[str, Tensor]:
+        """Return which class the networks of a solution name for every test row, int64 `(N,)`.
 
-    def unimodal(self, model: str, split: str) -> float:
-        """Return the accuracy of a pretrained model alone, over all samples.
+        ``fused`` is the fused network on all inputs and ``reheaded/<input>`` the re-headed one on
+        its input. ``without/<input>`` and ``shuffled/<input>`` are the fused network where that
+        input is missing, or is another row's.
+        """
+        with one_thread():
+            features = self.features("test")
+            fused_features = self.fused_features(solution, "test")
+            inputs = tuple(self.code.candidates)
+            fused = self.restore(solution, "fused")
+            answers = {"fused": self._classes(fused, fused_features, inputs)}
+            for name in inputs:
+                network = self.restore(solution, f"reheaded/{name}")
+                answers[f"reheaded/{name}"] = self._classes(network, features, (name,))
+                others = tuple(other for other in inputs if other != name)
+                answers[f"without/{name}"] = self._classes(fused, fused_features, others)
+                model = fused.wiring.models[name]
+                generator = torch_generator(self.seed, "shuffled", name)
+                shuffled = fused_features.shuffled(model, generator)
+                answers[f"shuffled/{name}"] = self._classes(fused, shuffled, inputs)
+            return answers
+
+    def unimodal_answers(self, model: str, split: str) -> Tensor:
+        """Return which class a pretrained model alone names for every row, int64 `(N,)`.
 
         Where its input is missing it can only name the most frequent class.
         """
         bank = load_bank(self.store, self.banks[model][split])
         prior = log_prior(self.targets["train"], self.classes).float()
-        logits = torch.where(bank.present[:, None], bank.logits, prior)
-        return accuracy(logits, self.targets[split])
+        return torch.where(bank.present[:, None], bank.logits, prior).argmax(dim=1)
+
+    def unimodal(self, model: str, split: str) -> float:
+        """Return the accuracy of `unimodal_answers`, in [0, 1]."""
+        return accuracy_of(self.unimodal_answers(model, split), self.targets[split])
 
     def restore(self, solution: Solution, prefix: str) -> FusionNetwork:
         """Return one of the trained networks of a solution: ``fused`` or ``reheaded/<input>``."""
@@ -142,22 +175,36 @@ class FusionProblem:
             for name, weight in solution.weights.items()
             if name.startswith(f"{prefix}/")
         }
-        return FusionNetwork.from_state(wiring, self.temperatures(wiring), state)
+        return restore(wiring, self.temperatures(wiring), state)
 
     def temperatures(self, wiring: Wiring) -> dict[str, float]:
         """Return the calibration temperature of each input's model."""
-        return {name: self._statistics.temperatures[model] for name, model in wiring.models.items()}
+        return {name: self.statistics.temperatures[model] for name, model in wiring.models.items()}
 
     def features(self, split: str) -> Features:
         """Return one split, ready for fusion networks."""
-        return Features.make(self._load(split), self.targets[split], self._statistics)
+        return Features.make(self._load(split), self.targets[split], self.statistics)
+
+    @cached_property
+    def spoiling(self) -> Spoiling:
+        """How training spoils inputs; the anchor has the best model on validation."""
+        best = [
+            max(self.unimodal(candidate.model, "validation") for candidate in candidates)
+            for candidates in self.code.candidates.values()
+        ]
+        return Spoiling(MISSING, FOREIGN, best.index(max(best)))
+
+    def fused_features(self, solution: Solution, split: str) -> Features:
+        """Return one split as the fused network of a solution sees it."""
+        return self.features(split)
 
     def measure(self) -> None:
         """Measure scales and temperatures now; copies of this problem then have them."""
-        _ = self._statistics
+        _ = self.statistics, self.spoiling
 
     @cached_property
-    def _statistics(self) -> Statistics:
+    def statistics(self) -> Statistics:
+        """What is measured once on the training and validation splits."""
         return Statistics.measure(
             self._load("train"),
             self._load("validation"),
@@ -169,11 +216,11 @@ class FusionProblem:
     def _load(self, split: str) -> dict[str, FeatureBank]:
         return {model: load_bank(self.store, keys[split]) for model, keys in self.banks.items()}
 
-    def _network(self, genome: Genome) -> FusionNetwork:
+    def _network(self, genome: Genome, hidden: int, seed: int) -> FusionNetwork:
         """Return the untrained network of a genome."""
         wiring = self.code.decode(genome)
-        statistics = self._statistics
-        return FusionNetwork(
+        statistics = self.statistics
+        return build(
             wiring,
             {
                 (name, tap): statistics.scales[wiring.models[name], tap]
@@ -182,34 +229,49 @@ class FusionProblem:
             },
             self.temperatures(wiring),
             statistics.prior_C,
-            self.finalist_hidden,
-            torch_generator(self.seed, "finalist", *genome),
+            hidden,
+            torch_generator(seed, "weights"),
         )
 
     def _train(self, genome: Genome, inputs: tuple[str, ...]) -> FusionNetwork:
-        """Train the network of a genome, with only the given inputs.
+        """Train the network of a genome to the end, with only the given inputs.
 
         It is trained in double precision: rounding then stays far below what could change an
         answer, so that the number of workers does not change the result.
         """
-        network = self._network(genome).double()
-        loss = FinalistLoss(
-            network,
-            self.features("train"),
-            inputs,
-            self.candidate.modality_dropout if len(inputs) > 1 else 0.0,
-            derive(self.seed, "finalist", *genome),
-        )
+        seed = derive(self.seed, "finalist", *genome)
+        network = self._network(genome, self.finalist_hidden, seed).double()
+        strategy = plugins.load("strategies", self.strategy)()
+        self._fit(network, inputs, self.finalist, seed, strategy, self.communicator)
+        return network.float().eval()
+
+    def _fit(
+        self,
+        network: FusionNetwork,
+        inputs: tuple[str, ...],
+        recipe: Recipe,
+        seed: int,
+        strategy: Strategy,
+        communicator: Communicator,
+    ) -> None:
+        """Train a network in place, in its own precision."""
+        spoiling = self.spoiling if len(inputs) > 1 else UNSPOILED
+        loss = FusionLoss(network, self.features("train"), inputs, spoiling, seed)
         fit(
             network,
             loss,
             rows=len(self.targets["train"]),
-            recipe=self.finalist,
-            seed=loss.seed,
-            strategy=plugins.load("strategies", self.strategy)(),
-            communicator=self.communicator,
+            recipe=recipe,
+            seed=seed,
+            strategy=strategy,
+            communicator=communicator,
         )
-        return network.float().eval()
+
+    def fused_accuracy(self, solution: Solution, split: str) -> float:
+        """Return the accuracy of a solution's fused network on a split, in [0, 1]; -inf if NaN."""
+        features, inputs = self.fused_features(solution, split), tuple(self.code.candidates)
+        logits = self._logits(self.restore(solution, "fused"), features, inputs)
+        return accuracy(logits, features.target_N) if logits.isfinite().all() else -math.inf
 
     def _accuracy(
         self, network: FusionNetwork, split: str, inputs: tuple[str, ...] | None = None
@@ -217,16 +279,27 @@ class FusionProblem:
         """Return a network's accuracy on a split, with all or only the given inputs."""
         features = self.features(split)
         given = tuple(self.code.candidates) if inputs is None else inputs
+        logits = self._logits(network, features, given)
+        return accuracy(logits, features.target_N) if logits.isfinite().all() else -math.inf
+
+    def _classes(
+        self, network: FusionNetwork, features: Features, inputs: tuple[str, ...]
+    ) -> Tensor:
+        return self._logits(network, features, inputs).argmax(dim=1)
+
+    def _logits(
+        self, network: FusionNetwork, features: Features, inputs: tuple[str, ...]
+    ) -> Tensor:
         with torch.inference_mode():
-            levels, evidences = only(features, network.wiring, given, slice(None))
-            logits = network.fuse(levels, evidences)
-            return accuracy(logits, features.target_N) if logits.isfinite().all() else -math.inf
+            levels, evidences = only(features, network.wiring, inputs)
+            return network.fuse(levels, evidences)
 
 
 def only(
-    features: Features, wiring: Wiring, inputs: tuple[str, ...], rows: Tensor | slice
+    features: Features, wiring: Wiring, inputs: tuple[str, ...]
 ) -> tuple[list[dict[str, Tensor]], dict[str, Tensor]]:
-    """Return the levels' taps and the evidence of some rows, other inputs than these as zeros."""
+    """Return the levels' taps and the evidence of all rows, other inputs than these as zeros."""
+    rows = dict.fromkeys(wiring.models, slice(None))
     levels = [
         {name: tap if name in inputs else torch.zeros_like(tap) for name, tap in level.items()}
         for level in features.levels(wiring, rows)
@@ -239,40 +312,46 @@ def only(
 
 
 @dataclass
-class FinalistLoss:
-    """The cross-entropy of a fusion network, with modality dropout.
+class FusionLoss:
+    """The loss of a fusion network on inputs some of which are spoiled.
 
     Attributes:
-        network: in double precision.
+        network: float32 or double precision.
         features: of the training split.
         inputs: that the network may see.
-        dropout: probability that a row loses one of its inputs.
-        seed: of the dropout.
+        spoiling: of the training rows.
+        seed: of the spoiling.
     """
 
     network: FusionNetwork
     features: Features
     inputs: tuple[str, ...]
-    dropout: float
+    spoiling: Spoiling
     seed: int
     _epoch: int = -1
     _keep: Tensor = field(default_factory=lambda: torch.empty(0))
+    _source: Tensor = field(default_factory=lambda: torch.empty(0))
 
     def __call__(self, rows: Tensor, epoch: int) -> Tensor:
         """Return the mean loss of the given rows."""
+        wiring, dtype = self.network.wiring, next(self.network.parameters()).dtype
         if epoch != self._epoch:
-            count, width = len(self.features.target_N), len(self.network.wiring.models)
-            generator = torch_generator(self.seed, "dropout", epoch)
-            self._keep = modality_dropout(count, width, self.dropout, generator).double()
+            generator = torch_generator(self.seed, "spoiling", epoch)
+            count = len(self.features.target_N)
+            self._keep, self._source = self.spoiling.draw(count, len(wiring.models), generator)
             self._epoch = epoch
-        wiring = self.network.wiring
-        keep = {name: self._keep[rows, i, None] for i, name in enumerate(wiring.models)}
-        levels, evidences = only(self.features, wiring, self.inputs, rows)
-        logits = self.network.fuse(
-            [{name: tap.double() * keep[name] for name, tap in level.items()} for level in levels],
-            {name: value.double() * keep[name] for name, value in evidences.items()},
+        keep = {
+            name: self._keep[rows, i, None].to(dtype) * (name in self.inputs)
+            for i, name in enumerate(wiring.models)
+        }
+        source = {name: self._source[rows, i] for i, name in enumerate(wiring.models)}
+        levels = self.features.levels(wiring, source)
+        evidences = self.features.evidence_of(wiring, source)
+        return self.network.loss(
+            [{name: tap.to(dtype) * keep[name] for name, tap in level.items()} for level in levels],
+            {name: value.to(dtype) * keep[name] for name, value in evidences.items()},
+            self.features.target_N[rows],
         )
-        return functional.cross_entropy(logits, self.features.target_N[rows])
 
 
 def _prefixed(prefix: str, network: FusionNetwork) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """What the convolutional networks of paper Table 6 have in common."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -32,20 +33,55 @@ def check_build(
         raise NetworkError(f"{network}: classes must be at least 2, not {classes}")
 
 
+@dataclass(frozen=True)
+class Layer:
+    """One row of Table 6.
+
+    Attributes:
+        channels: of its output.
+        kernel: height and width of the convolution.
+        separable: a convolution of each channel alone, then one over the channels of 1x1
+            (Xception, Chollet, CVPR 2017).
+        pooled: whether max pooling by 2 follows.
+    """
+
+    channels: int
+    kernel: int
+    separable: bool = False
+    pooled: bool = True
+
+
 class ConvBlock(nn.Sequential):
     """Convolution of unchanged size, max pooling by 2, leaky ReLU, as under paper Table 6.
 
     An odd height or width is halved upwards, so that 7 becomes 4 and 1 stays 1.
     """
 
-    def __init__(self, channels_in: int, channels_out: int, kernel: int) -> None:
-        conv = nn.Conv2d(channels_in, channels_out, kernel, padding="same")
+    def __init__(self, channels_in: int, layer: Layer) -> None:
         activation = nn.LeakyReLU()
+        parts: list[nn.Module] = []
+        kernel = layer.kernel
+        if layer.separable:
+            depthwise = nn.Conv2d(
+                channels_in, channels_in, kernel, padding="same", groups=channels_in
+            )
+            nn.init.kaiming_normal_(depthwise.weight, nonlinearity="linear")
+            parts.append(_unbiased(depthwise))
+            kernel = 1
+        conv = nn.Conv2d(channels_in, layer.channels, kernel, padding="same")
         # Without batch norm the variance has to survive by itself: He et al., ICCV 2015, eq. 15.
         nn.init.kaiming_normal_(conv.weight, a=activation.negative_slope)
-        assert conv.bias is not None
-        nn.init.zeros_(conv.bias)
-        super().__init__(conv, nn.MaxPool2d(2, ceil_mode=True), activation)
+        parts.append(_unbiased(conv))
+        if layer.pooled:
+            parts.append(nn.MaxPool2d(2, ceil_mode=True))
+        super().__init__(*parts, activation)
+
+
+def _unbiased(conv: nn.Conv2d) -> nn.Conv2d:
+    """Let a convolution start without a bias."""
+    assert conv.bias is not None
+    nn.init.zeros_(conv.bias)
+    return conv
 
 
 class ConvNetwork(TappedNetwork):
@@ -59,8 +95,7 @@ class ConvNetwork(TappedNetwork):
     and spectrograms are hardly learned within a few epochs.
     """
 
-    LAYERS: tuple[tuple[int, int], ...]
-    """Channels and kernel size of each convolution."""
+    LAYERS: tuple[Layer, ...]
 
     def __init__(self, input_shape: tuple[int, ...], classes: int) -> None:
         """Build the untrained network.
@@ -75,11 +110,11 @@ class ConvNetwork(TappedNetwork):
         super().__init__()
         check_build(type(self).__name__, input_shape, ("channels", "height", "width"), classes)
         self.blocks = nn.ModuleDict()
-        channels_in = input_shape[0]
-        for number, (channels, kernel) in enumerate(self.LAYERS, start=1):
-            self.blocks[f"conv{number}"] = ConvBlock(channels_in, channels, kernel)
-            channels_in = channels
-        self.head = nn.Linear(channels_in, classes)
+        channels = input_shape[0]
+        for number, layer in enumerate(self.LAYERS, start=1):
+            self.blocks[f"conv{number}"] = ConvBlock(channels, layer)
+            channels = layer.channels
+        self.head = nn.Linear(channels, classes)
 
     def forward_taps(self, inputs: Tensor) -> dict[str, Tensor]:
         """Return ``conv1``, ``conv2``, … of shape `(B, C', H', W')`, and the logits `(B, C)`.

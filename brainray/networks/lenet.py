@@ -1,6 +1,6 @@
-"""LeNet3, the smallest convolutional network of paper Table 6."""
+"""LeNet3 and LeNet5, the plain convolutional networks of paper Table 6."""
 
-from brainray.networks.blocks import ConvNetwork
+from brainray.networks.blocks import ConvNetwork, Layer
 
 
 class LeNet3(ConvNetwork):
@@ -9,4 +9,15 @@ class LeNet3(ConvNetwork):
     Taps: ``conv1`` (8 channels), ``conv2`` (16), ``conv3`` (32), ``logits``.
     """
 
-    LAYERS = ((8, 5), (16, 3), (32, 3))
+    LAYERS = (Layer(8, 5), Layer(16, 3), Layer(32, 3))
+
+
+class LeNet5(ConvNetwork):
+    """Five convolutions, the first of 5x5, then of 3x3 (paper Table 6); 98,368 weights.
+
+    Taps: ``conv1`` (8 channels), ``conv2`` (16), ``conv3`` (32), ``conv4`` (64), ``conv5`` (128),
+    ``logits``. Table 6 shows it at 112x112; five halvings of a 28x28 image need the rounding up
+    of `ConvBlock`: 14, 7, 4, 2, 1.
+    """
+
+    LAYERS = (Layer(8, 5), Layer(16, 3), Layer(32, 3), Layer(64, 3), Layer(128, 3))

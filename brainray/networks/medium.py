@@ -1,6 +1,6 @@
 """MediumNet of paper Table 6."""
 
-from brainray.networks.blocks import ConvNetwork
+from brainray.networks.blocks import ConvNetwork, Layer
 
 
 class MediumNet(ConvNetwork):
@@ -9,4 +9,4 @@ class MediumNet(ConvNetwork):
     Taps: ``conv1`` (8 channels), ``conv2`` (16), ``conv3`` (32), ``conv4`` (64), ``logits``.
     """
 
-    LAYERS = ((8, 3), (16, 3), (32, 3), (64, 3))
+    LAYERS = (Layer(8, 3), Layer(16, 3), Layer(32, 3), Layer(64, 3))

@@ -11,15 +11,16 @@ from brainray.fusion.genome import Candidate
 from brainray.networks.interface import NetworkSpec, tap_names
 from brainray.pipeline.record import Record
 from brainray.pipeline.runner import Runner
+from brainray.pipeline.selection import parents
 from brainray.pipeline.units import (
     LEARNING_RATES,
     BankUnit,
     ColumnUnit,
+    Parent,
     Pretrained,
     PretrainUnit,
     bank,
     prepare,
-    pretrain,
 )
 from brainray.pipeline.versions import platform
 from brainray.scenario import Scenario
@@ -34,11 +35,13 @@ class Offer:
         model: as the catalog has it.
         spec: its network.
         banks: the key of its feature bank by split.
+        columns: its prepared input by split.
     """
 
     model: Model
     spec: NetworkSpec
     banks: dict[str, str]
+    columns: dict[str, ColumnUnit]
 
     def candidate(self, classes: int) -> Candidate:
         """Return what the genome needs to know of it."""
@@ -79,19 +82,28 @@ class Pretraining:
         Args:
             pathway: a model lives in the strongest activated sub-region of its network.
             networks: that each input may use.
+
+        Raises:
+            ScenarioError: see `parents`.
         """
+        start = parents(self.scenario.pretraining.start, networks, self.library)
         units = [
-            (name, self._pretrain_unit(name, spec, optimizer, pathway))
+            (name, self._pretrain_unit(name, spec, optimizer, pathway, start.get(spec.name)))
             for name, specs in networks.items()
             for spec in specs
             for optimizer in self.scenario.pretraining.optimizers
         ]
         self._prepare([unit for _, unit in units])
-        models = self._pretrain(units)
+        models = self._pretrain(units, start)
         return self._bank(units, models)
 
     def _pretrain_unit(
-        self, name: str, spec: NetworkSpec, optimizer: Optimizer, pathway: Pathway
+        self,
+        name: str,
+        spec: NetworkSpec,
+        optimizer: Optimizer,
+        pathway: Pathway,
+        start: Model | None,
     ) -> PretrainUnit:
         settings = self.scenario.pretraining
         return PretrainUnit(
@@ -108,7 +120,12 @@ class Pretraining:
                 settings.epochs, settings.batch_size, optimizer, LEARNING_RATES[optimizer]
             ),
             seed=self.seed,
+            parent=None if start is None else self._parent(start),
         )
+
+    def _parent(self, model: Model) -> Parent:
+        same_classes = model.spec.get("labels") == list(self.dataset.classes)
+        return Parent(model.key, model.sha256, same_classes)
 
     def _prepare(self, units: list[PretrainUnit]) -> None:
         columns = {column.path: column for unit in units for column in unit.columns.values()}
@@ -120,7 +137,9 @@ class Pretraining:
 
         self.runner.map(prepare, list(columns.values()), on_done)
 
-    def _pretrain(self, units: list[tuple[str, PretrainUnit]]) -> list[Model]:
+    def _pretrain(
+        self, units: list[tuple[str, PretrainUnit]], start: Mapping[str, Model]
+    ) -> list[Model]:
         """Return the model of each unit, in order; each is registered as soon as it is trained."""
         found = [self.library.find(unit.model_recipe) for _, unit in units]
         missing = [number for number, model in enumerate(found) if model is None]
@@ -130,17 +149,24 @@ class Pretraining:
         def on_done(position: int, result: Pretrained) -> None:
             number = missing[position]
             name, unit = units[number]
-            model = self.library.register(self._new_model(name, unit, result))
+            model = self.library.register(self._new_model(name, unit, result, start))
             found[number] = model
             self.record.append(
                 "pretrained", model=model.id, input=name, validation=result.validation
             )
             self.record.progress("pretrain", sum(model is not None for model in found), len(units))
 
-        self.runner.map(pretrain, [units[number][1] for number in missing], on_done)
+        self.runner.pretrain(
+            [units[number][1] for number in missing], self.scenario.pretraining.workers, on_done
+        )
         return [model for model in found if model is not None]
 
-    def _new_model(self, name: str, unit: PretrainUnit, result: Pretrained) -> NewModel:
+    def _new_model(
+        self, name: str, unit: PretrainUnit, result: Pretrained, start: Mapping[str, Model]
+    ) -> NewModel:
+        spec = {"classes": unit.classes, "labels": list(self.dataset.classes), "input": name}
+        if unit.parent is not None:
+            spec["parent"] = start[unit.spec.name].id
         return NewModel(
             name=f"{self.scenario.name}.{unit.spec.name}.{unit.recipe.optimizer}",
             kind="unimodal",
@@ -154,7 +180,7 @@ class Pretraining:
             recipe=unit.model_recipe,
             weights=result.weights,
             metrics={"validation": result.validation},
-            spec={"classes": unit.classes, "labels": list(self.dataset.classes), "input": name},
+            spec=spec,
             run_id=self.record.folder.name,
         )
 
@@ -176,5 +202,5 @@ class Pretraining:
         offers: dict[str, list[Offer]] = {}
         for (name, unit), model in zip(units, models, strict=True):
             own = {split: next(keys) for split in SPLITS}
-            offers.setdefault(name, []).append(Offer(model, unit.spec, own))
+            offers.setdefault(name, []).append(Offer(model, unit.spec, own, unit.columns))
         return offers

@@ -1,7 +1,8 @@
 """The coordinator: the brain's collaboration mechanism (paper 2.3).
 
-It activates the sub-regions that a scenario excites, asks their regions for candidates, has
-regions load the models that a run made, and holds the lease of each run. A plain class with
+It activates the sub-regions that a scenario excites, asks their regions for candidates, assigns
+to regions what is to be pretrained, has them load the models that a run made, and holds the lease
+of each run. A plain class with
 short asynchronous calls; `actors.coordinator` makes the actor of it.
 """
 
@@ -13,6 +14,8 @@ from typing import Any, Protocol
 from brainray.atlas.activation import Pathway, activate, sub_regions_of
 from brainray.errors import RunError, ScenarioError
 from brainray.networks.interface import NetworkSpec
+from brainray.pipeline.assignment import Outcome
+from brainray.pipeline.units import PretrainUnit
 from brainray.shapes import Modality
 
 LEASE_SECONDS = 60.0
@@ -69,6 +72,25 @@ class Coordinator:
                 )
             found[name] = [networks[key] for key in sorted(networks)]
         return found
+
+    async def assign(self, run_id: str, units: Mapping[int, PretrainUnit]) -> dict[int, Outcome]:
+        """Assign units of a run to their regions, or again; return the outcomes so far.
+
+        Args:
+            run_id: of the run.
+            units: that are not done yet, in the order in which a region is to hand them out.
+        """
+        parts: dict[str, dict[int, PretrainUnit]] = {}
+        for number, unit in units.items():
+            parts.setdefault(unit.region, {})[number] = unit
+        found = await asyncio.gather(
+            *(self._region(region).call("assign", run_id, part) for region, part in parts.items())
+        )
+        return {number: outcome for part in found for number, outcome in part.items()}
+
+    async def forget(self, run_id: str, regions: Sequence[str]) -> None:
+        """Have regions forget what a run assigned to them."""
+        await asyncio.gather(*(self._region(region).call("forget", run_id) for region in regions))
 
     async def adopt(self, models: Mapping[str, Sequence[str]]) -> None:
         """Have each region load the given models."""

@@ -13,6 +13,7 @@ from brainray.errors import SearchError
 from brainray.pipeline.coordinator import Coordinator, RegionPort
 from brainray.pipeline.region import Region
 from brainray.pipeline.runner import OnBrood
+from brainray.pipeline.units import Pretrained, PretrainUnit, pretrain
 from brainray.search.interface import Genome, Problem, Solution
 from brainray.search.schedule import Schedule
 from brainray.settings import Settings
@@ -53,7 +54,7 @@ class LocalRunner:
         """Call a method of the coordinator and return its result."""
         return asyncio.run(getattr(self._coordinator, method)(*arguments))
 
-    def require(self, search_workers: int | None, training_workers: int) -> None:
+    def require(self, pretraining: int | None, search: int | None, training: int) -> None:
         """Require nothing: threads take turns on whatever there is."""
 
     def map(
@@ -68,6 +69,15 @@ class LocalRunner:
             results.append(work(unit))
             on_done(number, results[-1])
         return results
+
+    def pretrain(
+        self,
+        units: Sequence[PretrainUnit],
+        workers: int | None,
+        on_done: Callable[[int, Pretrained], None],
+    ) -> list[Pretrained]:
+        """Train one network after the other; ``workers`` does not matter in one process."""
+        return self.map(pretrain, units, on_done)
 
     def search(
         self, problem: Problem, schedule: Schedule, workers: int | None, on_brood: OnBrood

@@ -23,3 +23,40 @@ def load_network(spec: NetworkSpec, classes: int, weights: Mapping[str, Tensor])
         reason = " ".join(str(error).split())
         raise NetworkError(f"network {spec.name}: {reason}") from error
     return network.eval()
+
+
+def start_from(
+    network: TappedNetwork,
+    spec: NetworkSpec,
+    classes: int,
+    weights: Mapping[str, Tensor],
+    same_classes: bool,
+) -> None:
+    """Copy stored weights of the same kind of network into a new one, in place.
+
+    What the stored ones cannot say stays as it is: with other classes the layers whose shape
+    depends on the number of classes, and any tensor of another shape.
+
+    Args:
+        network: built from ``spec`` for ``classes`` classes.
+        spec: of both.
+        classes: of the new one.
+        weights: of the stored one.
+        same_classes: whether both tell the same classes apart.
+
+    Raises:
+        NetworkError: nothing of the stored weights fits.
+    """
+    with torch.device("meta"):
+        wider = build_network(spec, classes + 1).state_dict()
+    own = network.state_dict()
+    taken = {
+        name: tensor
+        for name, tensor in weights.items()
+        if name in own
+        and tensor.shape == own[name].shape
+        and (same_classes or tensor.shape == wider[name].shape)
+    }
+    if not taken:
+        raise NetworkError(f"network {spec.name}: nothing of the weights to start from fits it")
+    network.load_state_dict(taken, strict=False)

@@ -10,9 +10,11 @@ from brainray.catalog.library import Library
 from brainray.catalog.values import Model
 from brainray.catalog.weights import load_weights
 from brainray.errors import CatalogError, DataError
+from brainray.fusion.forms import restore
 from brainray.fusion.genome import Wiring
 from brainray.fusion.network import FusionNetwork
 from brainray.networks.interface import LOGITS, Preparation, TappedNetwork, build_preparation
+from brainray.pipeline.fine_tuning import BACKBONES, backbone_weights
 from brainray.pipeline.models import load_network
 from brainray.shapes import Raw
 
@@ -123,19 +125,26 @@ def load_model(library: Library, what: str) -> Predictor:
         backbones = {name: _backbone(library, model)}
         return Predictor(model, backbones, None, tuple(model.spec["labels"]))
     wiring = Wiring.from_json(model.spec["wiring"])
-    state = load_weights(library.store, model.key)
+    weights = load_weights(library.store, model.key)
+    head = {key: value for key, value in weights.items() if not key.startswith(f"{BACKBONES}/")}
     return Predictor(
         model,
-        {name: _backbone(library, library.model(part)) for name, part in wiring.models.items()},
-        FusionNetwork.from_state(wiring, model.spec["temperatures"], state),
+        {
+            name: _backbone(library, library.model(part), backbone_weights(weights, name))
+            for name, part in wiring.models.items()
+        },
+        restore(wiring, model.spec["temperatures"], head),
         tuple(model.spec["labels"]),
     )
 
 
-def _backbone(library: Library, model: Model) -> Backbone:
+def _backbone(
+    library: Library, model: Model, fine_tuned: Mapping[str, Tensor] | None = None
+) -> Backbone:
+    """Load a unimodal model, with fine-tuned weights in place of its own if there are any."""
     if model.network is None:
         raise CatalogError(f"model {model.id}: is fused, a unimodal one is needed")
-    weights = load_weights(library.store, model.key)
+    weights = fine_tuned or load_weights(library.store, model.key)
     spec = library.network(model.network)
     network = load_network(spec, len(model.spec["labels"]), weights)
     return Backbone(network, build_preparation(model.preparation))

@@ -1,19 +1,21 @@
 """A functional region of the brain: it knows its networks and holds its loaded models.
 
-A plain class; `actors.region` makes the long-lived actor of it. Its calls are short: training,
-banks and searches are tasks and trials elsewhere.
+A plain class; `actors.region` makes the long-lived actor of it. Its calls are short: it hands out
+what is to be pretrained, but training, banks and searches are done elsewhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 from brainray.catalog.library import Library
 from brainray.catalog.weights import load_weights
-from brainray.errors import CatalogError
+from brainray.errors import CatalogError, RunError
 from brainray.networks.interface import NetworkSpec, Preparation, TappedNetwork, build_preparation
+from brainray.pipeline.assignment import Assignment, Outcome
 from brainray.pipeline.models import load_network
+from brainray.pipeline.units import PretrainUnit
 from brainray.settings import Settings
 from brainray.shapes import Array, Modality, Raw
 
@@ -21,8 +23,8 @@ from brainray.shapes import Array, Modality, Raw
 class Region:
     """One region, e.g. vision.
 
-    Its state is rebuilt from the catalog and the store at any time; every method may be called
-    again.
+    What it has loaded is rebuilt from the catalog and the store at any time, and what it hands out
+    is assigned again by the run; every method may be called again.
 
     Args:
         name: of the region.
@@ -36,6 +38,7 @@ class Region:
         self.name = name
         self._library = Library.open(settings)
         self._loaded: dict[str, tuple[TappedNetwork, Preparation]] = {}
+        self._assignments: dict[str, Assignment] = {}
         if not any(self._owns(sub_region) for sub_region in self._library.sub_regions()):
             raise CatalogError(f"region {name!r}: is not in the catalog")
 
@@ -78,6 +81,34 @@ class Region:
         with torch.inference_mode():
             return {name: tap.numpy() for name, tap in network.tap_features(inputs).items()}
 
+    def assign(self, run_id: str, units: Mapping[int, PretrainUnit]) -> dict[int, Outcome]:
+        """Take charge of units of a run that are not done yet; return the outcomes so far.
+
+        A run calls this again and again: to see what is done, and because a region that was
+        restarted knows nothing of it.
+        """
+        return self._assignments.setdefault(run_id, Assignment()).add(units)
+
+    def next_unit(self, run_id: str, worker: int) -> tuple[int, PretrainUnit] | None:
+        """Return the number and the unit that a worker is to train, None if there is none for it.
+
+        Raises:
+            RunError: nothing of this run is assigned, or not since the last restart.
+        """
+        return self._assignment(run_id).next(worker)
+
+    def finish_unit(self, run_id: str, number: int, outcome: Outcome) -> None:
+        """Take what a worker made of a unit.
+
+        Raises:
+            RunError: see `next_unit`.
+        """
+        self._assignment(run_id).finish(number, outcome)
+
+    def forget(self, run_id: str) -> None:
+        """Forget what was assigned by a run; nothing if there is nothing."""
+        self._assignments.pop(run_id, None)
+
     def status(self) -> dict[str, Any]:
         """Return what is loaded."""
         parameters = sum(
@@ -86,6 +117,11 @@ class Region:
             for parameter in network.parameters()
         )
         return {"region": self.name, "models": sorted(self._loaded), "parameters": parameters}
+
+    def _assignment(self, run_id: str) -> Assignment:
+        if run_id not in self._assignments:
+            raise RunError(f"run {run_id}: has assigned nothing to the region {self.name}")
+        return self._assignments[run_id]
 
     def _owns(self, sub_region: str) -> bool:
         return sub_region.partition(".")[0] == self.name

@@ -11,6 +11,8 @@ from brainray.catalog.weights import store_weights
 from brainray.datasets.dataset import Dataset
 from brainray.fusion.gate import Decision
 from brainray.fusion.problem import FusionProblem
+from brainray.pipeline.evaluation import Alone, Evaluation
+from brainray.pipeline.fine_tuning import fused_weights
 from brainray.pipeline.versions import platform, recipe_versions
 from brainray.scenario import Report, Scenario
 from brainray.scenario.report import (
@@ -39,10 +41,10 @@ def register_fused(
     problem: FusionProblem,
     solution: Solution,
     dataset: Dataset,
-    tested: Mapping[str, Any],
+    test: float,
     gate: Decision,
 ) -> Model:
-    """Store the best fused network and make it known.
+    """Store the best fused network, with its accuracy on the test split, and make it known.
 
     It gets the scenario's name only if the gate lets it through; else it is kept as
     ``<name>.rejected``, for comparison.
@@ -50,7 +52,6 @@ def register_fused(
     name = scenario.name if gate.chosen == "fused" else f"{scenario.name}.rejected"
     wiring = problem.code.decode(solution.genome)
     backbones = {name: library.model(model) for name, model in wiring.models.items()}
-    state = problem.restore(solution, "fused").state_dict()
     new = NewModel(
         name=name,
         kind="fused",
@@ -69,14 +70,18 @@ def register_fused(
                 "backbones": [model.recipe for model in backbones.values()],
                 "candidate": vars(problem.candidate),
                 "finalist": vars(problem.finalist) | {"hidden": problem.finalist_hidden},
+                "fine_tuning": [
+                    scenario.training.fine_tuning_epochs,
+                    scenario.training.fine_tuning_rate,
+                ],
                 "strategy": problem.strategy,
                 "data": dataset.sha256,
                 "seed": seed,
                 "versions": recipe_versions(),
             }
         ),
-        weights=store_weights(library.store, FUSED_SUB_REGION, state),
-        metrics={"validation": solution.value, "test": tested["fused"]},
+        weights=store_weights(library.store, FUSED_SUB_REGION, fused_weights(problem, solution)),
+        metrics={"validation": solution.value, "test": test},
         spec={
             "genome": list(solution.genome),
             "wiring": wiring.to_json(),
@@ -101,8 +106,8 @@ def report_of(
     problem: FusionProblem,
     schedule: Schedule,
     solution: Solution,
-    tested: Mapping[str, Any],
-    unimodal: Mapping[str, Mapping[str, Any]],
+    unimodal: Mapping[str, Alone],
+    evaluation: Evaluation,
     gate: Decision,
     model: Model,
     seconds: Mapping[str, float],
@@ -110,7 +115,7 @@ def report_of(
     """Put together what a run reports."""
     wiring = problem.code.decode(solution.genome)
     history = schedule.history
-    reheaded = solution.details["reheaded"]
+    tested = evaluation.accuracies
     return Report(
         run_id=run_id,
         scenario=scenario.name,
@@ -144,16 +149,34 @@ def report_of(
             operators=[level.operator for level in wiring.levels],
             depth=len(wiring.levels),
             validation=solution.value,
-            test=tested["fused"],
+            **dict(tested["fused"]),
+            network_taps={
+                name: list(candidate.taps)
+                for name, candidates in problem.code.candidates.items()
+                for candidate in candidates
+                if candidate.model == wiring.models[name]
+            },
+            representation=wiring.representation,
+            feedback=wiring.feedback,
         ),
-        unimodal={name: Unimodal(**part) for name, part in unimodal.items()},
+        unimodal={
+            name: Unimodal(
+                model=alone.model, validation=alone.validation, **dict(tested[f"unimodal/{name}"])
+            )
+            for name, alone in unimodal.items()
+        },
         reheaded={
-            name: Reheaded(validation=reheaded[name], test=tested["reheaded"][name])
-            for name in reheaded
+            name: Reheaded(validation=validation, **dict(tested[f"reheaded/{name}"]))
+            for name, validation in solution.details["reheaded"].items()
         },
         gate=Gate(chosen=gate.chosen, margin=gate.margin),
         model=StoredModel(
             id=model.id, version=model.version, parameters=model.parameters, path=model.key
         ),
         seconds=dict(seconds),
+        units=evaluation.units,
+        gain=evaluation.gain,
+        robustness=evaluation.robustness,
+        confusion=evaluation.confusion,
+        strata=evaluation.strata,
     )

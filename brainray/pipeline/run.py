@@ -10,10 +10,9 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -28,12 +27,16 @@ from brainray.fusion.gate import decide
 from brainray.fusion.genome import FusionCode
 from brainray.fusion.population import CandidateRecipe
 from brainray.fusion.problem import FusionProblem
+from brainray.pipeline.answers import ANSWERS_FILE, write_answers
 from brainray.pipeline.candidates import Offer, Pretraining
+from brainray.pipeline.evaluation import Truth, answers_of, best_alone, evaluate
+from brainray.pipeline.fine_tuning import FineTuningProblem, Source
 from brainray.pipeline.lease import leased
-from brainray.pipeline.picture import draw_report
+from brainray.pipeline.publication import publish
 from brainray.pipeline.record import Event, Listener, Record
 from brainray.pipeline.registration import register_fused, report_of
 from brainray.pipeline.runner import Runner
+from brainray.pipeline.selection import chosen, pinned
 from brainray.pipeline.tensorboard import CandidateLog
 from brainray.pipeline.versions import versions
 from brainray.scenario import Report, Scenario, parse_scenario
@@ -41,8 +44,6 @@ from brainray.search.interface import Brood, Solution
 from brainray.search.schedule import Evaluated, Schedule
 from brainray.settings import Settings
 from brainray.training.loop import Recipe
-
-PICTURE_FILE = "report.png"
 
 MakeRunner = Callable[[Settings, Path], AbstractContextManager[Runner]]
 """Starts the runner of a run from the settings and the run's folder, and ends it."""
@@ -73,14 +74,15 @@ def run_scenario(
     modalities = {name: part.modality for name, part in scenario.inputs.items()}
     dataset, source = load_dataset(scenario.data, modalities, scenario.goal.target, seed, settings)
     library = Library.open(settings)
-    # An unknown function is said before the run leaves a trace.
+    # An unknown function or model is said before the run leaves a trace.
+    scenario = pinned(scenario, library)
     activate({name: part.excites() for name, part in scenario.inputs.items()}, library.functions())
     record = Record(settings.runs / (run_id or new_run_id(scenario)), listener)
     with record.locked(), make_runner(settings, record.folder) as runner:
         if run_id is not None:
             record.cut_unfinished_line()
         report = Run(scenario, seed, runner, library, record).execute(dataset, source)
-    draw_report(report, record.folder / PICTURE_FILE)
+    publish(report, record.folder)
     return report
 
 
@@ -148,7 +150,11 @@ class Run:
         )
         self.library.add_run(self.run_id, self.scenario.name, self.seed, str(self.record.path))
         try:
-            self.runner.require(self.scenario.search.workers, self.scenario.training.workers)
+            self.runner.require(
+                self.scenario.pretraining.workers,
+                self.scenario.search.workers,
+                self.scenario.training.workers,
+            )
             with leased(self.runner, self.run_id):
                 return self._steps(dataset, source, done)
         except BaseException as error:
@@ -166,13 +172,15 @@ class Run:
             "source": source,
             "sha256": dataset.sha256,
             "rows": {split: dataset.rows(split) for split in SPLITS},
+            "sources": dataset.sources,
         }
         self.record.append("data", **data)
         with clock("activation"):
             functions = {name: part.excites() for name, part in self.scenario.inputs.items()}
             modalities = {name: part.modality for name, part in self.scenario.inputs.items()}
             pathway: Pathway = self.runner.coordinate("activate", functions)
-            networks = self.runner.coordinate("candidates", functions, modalities)
+            offered = self.runner.coordinate("candidates", functions, modalities)
+            networks = chosen(self.scenario, offered)
             self.record.append(
                 "pathway",
                 **pathway.to_json(),
@@ -189,10 +197,13 @@ class Run:
         with clock("training"):
             solution = self._finish(problem, schedule)
         with clock("evaluation"):
-            tested = problem.test(solution)
-            unimodal = self._unimodal(problem, offers)
-            best_alone = max(part["validation"] for part in unimodal.values())
-            gate = decide(solution.value, best_alone)
+            models = {name: [o.model.id for o in found] for name, found in offers.items()}
+            unimodal = best_alone(problem, models)
+            answers = answers_of(problem, solution, unimodal)
+            write_answers(dataset, answers, self.record.folder / ANSWERS_FILE)
+            evaluation = evaluate(answers, Truth.of(dataset), self.seed)
+            winner = max(unimodal.values(), key=lambda alone: alone.validation)
+            gate = decide(solution.value, winner.validation)
             fused = register_fused(
                 self.library,
                 self.scenario,
@@ -201,13 +212,10 @@ class Run:
                 problem,
                 solution,
                 dataset,
-                tested,
+                evaluation.accuracies["fused"].test,
                 gate,
             )
-            returned = fused
-            if gate.chosen == "unimodal":
-                winner = max(unimodal.values(), key=lambda part: part["validation"])
-                returned = self.library.model(winner["model"])
+            returned = fused if gate.chosen == "fused" else self.library.model(winner.model)
             self.record.append("registered", model=returned.id)
         report = report_of(
             run_id=self.run_id,
@@ -219,8 +227,8 @@ class Run:
             problem=problem,
             schedule=schedule,
             solution=solution,
-            tested=tested,
             unimodal=unimodal,
+            evaluation=evaluation,
             gate=gate,
             model=returned,
             seconds=clock.seconds,
@@ -230,7 +238,11 @@ class Run:
             self.run_id,
             "finished",
             returned.id,
-            {"chosen": gate.chosen, "validation": solution.value, "test": tested["fused"]},
+            {
+                "chosen": gate.chosen,
+                "validation": report.best.validation,
+                "test": report.best.test,
+            },
         )
         return report
 
@@ -245,17 +257,17 @@ class Run:
     def _problem(self, dataset: Dataset, offers: Mapping[str, list[Offer]]) -> FusionProblem:
         search, training = self.scenario.search, self.scenario.training
         classes = len(dataset.classes)
-        return FusionProblem(
+        every = [offer for found in offers.values() for offer in found]
+        candidates = {
+            name: tuple(offer.candidate(classes) for offer in found)
+            for name, found in offers.items()
+        }
+        problem = FusionProblem(
             code=FusionCode(
-                {
-                    name: tuple(offer.candidate(classes) for offer in found)
-                    for name, found in offers.items()
-                },
-                search.depth,
-                search.operators,
+                candidates, search.depth, search.operators, search.representation, search.feedback
             ),
             store=self.library.store,
-            banks={o.model.id: o.banks for found in offers.values() for o in found},
+            banks={offer.model.id: offer.banks for offer in every},
             targets={split: torch.from_numpy(dataset.target(split)) for split in SPLITS},
             classes=classes,
             candidate=CandidateRecipe(search.hidden, search.epochs),
@@ -263,6 +275,22 @@ class Run:
             finalist_hidden=training.hidden,
             strategy=training.strategy,
             seed=self.seed,
+        )
+        if training.fine_tuning_epochs == 0:
+            return problem
+        parts = {part.name: getattr(problem, part.name) for part in fields(problem)}
+        return FineTuningProblem(
+            **parts,
+            sources={
+                offer.model.id: Source(offer.spec, offer.model.key, offer.columns)
+                for offer in every
+            },
+            fine_tuning=Recipe(
+                training.fine_tuning_epochs,
+                self.scenario.pretraining.batch_size,
+                "adam",
+                training.fine_tuning_rate,
+            ),
         )
 
     def _search(self, problem: FusionProblem, done: list[Event]) -> Schedule:
@@ -321,23 +349,6 @@ class Run:
             details=solution.details,
         )
         return solution
-
-    def _unimodal(
-        self, problem: FusionProblem, offers: Mapping[str, list[Offer]]
-    ) -> dict[str, dict[str, Any]]:
-        """Return, for each input, its best model on validation, with both accuracies."""
-        best = {}
-        for name, found in offers.items():
-            validation = {
-                offer.model.id: problem.unimodal(offer.model.id, "validation") for offer in found
-            }
-            model = max(sorted(validation), key=lambda key: validation[key])
-            best[name] = {
-                "model": model,
-                "validation": validation[model],
-                "test": problem.unimodal(model, "test"),
-            }
-        return best
 
 
 class Clock:

@@ -3,10 +3,11 @@
 The pipeline calls a runner like this; `brainray.pipeline.local` does everything in this process,
 `actors.runner` on Ray, and both give the same result::
 
-    runner.require(search_workers, training_workers)        # fail now rather than later
+    runner.require(pretraining, search, training)           # workers: fail now rather than later
     runner.coordinate("acquire", run_id, owner)
     pathway = runner.coordinate("activate", functions)
-    models  = runner.map(pretrain, units, on_done)          # independent units of work
+    rows    = runner.map(prepare, columns, on_done)         # independent units of work
+    models  = runner.pretrain(units, workers, on_done)      # networks, each trained alone
     runner.search(problem, schedule, workers, on_brood)     # broods
     solution = runner.finish(problem, genomes, workers)     # data-parallel workers
     runner.coordinate("release", run_id, owner)
@@ -15,6 +16,7 @@ The pipeline calls a runner like this; `brainray.pipeline.local` does everything
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
+from brainray.pipeline.units import Pretrained, PretrainUnit
 from brainray.search.interface import Brood, Genome, Problem, Solution
 from brainray.search.schedule import Schedule
 
@@ -41,8 +43,8 @@ class Runner(Protocol):
     def coordinate(self, method: str, *arguments: Any) -> Any:
         """Call a method of the coordinator and return its result."""
 
-    def require(self, search_workers: int | None, training_workers: int) -> None:
-        """Raise `ClusterError` at once if so many workers can never be placed."""
+    def require(self, pretraining: int | None, search: int | None, training: int) -> None:
+        """Raise `ClusterError` at once if so many workers of a step can never be placed."""
 
     def map(
         self,
@@ -56,6 +58,20 @@ class Runner(Protocol):
             work: a module-level function, pure but for idempotent writes.
             units: picklable and small.
             on_done: called with a unit's number and result as each one ends, in any order.
+        """
+
+    def pretrain(
+        self,
+        units: Sequence[PretrainUnit],
+        workers: int | None,
+        on_done: Callable[[int, Pretrained], None],
+    ) -> list[Pretrained]:
+        """Train networks, each on one worker; return what was made in the order of the units.
+
+        Args:
+            units: networks to train.
+            workers: at the same time; None is one a CPU. The result does not depend on it.
+            on_done: see `map`.
         """
 
     def search(

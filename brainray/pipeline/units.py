@@ -6,6 +6,7 @@ reaches the store; their writes are idempotent, so that a unit may run again.
 
 import hashlib
 import json
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ from brainray.networks.interface import (
     build_network,
     build_preparation,
 )
-from brainray.pipeline.models import load_network
+from brainray.pipeline.models import load_network, start_from
 from brainray.pipeline.versions import recipe_versions
 from brainray.seeding import derive, torch_random
 from brainray.shapes import Array
@@ -71,6 +72,22 @@ class ColumnUnit:
 
 
 @dataclass(frozen=True)
+class Parent:
+    """A stored model of the same network, whose weights another one starts from.
+
+    Attributes:
+        key: of its weights in the store.
+        sha256: of its weights.
+        same_classes: whether it tells the same classes apart; if not, the layers whose shape
+            depends on the number of classes start from random weights.
+    """
+
+    key: str
+    sha256: str
+    same_classes: bool
+
+
+@dataclass(frozen=True)
 class PretrainUnit:
     """One network to train alone on one input.
 
@@ -81,6 +98,7 @@ class PretrainUnit:
         classes: number of classes.
         recipe: how to train.
         seed: of the run.
+        parent: the model to start from instead of from random weights.
     """
 
     columns: dict[str, ColumnUnit]
@@ -89,13 +107,36 @@ class PretrainUnit:
     classes: int
     recipe: Recipe
     seed: int
+    parent: Parent | None = None
+
+    @property
+    def region(self) -> str:
+        """The region that the model will belong to."""
+        return self.sub_region.partition(".")[0]
+
+    @property
+    def cost(self) -> float:
+        """About how long it takes beside other units of a run, to begin with the longest.
+
+        A convolution uses each weight at every position of its input: epochs x size of a sample x
+        weights. The number of samples is the same for all.
+        """
+        positions = math.prod(build_preparation(self.spec.preparation).shape)
+        with torch.device("meta"):
+            network = build_network(self.spec, self.classes)
+        weights = sum(parameter.numel() for parameter in network.parameters())
+        return self.recipe.epochs * positions * weights
 
     @property
     def model_recipe(self) -> str:
         """What would make the same model again, as a sha256."""
         train = self.columns["train"]
+        start: dict[str, Any] = {}
+        if self.parent is not None:
+            start = {"parent": self.parent.sha256, "same_classes": self.parent.same_classes}
         return recipe_of(
             {
+                **start,
                 "network": self.spec.name,
                 "architecture": self.spec.architecture,
                 "preparation": self.spec.preparation,
@@ -185,7 +226,13 @@ def _prepare(unit: ColumnUnit, inputs: Path, mask: Path) -> None:
 
 
 def pretrain(unit: PretrainUnit) -> Pretrained:
-    """Train a network alone on the samples that have its input, and store its weights."""
+    """Train a network alone on the samples that have its input, and store its weights.
+
+    Raises:
+        DataError: see `prepare`.
+        NetworkError: the weights to start from are not those of this network.
+        CatalogError: they are not in the store, or training made NaN.
+    """
     with one_thread():
         inputs, mask = prepared(unit.columns["train"])
         rows_N = np.flatnonzero(mask)
@@ -193,6 +240,9 @@ def pretrain(unit: PretrainUnit) -> Pretrained:
         seed = derive(unit.seed, "pretrain", unit.spec.name, unit.recipe.optimizer)
         with torch_random(seed):
             network = build_network(unit.spec, unit.classes)
+        if unit.parent is not None:
+            weights = load_weights(unit.columns["train"].store, unit.parent.key)
+            start_from(network, unit.spec, unit.classes, weights, unit.parent.same_classes)
         quicken(network)
 
         def loss(rows: Tensor, epoch: int) -> Tensor:
@@ -202,8 +252,8 @@ def pretrain(unit: PretrainUnit) -> Pretrained:
             )
 
         fit(network, loss, rows=len(rows_N), recipe=unit.recipe, seed=seed)
-        weights = store_weights(unit.columns["train"].store, unit.sub_region, network.state_dict())
-        return Pretrained(weights, _accuracy(network, unit.columns["validation"]))
+        stored = store_weights(unit.columns["train"].store, unit.sub_region, network.state_dict())
+        return Pretrained(stored, _accuracy(network, unit.columns["validation"]))
 
 
 def quicken(network: TappedNetwork) -> TappedNetwork:

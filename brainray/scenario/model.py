@@ -89,10 +89,13 @@ class Input(Section):
     Attributes:
         modality: how the column is read.
         functions: the brain functions that this input excites.
+        networks: the networks that may be used, as in the catalog; by default all that live in
+            the activated sub-regions.
     """
 
     modality: Modality
     functions: tuple[str, ...] = ()
+    networks: tuple[Name, ...] = ()
 
     def excites(self) -> tuple[str, ...]:
         """Return the functions given, or those that its modality excites by default."""
@@ -109,12 +112,14 @@ class Data(Section):
             without a manifest, the data set that has the scenario's name.
         manifest: a Parquet or CSV file, a row a sample; relative to the scenario's folder.
         options: of the ready data set's builder.
+        strata: columns of numbers over which the report draws the accuracy.
     """
 
     source: Literal["auto", "files", "embedded"] = "auto"
     name: Annotated[Name, _offered("datasets", "data set")] | None = None
     manifest: Annotated[Path, Field(strict=False)] | None = None
     options: dict[str, Any] = {}
+    strata: tuple[Column, ...] = ()
 
     @model_validator(mode="after")
     def _one_source(self) -> "Data":
@@ -129,6 +134,9 @@ class Activation(Section):
     """How sub-regions are activated: by the functions of the inputs."""
 
 
+Operator = Literal["concat", "weighted_sum", "bilinear", "attention"]
+
+
 class Search(Section):
     """How candidates are searched.
 
@@ -138,7 +146,10 @@ class Search(Section):
         brood: candidates trained together in one pass.
         lag: brood i sees the values of broods 0 to i - lag; more workers want more.
         depth: the largest number of fusion levels.
-        operators: how features meet at a level.
+        operators: how features meet at a level; a candidate chooses one of them for each.
+        representation: ``joint`` fuses the inputs level by level; ``coordinated`` gives each an
+            embedding of its own and makes those of one sample similar.
+        feedback: whether what is fused gates each input from above, in a second pass.
         hidden: width of a candidate's fusion levels; a narrow one ranks the wirings well enough.
         epochs: of a candidate's training.
         finalists: the best candidates that are trained to the end.
@@ -152,12 +163,24 @@ class Search(Section):
     brood: int = Field(default=16, ge=1, le=256)
     lag: int = Field(default=3, ge=1, le=1024)
     depth: int = Field(default=4, ge=1, le=4)
-    operators: tuple[Literal["concat"], ...] = Field(default=("concat",), min_length=1)
+    operators: tuple[Operator, ...] = Field(default=("concat",), min_length=1)
+    representation: Literal["joint", "coordinated"] = "joint"
+    feedback: bool = False
     hidden: int = Field(default=16, ge=1, le=1024)
     epochs: int = Field(default=8, ge=1, le=1000)
     finalists: int = Field(default=4, ge=1, le=64)
     workers: int | None = Field(default=None, ge=1, le=1024)
     time_limit_minutes: Annotated[Number, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _coordinated_has_no_levels_in_common(self) -> "Search":
+        if self.representation == "coordinated" and (
+            self.feedback or self.operators != ("concat",)
+        ):
+            raise ValueError(
+                "a coordinated representation joins no features: leave out operators and feedback"
+            )
+        return self
 
 
 class Pretraining(Section):
@@ -167,11 +190,17 @@ class Pretraining(Section):
         epochs: passes over the training split.
         batch_size: samples a step.
         optimizers: one pretrained model a network and optimizer: the optimizer gene's alleles.
+        start: stored models to start from instead of from random weights, each for its own
+            network; ids or names.
+        workers: models trained at the same time; None is one a CPU. The result does not depend
+            on it.
     """
 
     epochs: int = Field(default=6, ge=1, le=10_000)
     batch_size: int = Field(default=32, ge=1, le=65_536)
     optimizers: tuple[Literal["adam", "sgd"], ...] = Field(default=("adam", "sgd"), min_length=1)
+    start: tuple[Name, ...] = ()
+    workers: int | None = Field(default=None, ge=1, le=1024)
 
 
 class Training(Section):
@@ -184,6 +213,9 @@ class Training(Section):
         epochs: passes over the training split.
         batch_size: samples a step, of all workers together.
         learning_rate: of Adam, at the start of its cosine.
+        fine_tuning_epochs: passes in which the winner is trained on together with its pretrained
+            networks; with 0 they stay frozen.
+        fine_tuning_rate: of Adam in these passes.
     """
 
     strategy: Annotated[str, _offered("strategies", "strategy")] = "all_reduce"
@@ -192,6 +224,8 @@ class Training(Section):
     epochs: int = Field(default=20, ge=1, le=10_000)
     batch_size: int = Field(default=256, ge=1, le=65_536)
     learning_rate: Annotated[Number, Field(gt=0, le=1)] = 3e-3
+    fine_tuning_epochs: int = Field(default=0, ge=0, le=10_000)
+    fine_tuning_rate: Annotated[Number, Field(gt=0, le=1)] = 3e-4
 
     @model_validator(mode="after")
     def _row_a_worker(self) -> "Training":

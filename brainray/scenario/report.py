@@ -1,8 +1,15 @@
-"""What a run says at its end: the JSON of ``brainray run --json``."""
+"""What a run says at its end: the JSON of ``brainray run --json``.
+
+Accuracies are fractions in [0, 1]. Fields with a default came later: a record written before them
+is still read, and says nothing of them.
+"""
 
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
+
+Interval = tuple[float, float]
+"""The lower and the upper end of a 95 % interval (`brainray.training.intervals`)."""
 
 
 class Part(BaseModel):
@@ -37,7 +44,21 @@ class SearchPart(Part):
 
 
 class Fused(Part):
-    """The best fused candidate, before the gate. Accuracies are fractions in [0, 1]."""
+    """The best fused candidate, before the gate.
+
+    Attributes:
+        genome: its code.
+        models: the model of each input.
+        taps: for each level, the tap that each input brings.
+        operators: of each level.
+        depth: number of levels.
+        validation: accuracy on the validation split.
+        test: accuracy on the test split.
+        interval: of ``test``.
+        network_taps: all taps of each input's network, from its input to its output.
+        representation: ``joint`` or ``coordinated``.
+        feedback: whether what is fused gates the inputs from above.
+    """
 
     genome: list[int]
     models: dict[str, str]
@@ -46,14 +67,19 @@ class Fused(Part):
     depth: int
     validation: float
     test: float
+    interval: Interval | None = None
+    network_taps: dict[str, list[str]] = {}
+    representation: str = "joint"
+    feedback: bool = False
 
 
 class Unimodal(Part):
-    """The best pretrained network of one input, alone."""
+    """The best pretrained network of one input, alone; the interval is of ``test``."""
 
     model: str
     validation: float
     test: float
+    interval: Interval | None = None
 
 
 class Reheaded(Part):
@@ -61,6 +87,89 @@ class Reheaded(Part):
 
     validation: float
     test: float
+    interval: Interval | None = None
+
+
+class Units(Part):
+    """What the intervals draw: groups of the test split, or its rows where none has a group."""
+
+    by: Literal["group", "row"]
+    count: int
+
+
+class Gain(Part):
+    """The fused network's test accuracy minus another's on the same rows, in [-1, 1].
+
+    Attributes:
+        over: the input of the other network, the better one of its kind on the test split.
+        value: the difference.
+        interval: of the difference, paired.
+    """
+
+    over: str
+    value: float
+    interval: Interval | None
+
+
+class Gains(Part):
+    """What fusion gains over the better unimodal and over the better re-headed network."""
+
+    unimodal: Gain
+    reheaded: Gain
+
+
+class Accuracy(Part):
+    """An accuracy on the test split, with its interval."""
+
+    test: float
+    interval: Interval | None
+
+
+class Robustness(Part):
+    """The fused network where one input fails.
+
+    Attributes:
+        missing: where the input is missing.
+        shuffled: where it is another row's.
+        others: what the unimodal networks of the other inputs reach on the test split.
+    """
+
+    missing: Accuracy
+    shuffled: Accuracy
+    others: dict[str, float]
+
+
+class Confusion(Part):
+    """How often the fused network answers what, on the test split.
+
+    Attributes:
+        labels: the classes.
+        counts: a row a true class, a column an answer.
+    """
+
+    labels: list[str]
+    counts: list[list[int]]
+
+
+class Bin(Part):
+    """The test rows whose stratum lies between two edges.
+
+    Attributes:
+        low: the lower edge; it belongs to the bin.
+        high: the upper edge; it belongs to the next bin, if there is one. Where it equals the
+            lower one, the rows have just this value.
+        rows: how many there are.
+        fused: the fused network's accuracy.
+        interval: of ``fused``; None where fewer than two units fall into the bin.
+        unimodal: the accuracy of each input's unimodal network.
+    """
+
+    low: float
+    high: float
+    rows: int
+    fused: float
+    interval: Interval | None
+    unimodal: dict[str, float]
 
 
 class TrainingPart(Part):
@@ -88,7 +197,11 @@ class StoredModel(Part):
 
 
 class Report(Part):
-    """The whole result of one run."""
+    """The whole result of one run.
+
+    ``robustness`` is by input and ``strata`` by column; there is no ``confusion`` of more than 50
+    classes.
+    """
 
     run_id: str
     scenario: str
@@ -104,3 +217,8 @@ class Report(Part):
     gate: Gate
     model: StoredModel
     seconds: dict[str, float]
+    units: Units | None = None
+    gain: Gains | None = None
+    robustness: dict[str, Robustness] = {}
+    confusion: Confusion | None = None
+    strata: dict[str, list[Bin]] = {}

@@ -27,8 +27,8 @@ def call(actor: str, method: str, *arguments: Any) -> Any:
 
 def test_regions_start_when_a_scenario_excites_them(runner: RayRunner) -> None:
     found = runner.coordinate("candidates", FUNCTIONS, {"image": "image", "audio": "audio"})
-    assert [spec.name for spec in found["image"]] == ["lenet3.image", "mediumnet.image"]
-    assert [spec.name for spec in found["audio"]] == ["lenet3.audio", "mediumnet.audio"]
+    assert {"lenet3.image", "mediumnet.image"} <= {spec.name for spec in found["image"]}
+    assert {"lenet3.audio", "mediumnet.audio"} <= {spec.name for spec in found["audio"]}
     status = runner.coordinate("status")
     assert {"audition", "vision"} <= set(status["regions"])
     assert "emotion" not in status["regions"]
@@ -70,5 +70,5 @@ def test_a_killed_region_comes_back(runner: RayRunner) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.2)
     found = runner.coordinate("candidates", FUNCTIONS, {"image": "image", "audio": "audio"})
-    assert len(found["image"]) == 2
+    assert {"lenet3.image", "mediumnet.image"} <= {spec.name for spec in found["image"]}
     assert call(COORDINATOR, "health") == COORDINATOR

@@ -20,6 +20,8 @@ def test_a_run_from_the_file_to_the_catalog(brainray: Call, scenario: Path, tmp_
     assert report["model"]["id"] in done.out
     folder = load_settings().runs / report["run_id"]
     assert (folder / "report.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads((folder / "report.json").read_text()) == report
+    assert f"Report: {folder / 'report.md'}" in done.out
     assert list((folder / "tensorboard").iterdir())
     for stage in ("pretraining networks", "searching candidates", "8 candidates"):
         assert stage in done.err

@@ -1,4 +1,8 @@
-from collections.abc import Callable
+import re
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -69,3 +73,88 @@ def ready_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     write("esc10/esc10_8khz_pcm.parquet", noise)
     return folder
+
+
+@dataclass
+class Site:
+    """A web server on this machine, whose faults a test chooses.
+
+    Attributes:
+        url: of the server, without the last slash.
+        files: what it has, by path.
+        ranges: whether it answers requests for ranges with ranges.
+        says_length: whether it says how long a file is.
+        breaks: after how many bytes of the body each of the next answers ends too early.
+        statuses: what each of the next answers is instead of a file.
+        asked: the path and the range of each request.
+    """
+
+    url: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    ranges: bool = True
+    says_length: bool = True
+    breaks: list[int] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers as its site says."""
+
+    protocol_version = "HTTP/1.1"
+    site: Site
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        site, asked = self.site, self.headers.get("Range")
+        site.asked.append((self.path, asked))
+        content = site.files.get(self.path)
+        if site.statuses or content is None:
+            self.send_response(site.statuses.pop(0) if site.statuses else 404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        start = 0
+        if asked and site.ranges:
+            found = re.fullmatch(r"bytes=(\d+)-", asked)
+            assert found
+            start = int(found[1])
+            if start >= len(content):
+                self.send_response(416)
+                self.send_header("Content-Range", f"bytes */{len(content)}")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        else:
+            self.send_response(200)
+        body = content[start:]
+        cut = site.breaks.pop(0) if site.breaks else None
+        if site.says_length:
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[:cut])
+        else:
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(body[:cut]), body[:cut]))
+            if cut is None:
+                self.wfile.write(b"0\r\n\r\n")
+        self.close_connection = cut is not None
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    monkeypatch.setenv("NO_PROXY", "*")
+    site = Site()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("SiteHandler", (Handler,), {"site": site}))
+    site.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield site
+    server.shutdown()
+    thread.join()
+    server.server_close()

@@ -1,7 +1,9 @@
+import hashlib
 import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from brainray.datasets import digit_files, embedded
 from brainray.datasets.audio_visual_digits import build
 from brainray.datasets.degrade import fit_energy_filter, stretch
-from brainray.datasets.interface import MissingFilesError
+from brainray.datasets.interface import MissingFilesError, sources_of
 from brainray.datasets.material import Material
 from brainray.datasets.samples import decode_image
 from brainray.errors import DataError
@@ -34,7 +36,9 @@ def table(source: Any, ready_folder: Path) -> pa.Table:
 
 @pytest.fixture(scope="module")
 def material(source: Any, ready_folder: Path) -> dict[str, Material]:
-    return digit_files.read(ready_folder, PAIRS, 0) if source == "files" else embedded.material(0)
+    if source == "files":
+        return digit_files.read(ready_folder, PAIRS, 0)[0]
+    return embedded.material(0)
 
 
 def by_split(table: pa.Table, column: str) -> list[list[Any]]:
@@ -62,9 +66,9 @@ def test_columns_and_counts(table: pa.Table) -> None:
 def test_nothing_is_shared_between_splits(table: pa.Table, source: Any) -> None:
     for column in ("image_source", "recording", "noise"):
         check_disjoint([set(values) for values in by_split(table, column)])
+    assert table["group"].to_pylist() == table["recording"].to_pylist()
     if source == "embedded":
-        voices = [{r.rpartition("/")[0] for r in part} for part in by_split(table, "recording")]
-        check_disjoint(voices)
+        check_disjoint([set(voices) for voices in by_split(table, "speaker")])
     else:
         folds = [{int(n.split("-")[0]) for n in part} for part in by_split(table, "noise")]
         assert folds == [{1, 2, 3}, {4}, {5}]
@@ -130,6 +134,75 @@ def test_the_seed_decides(table: pa.Table, source: Any, ready_folder: Path) -> N
     other = build(source, ready_folder, SMALL, 1)
     for column in ("image_source", "recording", "noise", "snr_db", "audio"):
         assert other[column] != table[column]
+
+
+def test_the_row_names_its_speaker_and_its_bytes(table: pa.Table, source: Any) -> None:
+    for row in table.slice(0, 20).to_pylist():
+        name = row["recording"]
+        named = name.split("_")[1] if source == "files" else name.rpartition("/")[0]
+        assert row["speaker"] == named
+        assert row["image_sha256"] == hashlib.sha256(row["image"]).hexdigest()
+        assert row["audio_sha256"] == hashlib.sha256(row["audio"]).hexdigest()
+
+
+def test_the_sources_are_the_files_that_were_read(
+    table: pa.Table, source: Any, ready_folder: Path
+) -> None:
+    sources = sources_of(table)
+    if source == "files":
+        assert sources == {
+            name: hashlib.sha256((ready_folder / name).read_bytes()).hexdigest()
+            for name in digit_files.FILES
+        }
+    else:
+        shipped = resources.files("brainray.datasets") / embedded.SPOKEN_DIGITS
+        sha256 = hashlib.sha256(shipped.read_bytes()).hexdigest()
+        assert sources[f"brainray.datasets/{embedded.SPOKEN_DIGITS}"] == sha256
+        assert len(sources) == 2
+
+
+def test_one_speaker_is_left_out(ready_folder: Path) -> None:
+    options = SMALL | {"split": "speaker", "speaker": "bob"}
+    table = build("files", ready_folder, options, 0)
+    speakers = [set(part) for part in by_split(table, "speaker")]
+    assert speakers == [{"ann"}, {"ann"}, {"bob"}]
+    check_disjoint([set(values) for values in by_split(table, "recording")])
+    material, _ = digit_files.read(ready_folder, PAIRS, 0, "bob")
+    counts = {
+        split: Counter(recording.digit for recording in part.recordings)
+        for split, part in material.items()
+    }
+    for split, each in (("train", 9), ("validation", 1), ("test", 10)):  # 7:1 of ten
+        assert counts[split] == dict.fromkeys(range(10), each)
+    # Images and noise are those of the random split.
+    random = build("files", ready_folder, SMALL, 0)
+    for mine, theirs in zip(*(by_split(t, "image_source") for t in (table, random)), strict=True):
+        assert set(mine) == set(theirs)
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "message"),
+    [
+        ("files", {"split": "speaker"}, "data.options.speaker: is missing"),
+        ("files", {"speaker": "ann"}, "data.options.speaker: is 'ann', but only split: speaker"),
+        ("files", {"split": "voice"}, "data.options.split: .*'random' or 'speaker', not 'voice'"),
+        (
+            "files",
+            {"split": "speaker", "speaker": "eve"},
+            "data.options.speaker: is 'eve', allowed are ann, bob",
+        ),
+        (
+            "embedded",
+            {"split": "speaker", "speaker": "ann"},
+            "data.options.split: is 'speaker', which needs the files .* allow random",
+        ),
+    ],
+)
+def test_impossible_speakers_are_refused(
+    source: Any, options: dict[str, Any], message: str, ready_folder: Path
+) -> None:
+    with pytest.raises(DataError, match=message):
+        build(source, ready_folder, SMALL | options, 0)
 
 
 def test_embedded_images_come_again_with_other_recordings() -> None:
@@ -205,7 +278,7 @@ def test_real_files() -> None:
         check_disjoint([set(values) for values in by_split(table, column)])
     speakers = Counter(name.split("_")[1] for name in table["recording"].to_pylist())
     assert set(speakers) == {"george", "jackson", "lucas", "nicolas", "yweweler"}
-    material = digit_files.read(Path(os.environ["BRAINRAY_DATA"]), options, 0)
+    material, _ = digit_files.read(Path(os.environ["BRAINRAY_DATA"]), options, 0)
     assert {split: len(part.recordings) for split, part in material.items()} == {
         "train": 1750,
         "validation": 250,
@@ -214,3 +287,15 @@ def test_real_files() -> None:
     energy = fit_energy_filter(np.stack([i.values for i in material["train"].images]), 0.25)
     assert len(energy.components) == 3
     assert 0.2 < energy.kept <= 0.25
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("speaker", ["george", "yweweler"])
+def test_every_real_recording_of_a_left_out_speaker_is_the_tests(speaker: str) -> None:
+    material, _ = digit_files.read(Path(os.environ["BRAINRAY_DATA"]), PAIRS, 0, speaker)
+    assert {split: len(part.recordings) for split, part in material.items()} == {
+        "train": 4 * 10 * 44,
+        "validation": 4 * 10 * 6,
+        "test": 500,
+    }
+    assert {recording.speaker for recording in material["test"].recordings} == {speaker}

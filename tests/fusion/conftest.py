@@ -62,7 +62,9 @@ def problem(
                 save_bank(store, keys[split], bank)
             banks[candidate.model] = keys
     return FusionProblem(
-        FusionCode(candidates, depth=3, operators=("concat",)),
+        FusionCode(
+            candidates, depth=3, operators=("concat", "weighted_sum", "bilinear", "attention")
+        ),
         store,
         banks,
         targets,

@@ -12,10 +12,11 @@ from brainray.catalog.weights import Store
 from brainray.errors import CatalogError, NetworkError
 from brainray.fusion.bank import build_bank, load_bank, save_bank
 from brainray.fusion.evidence import evidence, log_prior, temperature
-from brainray.fusion.features import modality_dropout
+from brainray.fusion.features import Spoiling
+from brainray.fusion.forms import restore
 from brainray.fusion.gate import decide
 from brainray.fusion.genome import Level, Wiring
-from brainray.fusion.network import FusionNetwork, TapScale
+from brainray.fusion.network import TapScale
 from brainray.networks.lenet import LeNet3
 
 
@@ -52,16 +53,25 @@ def test_the_prior_is_a_distribution_even_without_a_class() -> None:
 
 
 @given(st.integers(1, 5), st.floats(0, 1), st.integers(0, 1000))
-def test_modality_dropout_always_leaves_an_input(inputs: int, p: float, seed: int) -> None:
-    keep = modality_dropout(50, inputs, p, torch.Generator().manual_seed(seed))
-    assert keep.shape == (50, inputs)
+def test_spoiling_leaves_an_input_and_never_exchanges_the_anchor(
+    inputs: int, p: float, seed: int
+) -> None:
+    spoiling = Spoiling(missing=p, foreign=1 - p, anchor=seed % inputs)
+    keep, source = spoiling.draw(50, inputs, torch.Generator().manual_seed(seed))
+    assert keep.shape == source.shape == (50, inputs)
     assert set(keep.unique().tolist()) <= {0.0, 1.0}
     assert (keep.sum(1) >= max(1, inputs - 1)).all()
+    exchanged = source != torch.arange(50)[:, None]
+    assert (exchanged.sum(1) <= 1).all()
+    assert not exchanged[:, spoiling.anchor].any()
+    assert not (exchanged.any(1) & (keep.sum(1) < inputs)).any()
 
 
-def test_modality_dropout_drops_as_often_as_asked() -> None:
-    keep = modality_dropout(20_000, 2, 0.3, torch.Generator().manual_seed(0))
+def test_spoiling_is_as_frequent_as_asked() -> None:
+    spoiling = Spoiling(missing=0.3, foreign=0.2, anchor=0)
+    keep, source = spoiling.draw(20_000, 2, torch.Generator().manual_seed(0))
     assert (1 - keep).sum(0) / 20_000 == pytest.approx([0.15, 0.15], abs=0.01)
+    assert (source[:, 1] != torch.arange(20_000)).double().mean() == pytest.approx(0.2, abs=0.01)
 
 
 def test_a_bank_survives_the_store(tmp_path: Path) -> None:
@@ -93,7 +103,7 @@ def test_a_scale_ignores_missing_rows_and_dead_units() -> None:
 def test_foreign_weights_are_refused() -> None:
     wiring = Wiring({"image": "m"}, (Level({"image": "logits"}, "concat"),))
     with pytest.raises(NetworkError, match="do not fit"):
-        FusionNetwork.from_state(wiring, {"image": 1.0}, {"prior": torch.zeros(3)})
+        restore(wiring, {"image": 1.0}, {"prior": torch.zeros(3)})
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from brainray.fusion.features import Features, modality_dropout
+from brainray.fusion.features import Features, Spoiling
 from brainray.fusion.genome import Wiring
 from brainray.fusion.network import FusionNetwork
 from brainray.fusion.population import CandidateRecipe, Population
@@ -11,7 +11,9 @@ from brainray.fusion.problem import FusionProblem
 from brainray.seeding import torch_generator
 
 SEED = 3
-RECIPE = CandidateRecipe(hidden=6, epochs=3, batch_size=64, modality_dropout=0.3)
+RECIPE = CandidateRecipe(hidden=6, epochs=3, batch_size=64)
+ALL = {"image": slice(None), "audio": slice(None)}
+SPOILING = Spoiling(missing=0.3, foreign=0.2, anchor=1)
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +33,8 @@ def reference(
     problem: FusionProblem, wiring: Wiring, initial: dict[str, torch.Tensor]
 ) -> FusionNetwork:
     """The same network as a module, with the initial weights that the population drew."""
-    network = problem._network(
-        next(genome for genome in all_genomes(problem) if problem.code.decode(genome) == wiring)
-    )
+    genome = next(g for g in all_genomes(problem) if problem.code.decode(g) == wiring)
+    network = problem._network(genome, RECIPE.hidden, SEED)
     state = network.state_dict() | initial
     network.load_state_dict(state)
     return network
@@ -54,28 +55,19 @@ def train_by_autograd(network: FusionNetwork, features: Features) -> None:
     cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
     for epoch in range(RECIPE.epochs):
         order = torch.randperm(rows, generator=torch_generator(SEED, "order", epoch))
-        keep = modality_dropout(
-            rows,
-            len(wiring.models),
-            RECIPE.modality_dropout,
-            torch_generator(SEED, "dropout", epoch),
-        )
+        generator = torch_generator(SEED, "spoiling", epoch)
+        keep, source = SPOILING.draw(rows, len(wiring.models), generator)
         for start in range(0, rows, RECIPE.batch_size):
             batch = order[start : start + RECIPE.batch_size]
-            kept = dict(
-                zip(
-                    wiring.models,
-                    keep[start : start + RECIPE.batch_size].T[:, :, None],
-                    strict=True,
-                )
-            )
+            kept = dict(zip(wiring.models, keep[batch].T[:, :, None], strict=True))
+            taken = dict(zip(wiring.models, source[batch].T, strict=True))
             levels = [
                 {name: tap * kept[name] for name, tap in level.items()}
-                for level in features.levels(wiring, batch)
+                for level in features.levels(wiring, taken)
             ]
             evidences = {
                 name: value * kept[name]
-                for name, value in features.evidence_of(wiring, batch).items()
+                for name, value in features.evidence_of(wiring, taken).items()
             }
             optimizer.zero_grad()
             loss = functional.cross_entropy(
@@ -94,7 +86,7 @@ def test_a_brood_is_trained_as_each_network_would_be_by_autograd(
         reference(problem, wiring, {k: v.clone() for k, v in population.parameters_of(i).items()})
         for i, wiring in enumerate(wirings)
     ]
-    population.train(features)
+    population.train(features, SPOILING)
     logits_PNC = population.logits(features)
     for i, network in enumerate(networks):
         train_by_autograd(network, features)
@@ -102,8 +94,8 @@ def test_a_brood_is_trained_as_each_network_would_be_by_autograd(
             torch.testing.assert_close(trained, network.get_parameter(name), rtol=1e-3, atol=1e-4)
         with torch.no_grad():
             expected = network.fuse(
-                features.levels(wirings[i], slice(None)),
-                features.evidence_of(wirings[i], slice(None)),
+                features.levels(wirings[i], ALL),
+                features.evidence_of(wirings[i], ALL),
             )
         torch.testing.assert_close(logits_PNC[i], expected, rtol=1e-3, atol=1e-3)
 
@@ -112,7 +104,7 @@ def test_training_starts_from_the_evidence(features: Features, wirings: list[Wir
     population = Population(wirings, features, RECIPE, SEED)
     logits_PNC = population.logits(features)
     for i, wiring in enumerate(wirings):
-        evidence = features.prior_C + sum(features.evidence_of(wiring, slice(None)).values())
+        evidence = features.prior_C + sum(features.evidence_of(wiring, ALL).values())
         torch.testing.assert_close(logits_PNC[i], evidence)
 
 
@@ -129,7 +121,7 @@ def test_the_seed_decides(features: Features, wirings: list[Wiring]) -> None:
     results = []
     for seed in (0, 0, 1):
         population = Population(wirings, features, RECIPE, seed)
-        population.train(features)
+        population.train(features, SPOILING)
         results.append(population.logits(features))
     assert torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
@@ -137,7 +129,7 @@ def test_the_seed_decides(features: Features, wirings: list[Wiring]) -> None:
 
 def test_a_single_candidate_is_a_brood_too(features: Features, wirings: list[Wiring]) -> None:
     population = Population(wirings[:1], features, RECIPE, SEED)
-    population.train(features)
+    population.train(features, SPOILING)
     logits = population.logits(features)
     assert logits.shape == (1, len(features.target_N), 4)
     assert logits.isfinite().all()

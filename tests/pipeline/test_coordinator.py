@@ -8,6 +8,8 @@ from brainray.errors import RunError, ScenarioError
 from brainray.networks.interface import NetworkSpec
 from brainray.pipeline import coordinator as module
 from brainray.pipeline.coordinator import Coordinator
+from brainray.pipeline.units import PretrainUnit
+from brainray.training.loop import Recipe
 
 TABLE = {"shape": "vision.shape", "motion": "vision.motion", "speech": "audition.speech"}
 LENET = NetworkSpec("lenet3.image", "lenet3", "LeNet", "image", {}, ("vision.shape",))
@@ -22,6 +24,8 @@ class FakeRegion:
         if method == "candidates":
             sub_regions, modality = arguments
             return [LENET] if "vision.shape" in sub_regions and modality == "image" else []
+        if method == "assign":
+            return dict.fromkeys(arguments[1], "done")
         return {"region": self.name}
 
 
@@ -53,6 +57,25 @@ def test_an_input_without_a_network_is_named(coordinator: Coordinator) -> None:
 def test_the_pathway_holds_what_the_functions_excite(coordinator: Coordinator) -> None:
     pathway = asyncio.run(coordinator.activate({"x": ["shape"], "y": ["speech"]}))
     assert set(pathway.sub_regions) == {"vision.shape", "audition.speech"}
+
+
+def test_units_are_assigned_to_the_regions_of_their_sub_regions(
+    coordinator: Coordinator, log: list[tuple[Any, ...]]
+) -> None:
+    def unit(sub_region: str) -> PretrainUnit:
+        return PretrainUnit({}, LENET, sub_region, 2, Recipe(1, 1, "adam", 1e-3), 0)
+
+    units = {4: unit("vision.shape"), 0: unit("audition.speech"), 1: unit("vision.motion")}
+    assert asyncio.run(coordinator.assign("run", units)) == {4: "done", 0: "done", 1: "done"}
+    assert sorted(entry[:3] for entry in log) == [
+        ("audition", "assign", "run"),
+        ("vision", "assign", "run"),
+    ]
+    orders = {entry[0]: list(entry[3]) for entry in log}
+    assert orders == {"vision": [4, 1], "audition": [0]}
+    log.clear()
+    asyncio.run(coordinator.forget("run", ["audition", "vision"]))
+    assert sorted(log) == [("audition", "forget", "run"), ("vision", "forget", "run")]
 
 
 def test_models_go_to_their_regions(coordinator: Coordinator, log: list[tuple[Any, ...]]) -> None:

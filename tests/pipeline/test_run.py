@@ -42,6 +42,19 @@ def test_a_manifest_of_ones_own_becomes_a_stored_network(
     model = Library.open(settings).model(report.model.id)
     assert model.parameters == report.model.parameters
     assert model.metrics["test"] == report.best.test
+    assert report.units is not None
+    assert report.units.by == "row"
+    assert report.units.count == report.data["rows"]["test"]
+    assert report.gain is not None
+    alone = max(part.test for part in report.unimodal.values())
+    assert report.gain.unimodal.value == pytest.approx(report.best.test - alone)
+    # Half of the answer is in each input, and the network was trained to do without one.
+    for part in report.robustness.values():
+        assert part.missing.test < report.best.test
+        assert part.shuffled.test < report.best.test
+    assert report.best.network_taps["caption"][-1] == "logits"
+    for level in report.best.taps:
+        assert all(tap in report.best.network_taps[name] for name, tap in level.items())
 
 
 def test_the_stored_network_answers_as_it_was_tested(report: Report, settings: Settings) -> None:

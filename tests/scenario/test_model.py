@@ -176,11 +176,14 @@ def test_an_unknown_plugin_lists_the_installed(
     )
 
 
+OPERATORS = "'concat', 'weighted_sum', 'bilinear' or 'attention'"
+
+
 @pytest.mark.parametrize(
     ("place", "value", "allowed"),
     [
         ("inputs.sound.functions", ["listening", 1], "a valid string, not 1"),
-        ("search.operators", ["concat", "sum"], "'concat', not 'sum'"),
+        ("search.operators", ["concat", "sum"], OPERATORS + ", not 'sum'"),
         ("pretraining.optimizers", ["adam", "lbfgs"], "'adam' or 'sgd', not 'lbfgs'"),
     ],
 )

@@ -7,7 +7,8 @@ from brainray.scenario import Report
 
 
 @pytest.fixture
-def document() -> dict[str, Any]:
+def old() -> dict[str, Any]:
+    """A report as the first version wrote it, without intervals and what goes with them."""
     fused = {
         "genome": [0, 1],
         "models": {"image": "lenet3.image-adam"},
@@ -45,6 +46,39 @@ def document() -> dict[str, Any]:
     }
 
 
+@pytest.fixture
+def document(old: dict[str, Any]) -> dict[str, Any]:
+    interval = [0.5, 0.9]
+    tested = {"test": 0.6, "interval": interval}
+    old["best"] |= {
+        "interval": interval,
+        "network_taps": {"image": ["conv1", "logits"]},
+        "representation": "coordinated",
+        "feedback": True,
+    }
+    old["unimodal"]["image"]["interval"] = interval
+    old["reheaded"]["image"]["interval"] = interval
+    gain = {"over": "image", "value": 0.2, "interval": [-0.1, 0.4]}
+    return old | {
+        "units": {"by": "group", "count": 12},
+        "gain": {"unimodal": gain, "reheaded": gain},
+        "robustness": {"image": {"missing": tested, "shuffled": tested, "others": {"audio": 0.5}}},
+        "confusion": {"labels": ["a", "b"], "counts": [[3, 1], [0, 4]]},
+        "strata": {
+            "snr_db": [
+                {
+                    "low": -20.0,
+                    "high": 10.0,
+                    "rows": 8,
+                    "fused": 0.6,
+                    "interval": None,
+                    "unimodal": {"image": 0.5},
+                }
+            ]
+        },
+    }
+
+
 def test_a_report_survives_json(document: dict[str, Any]):
     report = Report.model_validate(document)
     assert report.search.history[1].value is None
@@ -53,7 +87,15 @@ def test_a_report_survives_json(document: dict[str, Any]):
     assert report.model_dump(mode="json") == document
 
 
-@pytest.mark.parametrize("section", ["search", "best", "gate", "model"])
+def test_a_report_of_the_first_version_is_still_read(old: dict[str, Any]):
+    report = Report.model_validate(old)
+    assert report.best.test == 0.8
+    assert report.best.interval is report.gain is report.units is report.confusion is None
+    assert report.robustness == report.strata == report.best.network_taps == {}
+    assert (report.best.representation, report.best.feedback) == ("joint", False)
+
+
+@pytest.mark.parametrize("section", ["search", "best", "gate", "model", "gain"])
 def test_a_report_has_no_other_keys(section: str, document: dict[str, Any]):
     document[section]["other"] = 1
     with pytest.raises(ValidationError, match=rf"{section}\.other\n"):

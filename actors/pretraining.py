@@ -1,0 +1,140 @@
+"""Pretraining on Ray Train: one trainer whose workers pull units from the regions' actors.
+
+Train wants a main thread of its own and blocks, but the run wants to see every model as soon as
+there is one. So the trainer runs in a task, and the driver looks after the regions meanwhile.
+What is lost is done again: a unit that a dead worker held by its successor, what a restarted
+region forgot because the driver assigns it again.
+"""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import ray
+import ray.train
+import ray.train.torch
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from actors.calls import ask
+from actors.cluster import own_errors, own_interrupts
+from actors.coordinator import NAMESPACE, region_name
+from brainray.errors import BrainrayError, ClusterError, RunError
+from brainray.pipeline.assignment import Outcome
+from brainray.pipeline.units import Pretrained, PretrainUnit, pretrain
+
+LOST_WORKERS: dict[str, Any] = {"max_failures": 3, "controller_failure_limit": 3}
+"""How often Train starts lost workers again; by itself it would try to place them for ever."""
+POLL_SECONDS = 0.2
+END_SECONDS = 30.0
+"""For the trainer to end by itself before it is made to."""
+
+
+def pretrain_on_train(
+    units: Sequence[PretrainUnit],
+    workers: int,
+    on_done: Callable[[int, Pretrained], None],
+    coordinate: Callable[..., Any],
+    run_id: str,
+    folder: Path,
+) -> list[Pretrained]:
+    """Train networks on the workers of one trainer; return what was made, in the units' order.
+
+    Args:
+        units: to train, at least one; the longest are begun first.
+        workers: processes, one CPU each.
+        on_done: called with a unit's number and result as each one ends.
+        coordinate: calls a method of the coordinator.
+        run_id: under which regions keep the units.
+        folder: where Train keeps its files.
+
+    Raises:
+        BrainrayError: of the first unit that cannot be done, as it is.
+        RunError: workers were lost again and again.
+    """
+    order = sorted(range(len(units)), key=lambda number: units[number].cost, reverse=True)
+    left = {number: units[number] for number in order}
+    regions = list(dict.fromkeys(unit.region for unit in left.values()))
+    results: dict[int, Pretrained] = {}
+    # On this node, where the run's folder is.
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+
+    def collect() -> None:
+        outcomes: dict[int, Outcome] = coordinate("assign", run_id, left)
+        for number in sorted(outcomes.keys() & left.keys()):
+            outcome = outcomes[number]
+            if isinstance(outcome, BrainrayError):
+                raise outcome
+            results[number] = outcome
+            del left[number]
+            on_done(number, outcome)
+
+    coordinate("forget", run_id, regions)
+    try:
+        # One trainer does it all, unless a region is restarted just after its last unit was done.
+        while left:
+            before = len(left)
+            collect()
+            training = train.options(scheduling_strategy=here).remote(
+                run_id, regions, workers, folder
+            )
+            try:
+                while left and not ray.wait([training], timeout=POLL_SECONDS)[0]:
+                    collect()
+                if left:
+                    with own_errors():
+                        ray.get(training)
+                    collect()
+                else:
+                    ray.wait([training], timeout=END_SECONDS)
+            finally:
+                _end(training)
+            if len(left) == before:
+                raise RunError(f"pretraining: the workers ended with {before} networks untrained")
+    finally:
+        with contextlib.suppress(ClusterError):  # a run forgets before it begins, too
+            coordinate("forget", run_id, regions)
+    return [results[number] for number in range(len(units))]
+
+
+def _end(training: Any) -> None:
+    """End the trainer, so that it gives its processors back; nothing if it has ended."""
+    ray.cancel(training)
+    if not ray.wait([training], timeout=END_SECONDS)[0]:
+        ray.cancel(training, force=True)
+
+
+@ray.remote(num_cpus=0, max_retries=1)
+def train(run_id: str, regions: Sequence[str], workers: int, folder: Path) -> None:
+    """Run the trainer to its end."""
+    trainer = ray.train.torch.TorchTrainer(
+        train_units,
+        train_loop_config={"run_id": run_id, "regions": list(regions)},
+        scaling_config=ray.train.ScalingConfig(
+            num_workers=workers, use_gpu=False, resources_per_worker={"CPU": 1}
+        ),
+        torch_config=ray.train.torch.TorchConfig(backend="gloo"),
+        run_config=ray.train.RunConfig(
+            name="pretraining",
+            storage_path=str(folder),
+            failure_config=ray.train.FailureConfig(**LOST_WORKERS),
+        ),
+    )
+    with own_errors(), own_interrupts():
+        trainer.fit()
+
+
+def train_units(config: dict[str, Any]) -> None:
+    """What each worker does: train one unit after the other until no region has one for it."""
+    worker, run_id = ray.train.get_context().get_world_rank(), config["run_id"]
+    for region in config["regions"]:
+        actor = ray.get_actor(region_name(region), namespace=NAMESPACE)
+        # RunError: the region was restarted, and the driver will assign it its units again.
+        while (given := ask(actor, "next_unit", run_id, worker, retried=(RunError,))) is not None:
+            number, unit = given
+            outcome: Outcome
+            try:
+                outcome = pretrain(unit)
+            except BrainrayError as error:  # for the driver; another try would end the same way
+                outcome = error
+            ask(actor, "finish_unit", run_id, number, outcome, retried=(RunError,))

@@ -1,0 +1,216 @@
+"""Which networks a run pretrains, and what they start from."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from brainray.catalog import Library, Model, load_weights
+from brainray.catalog.weights import store_weights
+from brainray.datasets.dataset import SPLITS, Dataset
+from brainray.datasets.source import load_dataset
+from brainray.errors import NetworkError, ScenarioError
+from brainray.pipeline.local import local_runner
+from brainray.pipeline.record import Record
+from brainray.pipeline.run import recorded_scenario, run_scenario
+from brainray.pipeline.units import ColumnUnit, Parent, PretrainUnit, pretrain
+from brainray.scenario import Scenario
+from brainray.settings import Settings, load_settings
+from brainray.training.loop import Recipe
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    home = tmp_path_factory.mktemp("pretraining")
+    return load_settings(
+        {
+            "BRAINRAY_DATABASE_URL": f"sqlite:///{home / 'catalog.sqlite'}",
+            "BRAINRAY_STORE_URL": str(home / "store"),
+            "BRAINRAY_CACHE": str(home / "cache"),
+            "BRAINRAY_RUNS": str(home / "runs"),
+        }
+    )
+
+
+def changed(scenario: Scenario, **sections: dict[str, Any]) -> Scenario:
+    parts = {name: getattr(scenario, name).model_copy(update=u) for name, u in sections.items()}
+    return scenario.model_copy(update=parts)
+
+
+@pytest.fixture(scope="module")
+def caption_only(scenario: Scenario, tmp_path_factory: pytest.TempPathFactory) -> Scenario:
+    """One input and two networks for it."""
+    rows = pq.read_table(scenario.data.manifest).to_pylist()
+    path = tmp_path_factory.mktemp("captions") / "captions.parquet"
+    pq.write_table(pa.Table.from_pylist([row for row in rows if row["caption"]]), path)
+    inputs = {"caption": scenario.inputs["caption"]}
+    alone = changed(scenario, data={"manifest": path}, search={"budget": 4})
+    return alone.model_copy(update={"inputs": inputs})
+
+
+def using(scenario: Scenario, *networks: str) -> Scenario:
+    part = scenario.inputs["caption"].model_copy(update={"networks": networks})
+    return scenario.model_copy(update={"inputs": {"caption": part}})
+
+
+def test_an_input_uses_the_networks_that_it_names(caption_only: Scenario, empty: Settings) -> None:
+    report = run_scenario(using(caption_only, "textcnn.text"), 0, empty, local_runner)
+    models = Library.open(empty).models(kind="unimodal")
+    assert [model.network for model in models] == ["textcnn.text"]
+    assert report.unimodal["caption"].model == models[0].id
+
+
+def test_a_network_of_another_region_is_named(caption_only: Scenario, empty: Settings) -> None:
+    with pytest.raises(
+        ScenarioError,
+        match=r"^inputs\.caption\.networks: 'lenet3\.image' is not in the activated sub-regions, "
+        r"allowed are fasttext\.text, textcnn\.text$",
+    ):
+        run_scenario(using(caption_only, "lenet3.image"), 0, empty, local_runner)
+    assert Library.open(empty).models() == []
+
+
+@pytest.fixture(scope="module")
+def dataset(caption_only: Scenario, settings: Settings) -> Dataset:
+    found, source = load_dataset(caption_only.data, {"caption": "text"}, "label", 0, settings)
+    Library.open(settings).add_data_set(found, source)
+    return found
+
+
+@pytest.fixture(scope="module")
+def unit(dataset: Dataset, settings: Settings) -> PretrainUnit:
+    library = Library.open(settings)
+    spec = library.network("textcnn.text")
+    return PretrainUnit(
+        columns={
+            split: ColumnUnit(library.store, dataset.sha256, "caption", split, spec.preparation)
+            for split in SPLITS
+        },
+        spec=spec,
+        sub_region="language.reading",
+        classes=len(dataset.classes),
+        recipe=Recipe(3, 16, "adam", 3e-3),
+        seed=0,
+    )
+
+
+def frozen(unit: PretrainUnit, parent: Parent) -> PretrainUnit:
+    """Return a unit that ends with the weights that it starts from, but for rounding."""
+    return replace(unit, recipe=Recipe(1, 16, "sgd", 1e-30), parent=parent)
+
+
+def test_a_unit_starts_from_the_weights_of_its_parent(
+    unit: PretrainUnit, settings: Settings
+) -> None:
+    store = Library.open(settings).store
+    trained = pretrain(unit)
+    parent = Parent(trained.weights.key, trained.weights.sha256, same_classes=True)
+    again = pretrain(frozen(unit, parent))
+    assert again.validation == trained.validation
+    old, new = (load_weights(store, made.weights.key) for made in (trained, again))
+    assert all(torch.equal(old[name], new[name]) for name in old)
+
+
+@pytest.mark.parametrize("classes", [0, 3])
+def test_with_other_classes_all_but_the_head_is_taken(
+    classes: int, unit: PretrainUnit, settings: Settings
+) -> None:
+    store = Library.open(settings).store
+    trained = pretrain(unit).weights
+    child = replace(unit, classes=unit.classes + classes)
+    parent = Parent(trained.key, trained.sha256, same_classes=False)
+    fresh = load_weights(
+        store, pretrain(replace(child, recipe=Recipe(1, 16, "sgd", 1e-30))).weights.key
+    )
+    old = load_weights(store, trained.key)
+    new = load_weights(store, pretrain(frozen(child, parent)).weights.key)
+    head = {name for name in new if torch.equal(new[name], fresh[name])}
+    assert head == {name for name in new if name.startswith("head.")}
+    assert all(torch.equal(new[name], old[name]) for name in set(new) - head)
+
+
+def test_weights_of_another_network_are_refused(unit: PretrainUnit) -> None:
+    store = unit.columns["train"].store
+    stored = store_weights(store, "language.reading", {"something": torch.zeros(2)})
+    with pytest.raises(NetworkError, match=r"network textcnn\.text: nothing of the weights"):
+        pretrain(replace(unit, parent=Parent(stored.key, stored.sha256, True)))
+
+
+def test_a_parent_makes_another_recipe(unit: PretrainUnit) -> None:
+    parents = [None, Parent("k", "a" * 64, True), Parent("k", "a" * 64, False)]
+    parents += [Parent("k", "b" * 64, True)]
+    assert len({replace(unit, parent=parent).model_recipe for parent in parents}) == 4
+
+
+def test_larger_inputs_weights_and_more_epochs_cost_more(
+    unit: PretrainUnit, settings: Settings
+) -> None:
+    library = Library.open(settings)
+
+    def cost(network: str, epochs: int = 1) -> float:
+        recipe = replace(unit.recipe, epochs=epochs)
+        return replace(unit, spec=library.network(network), recipe=recipe).cost
+
+    assert cost("lenet3.audio") > cost("lenet3.image")
+    assert cost("mediumnet.image") > cost("lenet3.image")
+    assert cost("lenet3.image", epochs=3) == 3 * cost("lenet3.image")
+
+
+@pytest.fixture(scope="module")
+def stored(caption_only: Scenario, settings: Settings) -> dict[str, Model]:
+    """The models of a run with another seed, by network."""
+    run_scenario(caption_only, 1, settings, local_runner)
+    return {str(m.network): m for m in Library.open(settings).models(kind="unimodal")}
+
+
+def test_a_run_starts_from_stored_models_and_says_so(
+    stored: dict[str, Model], caption_only: Scenario, settings: Settings
+) -> None:
+    parent = stored["fasttext.text"]
+    scenario = changed(caption_only, pretraining={"start": (parent.name,), "epochs": 1})
+    report = run_scenario(scenario, 0, settings, local_runner)
+    library = Library.open(settings)
+    made = [model for model in library.models(kind="unimodal") if model.run_id == report.run_id]
+    assert {model.network: model.spec.get("parent") for model in made} == {
+        "fasttext.text": parent.id,
+        "textcnn.text": None,
+    }
+    # A name means the newest version, which now is another one: the run goes on with the old one.
+    assert library.model(parent.name).id != parent.id
+    recorded, seed = recorded_scenario(Record(settings.runs / report.run_id))
+    assert recorded.pretraining.start == (parent.id,)
+    again = run_scenario(recorded, seed, settings, local_runner, run_id=report.run_id)
+    assert again.search.history == report.search.history
+
+
+def test_what_cannot_be_started_from_is_named(
+    stored: dict[str, Model], caption_only: Scenario, settings: Settings, tmp_path: Path
+) -> None:
+    library = Library.open(settings)
+    fast, cnn = stored["fasttext.text"], stored["textcnn.text"]
+    (fused,) = (m for m in library.models(kind="fused") if m.run_id == fast.run_id)
+    (other,) = (m for m in library.models(network="fasttext.text") if m.id != fast.id)
+    here = settings.model_copy(update={"runs": tmp_path / "runs"})
+
+    def refused(*start: str, networks: tuple[str, ...] = ()) -> str:
+        scenario = changed(using(caption_only, *networks), pretraining={"start": start})
+        with pytest.raises(ScenarioError) as error:
+            run_scenario(scenario, 0, here, local_runner)
+        return str(error.value)
+
+    assert refused("nobody").startswith("pretraining.start: ")
+    assert not here.runs.exists()
+    assert refused(fused.id) == (
+        f"pretraining.start: {fused.id} is a fused model, allowed are those of one network"
+    )
+    assert refused(cnn.id, networks=("fasttext.text",)) == (
+        f"pretraining.start: {cnn.id} is of textcnn.text, which no input uses; "
+        "used are fasttext.text"
+    )
+    assert refused(fast.id, other.id) == (
+        f"pretraining.start: {other.id} and {fast.id} are both of fasttext.text, give one"
+    )

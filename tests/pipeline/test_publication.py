@@ -1,0 +1,47 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from brainray.pipeline.pictures.overview import draw_overview
+from brainray.pipeline.publication import drawn, publish
+from brainray.scenario import Report
+
+
+def test_a_run_leaves_its_report_to_be_read(made_up: Report, tmp_path: Path) -> None:
+    publish(made_up, tmp_path)
+    pictures = {"report.png", "confusion.png", "accuracy_over_snr_db.png"}
+    assert {path.name for path in tmp_path.iterdir()} == pictures | {"report.md", "report.json"}
+    assert Report.model_validate(json.loads((tmp_path / "report.json").read_text())) == made_up
+    page = (tmp_path / "report.md").read_text()
+    for name in pictures:
+        assert f"](<{name}>)" in page
+        with Image.open(tmp_path / name) as picture:
+            assert min(picture.size) > 200
+            assert len(picture.convert("RGB").getcolors(1_000_000) or []) > 20
+    assert set(drawn(made_up, tmp_path).values()) == {str(tmp_path / name) for name in pictures}
+    (tmp_path / "confusion.png").unlink()
+    assert "Confusion matrix" not in drawn(made_up, tmp_path)
+
+
+def changed(report: Report, **parts: Any) -> Report:
+    return report.model_copy(update=parts)
+
+
+@pytest.mark.parametrize("form", ["coordinated", "feedback", "one level", "old", "nothing found"])
+def test_every_form_of_network_is_drawn(form: str, made_up: Report, tmp_path: Path) -> None:
+    best, search = made_up.best, made_up.search
+    report = {
+        "coordinated": changed(made_up, best=changed(best, representation="coordinated")),
+        "feedback": changed(made_up, best=changed(best, feedback=True)),
+        "one level": changed(
+            made_up, best=changed(best, depth=1, taps=best.taps[:1], operators=["concat"])
+        ),
+        "old": changed(made_up, units=None, best=changed(best, network_taps={}, interval=None)),
+        "nothing found": changed(made_up, search=changed(search, history=[])),
+    }[form]
+    draw_overview(made_up, tmp_path / "usual.png")
+    draw_overview(report, tmp_path / "other.png")
+    assert (tmp_path / "usual.png").read_bytes() != (tmp_path / "other.png").read_bytes()
