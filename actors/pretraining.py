@@ -79,14 +79,14 @@ def pretrain_on_train(
                 run_id, regions, workers, folder
             )
             try:
-                while left and not ray.wait([training], timeout=POLL_SECONDS)[0]:
+                while left and not _ended(training, POLL_SECONDS):
                     collect()
                 if left:
                     with own_errors():
                         ray.get(training)
                     collect()
                 else:
-                    ray.wait([training], timeout=END_SECONDS)
+                    _ended(training, END_SECONDS)
             finally:
                 _end(training)
             if len(left) == before:
@@ -98,10 +98,20 @@ def pretrain_on_train(
 
 
 def _end(training: Any) -> None:
-    """End the trainer, so that it gives its processors back; nothing if it has ended."""
+    """End the trainer, so that it gives its processors back.
+
+    One that has ended is left alone: Ray 2.60 ends the whole driver, without a word, if a task is
+    canceled while its result is still being taken in.
+    """
+    if _ended(training, 0):
+        return
     ray.cancel(training)
-    if not ray.wait([training], timeout=END_SECONDS)[0]:
+    if not _ended(training, END_SECONDS):
         ray.cancel(training, force=True)
+
+
+def _ended(training: Any, timeout_seconds: float) -> bool:
+    return bool(ray.wait([training], timeout=timeout_seconds)[0])
 
 
 @ray.remote(num_cpus=0, max_retries=1)

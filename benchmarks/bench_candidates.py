@@ -30,7 +30,8 @@ from torch.nn import functional
 
 from brainray.catalog.weights import Store
 from brainray.fusion.bank import build_bank, save_bank
-from brainray.fusion.features import modality_dropout
+from brainray.fusion.features import Spoiling
+from brainray.fusion.forms import build
 from brainray.fusion.genome import Candidate, FusionCode, Wiring
 from brainray.fusion.network import FusionNetwork, TapScale
 from brainray.fusion.population import CandidateRecipe, Population
@@ -47,6 +48,7 @@ from brainray.training.loop import Recipe, one_thread
 
 CLASSES, BATCH, EPOCHS, DEPTH, BROOD = 10, 256, 8, 4, 32
 HIDDEN = Search().hidden
+SPOILING = Spoiling(missing=0.2, foreign=0.2, anchor=1)
 SHAPES = {"image": (1, 28, 28), "audio": (1, 112, 112)}
 GOALS = {"brood_of_32_against_one_by_one": 3.0, "banks_against_frozen_backbones": 700.0}
 TUNE_GOAL = 12.0
@@ -126,7 +128,7 @@ class Setting:
             for level in wiring.levels
             for name, tap in level.taps.items()
         }
-        return FusionNetwork(
+        return build(
             wiring,
             scales,
             dict.fromkeys(SHAPES, 1.0),
@@ -139,7 +141,8 @@ class Setting:
 def brood_seconds(setting: Setting, wirings: list[Wiring]) -> float:
     """Return the CPU seconds of training a brood in one pass."""
     start = time.process_time()
-    Population(wirings, setting.features, setting.problem.candidate, 0).train(setting.features)
+    population = Population(wirings, setting.features, setting.problem.candidate, 0)
+    population.train(setting.features, SPOILING)
     return time.process_time() - start
 
 
@@ -151,17 +154,16 @@ def single_seconds(setting: Setting, wiring: Wiring) -> float:
     optimizer = torch.optim.AdamW(network.parameters(), recipe.learning_rate, fused=True)
     for epoch in range(recipe.epochs):
         order = torch.randperm(setting.pairs, generator=torch_generator(0, epoch))
-        keep = modality_dropout(
-            setting.pairs, 2, recipe.modality_dropout, torch_generator(1, epoch)
-        )
+        keep, source = SPOILING.draw(setting.pairs, 2, torch_generator(1, epoch))
         # One permutation an epoch, then views: the same courtesy that the brood has.
+        taken = {name: source[order, i] for i, name in enumerate(SHAPES)}
+        kept = {name: keep[order, i, None] for i, name in enumerate(SHAPES)}
         levels = [
-            {name: tap * keep[order, i, None] for i, (name, tap) in enumerate(level.items())}
-            for level in features.levels(wiring, order)
+            {name: tap * kept[name] for name, tap in level.items()}
+            for level in features.levels(wiring, taken)
         ]
         evidences = {
-            name: value * keep[order, i, None]
-            for i, (name, value) in enumerate(features.evidence_of(wiring, order).items())
+            name: value * kept[name] for name, value in features.evidence_of(wiring, taken).items()
         }
         target = features.target_N[order]
         for first in range(0, setting.pairs, BATCH):

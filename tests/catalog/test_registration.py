@@ -147,7 +147,7 @@ def test_weights_that_are_not_in_the_store_are_refused(library: Library, new_mod
         ({"recipe": "abc"}, "recipe 'abc' is not a sha256"),
         ({"metrics": {"validation": float("nan")}}, "metrics: "),
         ({"spec": {"what": object()}}, "spec: "),
-        ({"network": "lenet4.image"}, "network 'lenet4.image': .* did you mean lenet3.image"),
+        ({"network": "lenet4.image"}, "network 'lenet4.image': .* did you mean lenet[35].image"),
         ({"sub_region": "vision.nose"}, "sub-region 'vision.nose': not in the catalog"),
         ({"sub_region": "vision.color"}, "but lenet3.image lives in vision.shape, vision.other"),
         ({"data_set": "0" * 64}, "data set '0{64}': not in the catalog"),

@@ -126,7 +126,7 @@ def test_stats_add_up(models: list[Model]) -> None:
     document = json.loads(output("stats", "--json", "-"))
     assert document["total"]["parameters"] == 2000
     assert document["by"]["region"]["vision"]["models"] == 1
-    assert document["counts"]["networks"] == 6
+    assert document["counts"]["networks"] == 10
     text = output("stats")
     assert "multisensory.integration" in text
     assert "64 functions" in text

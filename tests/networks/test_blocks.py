@@ -6,9 +6,10 @@ from torch import nn
 
 from brainray import seeding
 from brainray.errors import NetworkError
-from brainray.networks.blocks import ConvBlock, ConvNetwork
-from brainray.networks.lenet import LeNet3
+from brainray.networks.blocks import ConvBlock, ConvNetwork, Layer
+from brainray.networks.lenet import LeNet3, LeNet5
 from brainray.networks.medium import MediumNet
+from brainray.networks.sparse import SparseNet
 
 TABLE_6 = {
     LeNet3: ((1, 28, 28), [(8, 28, 28), (16, 14, 14), (32, 7, 7)], 6_016),
@@ -16,6 +17,19 @@ TABLE_6 = {
         (1, 112, 112),
         [(8, 112, 112), (16, 56, 56), (32, 28, 28), (64, 14, 14)],
         24_384,
+    ),
+    LeNet5: (
+        (1, 112, 112),
+        [(8, 112, 112), (16, 56, 56), (32, 28, 28), (64, 14, 14), (128, 7, 7)],
+        98_368,
+    ),
+    SparseNet: (
+        (1, 112, 112),
+        [
+            *[(12, 112, 112), (1, 112, 112), (8, 112, 112), (16, 56, 56)],
+            *[(32, 28, 28), (64, 14, 14), (128, 7, 7)],
+        ],
+        12_495,
     ),
 }
 NETWORKS = pytest.mark.parametrize("architecture", list(TABLE_6))
@@ -36,8 +50,9 @@ def test_convolutions_have_the_sizes_of_table_6(architecture):
     input_shape, sizes, _ = TABLE_6[architecture]
     network = build(architecture, input_shape)
     seen = []
-    for conv in convolutions(network):
-        conv.register_forward_hook(lambda _conv, _in, out: seen.append(tuple(out.shape[1:])))
+    for block in network.blocks.values():
+        *_, last = convolutions(block)
+        last.register_forward_hook(lambda _conv, _in, out: seen.append(tuple(out.shape[1:])))
     network(torch.zeros(2, *input_shape))
     assert seen == sizes
 
@@ -55,8 +70,10 @@ def test_taps_are_named_in_order_and_are_halved_maps(architecture, size):
     taps = build(architecture, (1, size, size)).forward_taps(torch.rand(3, 1, size, size))
     assert list(taps) == [f"conv{i + 1}" for i in range(len(sizes))] + ["logits"]
     side = size
-    for (channels, _, _), tap in zip(sizes, list(taps.values())[:-1], strict=True):
-        side = -(-side // 2)
+    for (channels, _, _), layer, tap in zip(
+        sizes, architecture.LAYERS, list(taps.values())[:-1], strict=True
+    ):
+        side = -(-side // 2) if layer.pooled else side
         assert tap.shape == (3, channels, side, side)
     assert taps["logits"].shape == (3, 10)
 
@@ -76,13 +93,27 @@ def test_features_are_the_taps_averaged_over_positions(architecture, size):
 
 
 def test_a_block_is_convolution_pooling_and_leaky_relu():
-    block = ConvBlock(2, 3, 3)
+    block = ConvBlock(2, Layer(3, 3))
     maps = torch.randn(4, 2, 9, 9, generator=seeding.torch_generator(0, "maps"))
     conv = block[0]
     expected = nn.functional.conv2d(maps, conv.weight, conv.bias, padding=1)
     # 9 becomes 5: the last window holds one row and column only.
     padded = nn.functional.pad(expected, (0, 1, 0, 1), value=-torch.inf)
     expected = padded.unfold(2, 2, 2).unfold(3, 2, 2).amax((4, 5))
+    torch.testing.assert_close(block(maps), torch.where(expected > 0, expected, 0.01 * expected))
+
+
+def test_a_separable_block_is_a_convolution_of_each_channel_then_one_over_channels():
+    block = ConvBlock(2, Layer(3, 3, separable=True, pooled=False))
+    maps = torch.randn(4, 2, 6, 6, generator=seeding.torch_generator(0, "maps"))
+    depthwise, pointwise = convolutions(block)
+    alone = [
+        nn.functional.conv2d(
+            maps[:, i : i + 1], depthwise.weight[i : i + 1], depthwise.bias[i : i + 1], padding=1
+        )
+        for i in range(2)
+    ]
+    expected = nn.functional.conv2d(torch.cat(alone, 1), pointwise.weight, pointwise.bias)
     torch.testing.assert_close(block(maps), torch.where(expected > 0, expected, 0.01 * expected))
 
 
