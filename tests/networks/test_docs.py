@@ -34,7 +34,8 @@ def test_the_table_of_networks_gives_the_taps_and_their_sizes(row):
     architecture = plugins.load("networks", name)
     assert architecture.__name__ == class_name
     inputs = torch.ones(1, *INPUT_SHAPES[shape], dtype=INPUT_TYPES[shape])
-    sizes = {"classes": 5, **{f"{side}/{n}": 64 // n for side in "HW" for n in (2, 4, 8, 16)}}
+    halves = {f"{side}/{n}": 64 // n for side in "HW" for n in (2, 4, 8, 16, 32)}
+    sizes = {"classes": 5, "H": 64, "W": 64, **halves}
     documented = {
         tap: tuple(sizes.get(size) or int(size) for size in dimensions.split(", "))
         for tap, dimensions in re.findall(r"`?(\w+)` \(([^)]*)\)", taps)

@@ -1,0 +1,121 @@
+"""Operators, and the forms of a fusion network."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from brainray.fusion.coordinated import CoordinatedNetwork, similarity_loss
+from brainray.fusion.forms import restore
+from brainray.fusion.genome import Wiring
+from brainray.fusion.joint import JointNetwork
+from brainray.fusion.operators import OPERATORS
+from brainray.fusion.problem import FusionProblem
+from brainray.search.interface import Brood
+
+SHAPE = (2, 5, 7)
+
+
+def parts(count: int = 2) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randn(SHAPE, generator=generator) for _ in range(count)]
+
+
+def start(name: str, count: int = 2) -> torch.Tensor:
+    initial = OPERATORS[name].initial(count, SHAPE[1])
+    return initial.expand(SHAPE[0], *initial.shape).clone()
+
+
+@pytest.mark.parametrize("name", ["concat", "weighted_sum", "attention"])
+def test_a_weighing_operator_starts_as_a_sum(name: str) -> None:
+    first, second = parts()
+    torch.testing.assert_close(OPERATORS[name]([first, second], start(name)), first + second)
+
+
+def test_the_bilinear_operator_multiplies_and_keeps_each_parts_own_terms() -> None:
+    first, second = parts()
+    own = start("bilinear")
+    own[:, 0], own[:, 1] = 0.5, 2.0
+    a, b = first.tanh(), second.tanh()
+    expected = a * b + 2.0 * a + 0.5 * b
+    torch.testing.assert_close(OPERATORS["bilinear"]([first, second], own), expected)
+
+
+def test_attention_weighs_every_row_by_itself() -> None:
+    first, second = parts()
+    own = start("attention")
+    own[:, 0] = 5.0
+    score = (first.tanh() * 5.0).sum(1, keepdim=True)
+    weight = torch.stack([score, torch.zeros_like(score)]).softmax(0)
+    expected = 2 * (weight[0] * first + weight[1] * second)
+    torch.testing.assert_close(OPERATORS["attention"]([first, second], own), expected)
+
+
+@pytest.mark.parametrize("name", list(OPERATORS))
+def test_parts_that_are_missing_bring_nothing(name: str) -> None:
+    nothing = [torch.zeros(SHAPE) for _ in range(3)]
+    assert (OPERATORS[name](nothing, start(name, 3)) == 0).all()
+
+
+@pytest.fixture(params=["feedback", "coordinated"])
+def form(request: pytest.FixtureRequest, problem: FusionProblem) -> FusionProblem:
+    changes = {
+        "feedback": {"feedback": True},
+        "coordinated": {"representation": "coordinated", "operators": ("concat",)},
+    }[request.param]
+    return replace(problem, code=replace(problem.code, **changes))
+
+
+def test_every_form_is_searched_finished_and_restored(form: FusionProblem) -> None:
+    genomes = (form.space.repair((0,) * len(form.space.genes)),)
+    values = form.evaluate(Brood(0, 1, genomes))
+    assert values == form.evaluate(Brood(0, 1, genomes))
+    assert values[0] > 0.65  # an input alone tells one of two bits
+    solution = form.finish(genomes)
+    assert solution.value > 0.8
+    network = form.restore(solution, "fused")
+    assert isinstance(
+        network, CoordinatedNetwork if form.code.representation != "joint" else JointNetwork
+    )
+    again = restore(
+        Wiring.from_json(network.wiring.to_json()), network.temperatures, network.state_dict()
+    )
+    widths = {"conv1": 5, "conv2": 7, "logits": 4}
+    taps = {
+        name: {tap: torch.randn(3, width) for tap, width in widths.items()}
+        for name in network.wiring.models
+    }
+    torch.testing.assert_close(again(taps), network(taps))
+
+
+def test_feedback_starts_as_if_there_were_none(problem: FusionProblem) -> None:
+    looking_back = replace(problem, code=replace(problem.code, feedback=True))
+    genome = problem.space.repair((0,) * len(problem.space.genes))
+    features = problem.features("test")
+    logits = []
+    for one in (problem, looking_back):
+        network = one._network(genome, 6, seed=2)
+        rows = dict.fromkeys(network.wiring.models, slice(None))
+        wiring = network.wiring
+        logits.append(
+            network.fuse(features.levels(wiring, rows), features.evidence_of(wiring, rows))
+        )
+    torch.testing.assert_close(logits[0], logits[1])
+
+
+def test_the_similarity_loss_ranks_samples_of_other_classes() -> None:
+    generator = torch.Generator().manual_seed(1)
+    first, second = (torch.randn(6, 4, generator=generator) for _ in range(2))
+    target = torch.tensor([0, 0, 1, 1, 2, 2])
+    cosine = torch.nn.functional.cosine_similarity
+    terms = [
+        max(
+            0.0, 0.5 - float(cosine(first[i], second[i], 0)) + float(cosine(first[i], second[j], 0))
+        )
+        for i in range(6)
+        for j in range(6)
+        if target[i] != target[j]
+    ]
+    loss = similarity_loss(first, second, target, margin=0.5)
+    assert float(loss) == pytest.approx(sum(terms) / len(terms), rel=1e-5)
+    assert similarity_loss(first, second, torch.zeros(6), margin=0.5) == 0

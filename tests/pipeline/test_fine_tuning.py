@@ -1,0 +1,50 @@
+"""The winner trained on together with its pretrained networks."""
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from brainray.catalog import Library
+from brainray.catalog.weights import load_weights
+from brainray.datasets.dataset import open_dataset
+from brainray.pipeline.answers import ANSWERS_FILE
+from brainray.pipeline.local import local_runner
+from brainray.pipeline.predict import load_model
+from brainray.pipeline.record import Record
+from brainray.pipeline.run import run_scenario
+from brainray.scenario import Scenario
+from brainray.settings import Settings
+
+
+def fine_tuned(scenario: Scenario, rate: float) -> Scenario:
+    training = scenario.training.model_copy(
+        update={"fine_tuning_epochs": 2, "fine_tuning_rate": rate}
+    )
+    return scenario.model_copy(update={"training": training})
+
+
+@pytest.mark.parametrize("rate", [3e-3, 1.0])
+def test_fine_tuning_is_kept_only_if_it_helps(
+    scenario: Scenario, settings: Settings, rate: float
+) -> None:
+    report = run_scenario(fine_tuned(scenario, rate), 0, settings, local_runner)
+    folder: Path = settings.runs / report.run_id
+    (solved,) = Record(folder).events("solution")
+    outcome = solved["details"]["fine_tuning"]
+    assert outcome["kept"] == (outcome["fine_tuned"] > outcome["frozen"])
+    assert report.best.validation == max(outcome["frozen"], outcome["fine_tuned"])
+    if rate == 1.0:
+        assert not outcome["kept"]
+    library = Library.open(settings)
+    model = library.model("pictures-and-captions" + ".rejected" * (report.gate.chosen != "fused"))
+    stored = load_weights(library.store, model.key)
+    assert any(name.startswith("backbones/") for name in stored) == outcome["kept"]
+    # The stored model answers raw samples as the run has answered them.
+    dataset = open_dataset(library.dataset_path(report.data["sha256"]))
+    predictor = load_model(library, model.id)
+    answers = pq.read_table(folder / ANSWERS_FILE)["fused"].to_pylist()
+    columns = {name: dataset.column("test", name) for name in dataset.modalities}
+    for row, answer in enumerate(answers[:20]):
+        given = {name: raws[row] for name, raws in columns.items() if raws[row] is not None}
+        assert predictor(given).label == answer
