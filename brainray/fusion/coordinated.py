@@ -41,20 +41,21 @@ class CoordinatedNetwork(FusionNetwork):
         generator: torch.Generator,
     ) -> None:
         super().__init__(wiring, scales, temperatures, prior_C)
-        self.levels = nn.ModuleDict()
-        self.classifiers = nn.ModuleDict()
+        # Lists, for a ModuleDict refuses some names that an input may have, such as "type".
+        self.levels = nn.ModuleList()
+        self.classifiers = nn.ModuleList()
         for name in wiring.models:
             chain = nn.ModuleList()
             for number in range(len(wiring.levels)):
                 width = self._width(number, name) + (hidden if number else 0)
                 chain.append(initialise(nn.Linear(width, hidden), generator))
-            self.levels[name] = chain
-            self.classifiers[name] = silenced(nn.Linear(hidden, len(prior_C)))
+            self.levels.append(chain)
+            self.classifiers.append(silenced(nn.Linear(hidden, len(prior_C))))
 
     def embeddings(self, normalised: list[dict[str, Tensor]]) -> dict[str, Tensor]:
         """Return the embedding of each input, `(B, H)`."""
         found = {}
-        for name, chain in self.levels.items():
+        for name, chain in zip(self.wiring.models, self.levels, strict=True):
             below: list[Tensor] = []
             assert isinstance(chain, nn.ModuleList)
             for linear, met in zip(chain, normalised, strict=True):
@@ -68,8 +69,8 @@ class CoordinatedNetwork(FusionNetwork):
 
     def _judge(self, embeddings: dict[str, Tensor], evidences: dict[str, Tensor]) -> Tensor:
         logits: Tensor = self.get_buffer("prior") + sum(evidences.values())
-        for name, value in embeddings.items():
-            logits = logits + self.classifiers[name](value)
+        for classifier, value in zip(self.classifiers, embeddings.values(), strict=True):
+            logits = logits + classifier(value)
         return logits
 
     def loss(

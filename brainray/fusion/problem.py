@@ -120,7 +120,8 @@ class FusionProblem:
                 weights=weights,
                 details={
                     "finalists": [
-                        {"genome": list(genome), "validation": value}
+                        # None if it diverged.
+                        {"genome": list(genome), "validation": value if value >= 0.0 else None}
                         for genome, value in zip(genomes, values, strict=True)
                     ],
                     "reheaded": {

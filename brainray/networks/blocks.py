@@ -52,7 +52,7 @@ class Layer:
 
 
 class ConvBlock(nn.Sequential):
-    """Convolution of unchanged size, max pooling by 2, leaky ReLU, as under paper Table 6.
+    """Convolution of unchanged size, max pooling by 2 if asked for, leaky ReLU (paper Table 6).
 
     An odd height or width is halved upwards, so that 7 becomes 4 and 1 stays 1.
     """

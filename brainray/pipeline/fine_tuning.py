@@ -5,6 +5,7 @@ again on their inputs, and the gradient goes through all of them; that costs abo
 pretraining them did. Scales and temperatures stay as they were measured.
 """
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ class FineTuningProblem(FusionProblem):
         better = value > solution.value
         report = {
             "frozen": solution.value,
-            "fine_tuned": value,
+            "fine_tuned": value if math.isfinite(value) else None,  # it diverged
             "kept": better,
             "seconds": round(time.monotonic() - start, 3),
         }
@@ -146,7 +147,9 @@ class WholeNetwork(nn.Module):
     def __init__(self, fusion: FusionNetwork, backbones: Mapping[str, TappedNetwork]) -> None:
         super().__init__()
         self.fusion = fusion
-        self.backbones = nn.ModuleDict(backbones)
+        # A list, for a ModuleDict refuses some names that an input may have, such as "type".
+        self.parts = nn.ModuleList(backbones.values())
+        self.backbones = dict(backbones)
 
     def weights(self) -> dict[str, Tensor]:
         """Return the weights as a solution names them."""
@@ -202,10 +205,8 @@ class FineTuningLoss:
         )
 
     def _taps(self, name: str, rows: Tensor, present: Tensor) -> FeatureBank:
-        backbone = self.whole.backbones[name]
-        assert isinstance(backbone, TappedNetwork)
         batch = torch.from_numpy(np.array(self.inputs[name][rows.numpy()]))
-        return FeatureBank(backbone.tap_features(batch), present)
+        return FeatureBank(self.whole.backbones[name].tap_features(batch), present)
 
 
 def backbone_weights(weights: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
