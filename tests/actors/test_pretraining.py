@@ -1,5 +1,6 @@
 """Networks are pretrained by Train workers that pull them from the regions' actors."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -68,14 +69,23 @@ def units(settings: Settings, manifest: Path) -> list[PretrainUnit]:
 
 
 def train_workers() -> list[int]:
-    """Return the processes of Train's workers."""
-    found = []
+    """Return the processes of Train's workers in the cluster that this process started."""
+    parents, workers = {}, []
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (entry / "cmdline").exists():
-            title = (entry / "cmdline").read_bytes()
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):  # a process may end meanwhile
+            status, title = (entry / "status").read_text(), (entry / "cmdline").read_bytes()
+            parents[int(entry.name)] = int(status.partition("PPid:")[2].split()[0])
             if title.startswith(b"ray::") and b"TrainWorker" in title:
-                found.append(int(entry.name))
-    return found
+                workers.append(int(entry.name))
+
+    def is_own(process: int) -> bool:
+        while process not in (0, os.getpid()):
+            process = parents.get(process, 0)
+        return process == os.getpid()
+
+    return [worker for worker in workers if is_own(worker)]
 
 
 def wait_until_free() -> None:

@@ -26,17 +26,17 @@ def fine_tuned(scenario: Scenario, rate: float) -> Scenario:
 
 @pytest.mark.parametrize("rate", [3e-3, 1.0])
 def test_fine_tuning_is_kept_only_if_it_helps(
-    scenario: Scenario, settings: Settings, rate: float
+    scenario: Scenario, empty: Settings, rate: float
 ) -> None:
-    report = run_scenario(fine_tuned(scenario, rate), 0, settings, local_runner)
-    folder: Path = settings.runs / report.run_id
+    report = run_scenario(fine_tuned(scenario, rate), 0, empty, local_runner)
+    folder: Path = empty.runs / report.run_id
     (solved,) = Record(folder).events("solution")
     outcome = solved["details"]["fine_tuning"]
     assert outcome["kept"] == (outcome["fine_tuned"] > outcome["frozen"])
     assert report.best.validation == max(outcome["frozen"], outcome["fine_tuned"])
     if rate == 1.0:
         assert not outcome["kept"]
-    library = Library.open(settings)
+    library = Library.open(empty)
     model = library.model("pictures-and-captions" + ".rejected" * (report.gate.chosen != "fused"))
     stored = load_weights(library.store, model.key)
     assert any(name.startswith("backbones/") for name in stored) == outcome["kept"]
