@@ -11,7 +11,7 @@ from brainray.fusion.genome import Wiring
 from brainray.fusion.joint import JointNetwork
 from brainray.fusion.network import FusionNetwork, TapScale
 
-FORMS: dict[str, type[JointNetwork] | type[CoordinatedNetwork]] = {
+FORMS: dict[str, type[FusionNetwork]] = {
     "joint": JointNetwork,
     "coordinated": CoordinatedNetwork,
 }
@@ -26,7 +26,7 @@ def build(
     hidden: int,
     generator: torch.Generator,
 ) -> FusionNetwork:
-    """Build the untrained network that a wiring asks for; arguments as `JointNetwork`."""
+    """Build the untrained network that a wiring asks for; arguments as `FusionNetwork`."""
     form = FORMS[wiring.representation]
     return form(wiring, scales, temperatures, prior_C, hidden, generator)
 

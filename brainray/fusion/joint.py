@@ -12,13 +12,10 @@ of the brain shield off what does not belong to the problem (paper 1.2). An inpu
 brings zeros: no features and no evidence.
 """
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor, nn
 
-from brainray.fusion.genome import Wiring
-from brainray.fusion.network import FusionNetwork, TapScale, initialise, silenced
+from brainray.fusion.network import FusionNetwork, initialise, silenced
 from brainray.fusion.operators import OPERATORS
 
 
@@ -62,34 +59,18 @@ class JointNetwork(FusionNetwork):
     With *feedback* the last level looks back: a second pass runs with what each input brings to
     each level multiplied by gates that the first pass sets from above (paper 1.2; Wang et al.,
     NIPS 2014), in (0, 2) and 1 at the start.
-
-    Args:
-        wiring: which taps meet at which level, and by which operator.
-        scales: of every tap that the wiring uses, by input and tap.
-        temperatures: of each input's unimodal network.
-        prior_C: log share of each class.
-        hidden: width of a level.
-        generator: of the initial weights.
     """
 
-    def __init__(
-        self,
-        wiring: Wiring,
-        scales: Mapping[tuple[str, str], TapScale],
-        temperatures: Mapping[str, float],
-        prior_C: Tensor,
-        hidden: int,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__(wiring, scales, temperatures, prior_C)
+    def add_layers(self, hidden: int, classes: int, generator: torch.Generator) -> None:
+        """Add levels, classifiers and gates; see `FusionNetwork.add_layers`."""
         self.levels = nn.ModuleList()
-        for number, level in enumerate(wiring.levels):
+        for number, level in enumerate(self.wiring.levels):
             widths = [self._width(number, name) for name in level.taps] + [hidden] * bool(number)
             self.levels.append(JointLevel(level.operator, widths, hidden, generator))
-        self.classifier = silenced(nn.Linear(hidden, len(prior_C)))
-        self.gate = silenced(nn.Linear(hidden, len(wiring.models)))
-        if wiring.feedback:
-            self.feedback = silenced(nn.Linear(hidden, len(wiring.models) * hidden))
+        self.classifier = silenced(nn.Linear(hidden, classes))
+        self.gate = silenced(nn.Linear(hidden, len(self.wiring.models)))
+        if self.wiring.feedback:
+            self.feedback = silenced(nn.Linear(hidden, len(self.wiring.models) * hidden))
 
     def fuse(self, normalised: list[dict[str, Tensor]], evidences: dict[str, Tensor]) -> Tensor:
         """Return fused logits; see `FusionNetwork.fuse`."""

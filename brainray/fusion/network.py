@@ -62,6 +62,8 @@ class FusionNetwork(nn.Module):
         scales: of every tap that the wiring uses, by input and tap.
         temperatures: of each input's unimodal network.
         prior_C: log share of each class.
+        hidden: width of a level.
+        generator: of the initial weights.
     """
 
     def __init__(
@@ -70,6 +72,8 @@ class FusionNetwork(nn.Module):
         scales: Mapping[tuple[str, str], TapScale],
         temperatures: Mapping[str, float],
         prior_C: Tensor,
+        hidden: int,
+        generator: torch.Generator,
     ) -> None:
         super().__init__()
         self.wiring = wiring
@@ -80,6 +84,12 @@ class FusionNetwork(nn.Module):
                 scale = scales[name, tap]
                 self.register_buffer(f"mean_{number}_{name}", scale.mean)
                 self.register_buffer(f"deviation_{number}_{name}", scale.deviation)
+
+        self.add_layers(hidden, len(prior_C), generator)
+
+    def add_layers(self, hidden: int, classes: int, generator: torch.Generator) -> None:
+        """Add what is trained; the arguments are those of the network."""
+        raise NetworkError(f"{type(self).__name__} does not implement add_layers")
 
     def forward(self, taps: Mapping[str, Mapping[str, Tensor]]) -> Tensor:
         """Return fused logits from what the unimodal networks give, shape `(B, C)`.
@@ -129,8 +139,20 @@ class FusionNetwork(nn.Module):
         normalised: list[dict[str, Tensor]],
         evidences: dict[str, Tensor],
         target_B: Tensor,
+        said_BM: Tensor,
     ) -> Tensor:
-        """Return the mean loss of some rows: the cross-entropy, unless a form adds to it."""
+        """Return the mean loss of some rows: the cross-entropy, unless a form adds to it.
+
+        It is a mean over rows of what each row gives by itself: workers share the rows, and how
+        many they are must not change the result.
+
+        Args:
+            normalised: as for `fuse`.
+            evidences: of all inputs, zeros where one is missing.
+            target_B: the classes.
+            said_BM: the class of the row that each input comes from, for M inputs; another one
+                than the target's if the input was exchanged.
+        """
         return functional.cross_entropy(self.fuse(normalised, evidences), target_B)
 
     def _width(self, level: int, name: str) -> int:

@@ -125,7 +125,8 @@ class FusionProblem:
                         for genome, value in zip(genomes, values, strict=True)
                     ],
                     "reheaded": {
-                        name: self._accuracy(network, "validation", (name,))
+                        # One that diverged is right nowhere; it is no reason to lose the run.
+                        name: max(0.0, self._accuracy(network, "validation", (name,)))
                         for name, network in reheaded.items()
                     },
                 },
@@ -352,6 +353,7 @@ class FusionLoss:
             [{name: tap.to(dtype) * keep[name] for name, tap in level.items()} for level in levels],
             {name: value.to(dtype) * keep[name] for name, value in evidences.items()},
             self.features.target_N[rows],
+            self.features.target_N[self._source[rows]],
         )
 
 

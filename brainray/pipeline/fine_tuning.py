@@ -202,6 +202,7 @@ class FineTuningLoss:
             features.levels(wiring, every),
             features.evidence_of(wiring, every),
             self.target_N[rows],
+            self.target_N[source[rows]],
         )
 
     def _taps(self, name: str, rows: Tensor, present: Tensor) -> FeatureBank:

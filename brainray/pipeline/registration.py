@@ -70,9 +70,12 @@ def register_fused(
                 "backbones": [model.recipe for model in backbones.values()],
                 "candidate": vars(problem.candidate),
                 "finalist": vars(problem.finalist) | {"hidden": problem.finalist_hidden},
-                "fine_tuning": [
+                # With fine-tuning the number of workers may change the last digits.
+                "fine_tuning": scenario.training.fine_tuning_epochs
+                and [
                     scenario.training.fine_tuning_epochs,
                     scenario.training.fine_tuning_rate,
+                    scenario.training.workers,
                 ],
                 "strategy": problem.strategy,
                 "data": dataset.sha256,

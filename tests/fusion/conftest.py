@@ -1,11 +1,15 @@
 """A small fusion problem on made-up features that carry the class."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 
 from brainray.catalog.weights import Store
 from brainray.fusion.bank import FeatureBank, save_bank
+from brainray.fusion.features import Features
 from brainray.fusion.genome import Candidate, FusionCode
+from brainray.fusion.network import TapScale
 from brainray.fusion.population import CandidateRecipe
 from brainray.fusion.problem import FusionProblem
 from brainray.training.loop import Recipe
@@ -13,6 +17,15 @@ from brainray.training.loop import Recipe
 CLASSES = 4
 ROWS = {"train": 300, "validation": 120, "test": 120}
 WIDTHS = {"conv1": 5, "conv2": 7, "logits": CLASSES}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Small networks are many times slower when two threads share a busy core."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")
@@ -75,3 +88,26 @@ def problem(
         "all_reduce",
         seed=5,
     )
+
+
+@pytest.fixture(scope="session")
+def redundant() -> Features:
+    """Each input tells the whole class, but where it errs: the audio seldom, the image more."""
+    generator = torch.Generator().manual_seed(0)
+    target = torch.randint(CLASSES, (600,), generator=generator)
+    taps, evidences = {}, {}
+    for name, right in (("audio", 0.95), ("image", 0.9)):
+        other = torch.randint(CLASSES, target.shape, generator=generator)
+        says = torch.where(torch.rand(target.shape, generator=generator) < right, target, other)
+        centers = torch.randn(CLASSES, 6, generator=generator)
+        noise = torch.randn(len(target), 6, generator=generator)
+        taps[name, "tap"] = centers[says] + 0.3 * noise
+        # Both are equally sure of what they say.
+        evidences[name] = 3.0 * torch.eye(CLASSES)[says]
+    return Features(taps, evidences, target, torch.full((CLASSES,), 1 / CLASSES).log())
+
+
+@pytest.fixture(scope="session")
+def redundant_scales(redundant: Features) -> dict[tuple[str, str], TapScale]:
+    """The taps of `redundant` are normalised already."""
+    return {key: TapScale(torch.zeros(6), torch.ones(6)) for key in redundant.taps}

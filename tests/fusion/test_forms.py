@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from brainray.fusion.coordinated import CoordinatedNetwork, similarity_loss
+from brainray.fusion.coordinated import CoordinatedNetwork
 from brainray.fusion.forms import restore
 from brainray.fusion.genome import Wiring
 from brainray.fusion.joint import JointNetwork
@@ -57,6 +57,34 @@ def test_parts_that_are_missing_bring_nothing(name: str) -> None:
     assert (OPERATORS[name](nothing, start(name, 3)) == 0).all()
 
 
+@pytest.mark.parametrize("name", list(OPERATORS))
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_an_operator_keeps_the_shape_and_has_finite_gradients(name: str, count: int) -> None:
+    given = [part.requires_grad_() for part in parts(count)]
+    own = start(name, count).requires_grad_()
+    joined = OPERATORS[name](given, own)
+    assert joined.shape == SHAPE
+    leaves = [*given, own] if own.numel() else given
+    gradients = torch.autograd.grad(joined.square().sum(), leaves)
+    for leaf, gradient in zip(leaves, gradients, strict=True):
+        assert gradient.shape == leaf.shape
+        assert gradient.isfinite().all()
+    assert all((gradient != 0).any() for gradient in gradients[:count])
+
+
+@pytest.mark.parametrize("name", ["weighted_sum", "attention"])
+def test_weights_add_up_to_the_number_of_parts(name: str) -> None:
+    own = torch.randn(start(name, 3).shape, generator=torch.Generator().manual_seed(1))
+    same = parts(1)[0]
+    torch.testing.assert_close(OPERATORS[name]([same, same, same], own), 3 * same)
+
+
+def test_the_bilinear_operator_starts_nearly_as_a_sum() -> None:
+    first, second = (0.01 * part for part in parts())
+    joined = OPERATORS["bilinear"]([first, second], start("bilinear"))
+    torch.testing.assert_close(joined, first + second, rtol=0.05, atol=1e-3)
+
+
 @pytest.fixture(params=["feedback", "coordinated"])
 def form(request: pytest.FixtureRequest, problem: FusionProblem) -> FusionProblem:
     changes = {
@@ -101,21 +129,3 @@ def test_feedback_starts_as_if_there_were_none(problem: FusionProblem) -> None:
             network.fuse(features.levels(wiring, rows), features.evidence_of(wiring, rows))
         )
     torch.testing.assert_close(logits[0], logits[1])
-
-
-def test_the_similarity_loss_ranks_samples_of_other_classes() -> None:
-    generator = torch.Generator().manual_seed(1)
-    first, second = (torch.randn(6, 4, generator=generator) for _ in range(2))
-    target = torch.tensor([0, 0, 1, 1, 2, 2])
-    cosine = torch.nn.functional.cosine_similarity
-    terms = [
-        max(
-            0.0, 0.5 - float(cosine(first[i], second[i], 0)) + float(cosine(first[i], second[j], 0))
-        )
-        for i in range(6)
-        for j in range(6)
-        if target[i] != target[j]
-    ]
-    loss = similarity_loss(first, second, target, margin=0.5)
-    assert float(loss) == pytest.approx(sum(terms) / len(terms), rel=1e-5)
-    assert similarity_loss(first, second, torch.zeros(6), margin=0.5) == 0

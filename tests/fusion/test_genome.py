@@ -1,3 +1,6 @@
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -73,7 +76,15 @@ def test_any_number_of_inputs(inputs: int) -> None:
     assert list(wiring.models) == [f"x{i}" for i in range(inputs)]
 
 
-@given(codes)
-def test_a_wiring_survives_json(genome: tuple[int, ...]) -> None:
-    wiring = CODE.decode(CODE.repair(genome))
-    assert Wiring.from_json(wiring.to_json()) == wiring
+FORMS = [("joint", False), ("joint", True), ("coordinated", False)]
+
+
+@given(codes, st.sampled_from(FORMS))
+def test_a_wiring_has_the_form_of_its_code_and_survives_json(
+    genome: tuple[int, ...], form: tuple[str, bool]
+) -> None:
+    code = replace(CODE, representation=form[0], feedback=form[1])
+    wiring = code.decode(code.repair(genome))
+    assert (wiring.representation, wiring.feedback) == form
+    stored = json.loads(json.dumps(wiring.to_json()))
+    assert Wiring.from_json(stored) == wiring

@@ -1,4 +1,4 @@
-"""Evidence, banks, dropout and the gate."""
+"""Evidence, banks, spoiling and the gate."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from brainray.catalog.weights import Store
 from brainray.errors import CatalogError, NetworkError
 from brainray.fusion.bank import build_bank, load_bank, save_bank
 from brainray.fusion.evidence import evidence, log_prior, temperature
-from brainray.fusion.features import Spoiling
+from brainray.fusion.features import Features, Spoiling
 from brainray.fusion.forms import restore
 from brainray.fusion.gate import decide
 from brainray.fusion.genome import Level, Wiring
@@ -72,6 +72,21 @@ def test_spoiling_is_as_frequent_as_asked() -> None:
     keep, source = spoiling.draw(20_000, 2, torch.Generator().manual_seed(0))
     assert (1 - keep).sum(0) / 20_000 == pytest.approx([0.15, 0.15], abs=0.01)
     assert (source[:, 1] != torch.arange(20_000)).double().mean() == pytest.approx(0.2, abs=0.01)
+
+
+@given(st.integers(2, 40), st.integers(0, 1000))
+def test_shuffling_leaves_no_row_its_own_and_changes_nothing_else(rows: int, seed: int) -> None:
+    number_N = torch.arange(rows, dtype=torch.float32)[:, None]
+    taps = {("i", "conv1"): number_N, ("i", "logits"): number_N, ("a", "logits"): number_N}
+    features = Features(taps, {"i": number_N, "a": number_N}, torch.zeros(rows), torch.zeros(2))
+    shuffled = features.shuffled("i", torch.Generator().manual_seed(seed))
+    other = shuffled.evidences["i"]
+    assert (other != number_N).all()
+    assert torch.equal(other.sort(dim=0).values, number_N)
+    assert torch.equal(shuffled.taps["i", "conv1"], other)
+    assert torch.equal(shuffled.taps["i", "logits"], other)
+    assert torch.equal(shuffled.taps["a", "logits"], number_N)
+    assert torch.equal(shuffled.evidences["a"], number_N)
 
 
 def test_a_bank_survives_the_store(tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
 from brainray.fusion.features import Features, Spoiling
+from brainray.fusion.forms import build
 from brainray.fusion.genome import Wiring
 from brainray.fusion.network import FusionNetwork
+from brainray.fusion.operators import OPERATORS
 from brainray.fusion.population import CandidateRecipe, Population
 from brainray.fusion.problem import FusionProblem
 from brainray.seeding import torch_generator
@@ -29,20 +33,19 @@ def wirings(problem: FusionProblem) -> list[Wiring]:
     return found
 
 
-def reference(
+def module(
     problem: FusionProblem, wiring: Wiring, initial: dict[str, torch.Tensor]
 ) -> FusionNetwork:
     """The same network as a module, with the initial weights that the population drew."""
-    genome = next(g for g in all_genomes(problem) if problem.code.decode(g) == wiring)
-    network = problem._network(genome, RECIPE.hidden, SEED)
-    state = network.state_dict() | initial
-    network.load_state_dict(state)
+    scales = {
+        (name, tap): problem.statistics.scales[wiring.models[name], tap]
+        for level in wiring.levels
+        for name, tap in level.taps.items()
+    }
+    temperatures, prior_C = problem.temperatures(wiring), problem.statistics.prior_C
+    network = build(wiring, scales, temperatures, prior_C, RECIPE.hidden, torch.Generator())
+    network.load_state_dict(network.state_dict() | initial)  # which copies
     return network
-
-
-def all_genomes(problem: FusionProblem) -> list[tuple[int, ...]]:
-    generator = np.random.default_rng(1)
-    return [problem.space.sample(generator) for _ in range(12)]
 
 
 def train_by_autograd(network: FusionNetwork, features: Features) -> None:
@@ -83,8 +86,7 @@ def test_a_brood_is_trained_as_each_network_would_be_by_autograd(
 ) -> None:
     population = Population(wirings, features, RECIPE, SEED)
     networks = [
-        reference(problem, wiring, {k: v.clone() for k, v in population.parameters_of(i).items()})
-        for i, wiring in enumerate(wirings)
+        module(problem, wiring, population.parameters_of(i)) for i, wiring in enumerate(wirings)
     ]
     population.train(features, SPOILING)
     logits_PNC = population.logits(features)
@@ -98,6 +100,28 @@ def test_a_brood_is_trained_as_each_network_would_be_by_autograd(
                 features.evidence_of(wirings[i], ALL),
             )
         torch.testing.assert_close(logits_PNC[i], expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("operator", list(OPERATORS))
+def test_one_operator_alone_is_trained_as_by_autograd(
+    problem: FusionProblem, features: Features, wirings: list[Wiring], operator: str
+) -> None:
+    alike = [
+        replace(wiring, levels=tuple(replace(level, operator=operator) for level in wiring.levels))
+        for wiring in sorted(wirings, key=lambda wiring: len(wiring.levels))[::5]
+    ]
+    assert len({len(wiring.levels) for wiring in alike}) > 1
+    population = Population(alike, features, RECIPE, SEED)
+    networks = [
+        module(problem, wiring, population.parameters_of(i)) for i, wiring in enumerate(alike)
+    ]
+    population.train(features, SPOILING)
+    for i, network in enumerate(networks):
+        train_by_autograd(network, features)
+        trained = population.parameters_of(i)
+        assert set(trained) == {name for name, _ in network.named_parameters()}
+        for name, value in trained.items():
+            torch.testing.assert_close(value, network.get_parameter(name), rtol=1e-3, atol=1e-4)
 
 
 def test_training_starts_from_the_evidence(features: Features, wirings: list[Wiring]) -> None:

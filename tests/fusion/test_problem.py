@@ -1,13 +1,16 @@
 import pickle
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from brainray.errors import SearchError
 from brainray.fusion.bank import FeatureBank, load_bank, save_bank
+from brainray.fusion.network import FusionNetwork
 from brainray.fusion.problem import FusionProblem
-from brainray.search.interface import Brood, Solution
+from brainray.search.interface import Brood, Genome, Solution
 from brainray.seeding import derive
 from brainray.training.communicator import simulate
 from brainray.training.metrics import accuracy_of
@@ -74,6 +77,20 @@ def test_the_number_of_workers_does_not_change_the_solution(
             torch.testing.assert_close(other.weights[name], weight, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize(
+    "form", [{"feedback": True}, {"representation": "coordinated", "operators": ("concat",)}]
+)
+def test_nor_does_it_change_the_other_forms(problem: FusionProblem, form: dict[str, Any]) -> None:
+    other = replace(problem, code=replace(problem.code, **form))
+    genomes = (other.space.sample(np.random.default_rng(2)),)
+    alone = other.finish(genomes)
+    for shared in simulate(2, lambda member: replace(other, communicator=member).finish(genomes)):
+        assert shared.value == alone.value
+        assert shared.details == alone.details
+        for name, weight in alone.weights.items():
+            torch.testing.assert_close(shared.weights[name], weight, rtol=1e-6, atol=1e-7)
+
+
 def test_the_winner_is_the_best_finalist_on_validation(solution: Solution) -> None:
     finalists = solution.details["finalists"]
     assert len(finalists) == 3
@@ -91,6 +108,40 @@ def test_a_reheaded_network_uses_one_input_only(problem: FusionProblem, solution
         )
         assert 0.3 < right[f"without/{name}"] < 0.7
         assert right[f"shuffled/{name}"] < 0.8
+
+
+def test_without_an_input_is_as_if_it_had_been_left_out(
+    problem: FusionProblem, solution: Solution
+) -> None:
+    answers = problem.answers(solution)
+    kinds = ("reheaded", "without", "shuffled")
+    assert set(answers) == {"fused"} | {f"{k}/{n}" for k in kinds for n in ("image", "audio")}
+    assert all(answer.shape == (120,) for answer in answers.values())
+    network = problem.restore(solution, "fused")
+    bank = load_bank(problem.store, problem.banks[network.wiring.models["audio"]]["test"])
+    with torch.no_grad():
+        alone = network({"audio": {t: v[bank.present] for t, v in bank.taps.items()}})
+    assert torch.equal(alone.argmax(1), answers["without/image"][bank.present])
+
+
+def test_a_finalist_that_diverged_has_no_value(
+    problem: FusionProblem, brood: Brood, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = FusionProblem._train
+
+    def diverge(self: FusionProblem, genome: Genome, inputs: tuple[str, ...]) -> FusionNetwork:
+        network = train(self, genome, inputs)
+        if genome == brood.genomes[0]:
+            torch.nn.init.constant_(next(network.parameters()), torch.nan)
+        return network
+
+    monkeypatch.setattr(FusionProblem, "_train", diverge)
+    solution = problem.finish(brood.genomes[:2])
+    assert solution.genome == brood.genomes[1]
+    values = [entry["validation"] for entry in solution.details["finalists"]]
+    assert values == [None, solution.value]
+    with pytest.raises(SearchError, match="every finalist diverged"):
+        problem.finish(brood.genomes[:1])
 
 
 def test_a_restored_network_answers_from_raw_taps_as_from_prepared_features(

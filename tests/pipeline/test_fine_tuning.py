@@ -1,20 +1,27 @@
 """The winner trained on together with its pretrained networks."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from brainray.catalog import Library
 from brainray.catalog.weights import load_weights
 from brainray.datasets.dataset import open_dataset
 from brainray.pipeline.answers import ANSWERS_FILE
-from brainray.pipeline.local import local_runner
+from brainray.pipeline.fine_tuning import FineTuningProblem
+from brainray.pipeline.local import LocalRunner, local_runner
 from brainray.pipeline.predict import load_model
 from brainray.pipeline.record import Record
 from brainray.pipeline.run import run_scenario
 from brainray.scenario import Scenario
+from brainray.search.interface import Genome, Problem, Solution
 from brainray.settings import Settings
+from brainray.training.communicator import simulate
 
 
 def fine_tuned(scenario: Scenario, rate: float) -> Scenario:
@@ -34,8 +41,7 @@ def test_fine_tuning_is_kept_only_if_it_helps(
     outcome = solved["details"]["fine_tuning"]
     assert outcome["kept"] == (outcome["fine_tuned"] > outcome["frozen"])
     assert report.best.validation == max(outcome["frozen"], outcome["fine_tuned"])
-    if rate == 1.0:
-        assert not outcome["kept"]
+    assert outcome["kept"] == (rate < 1.0)
     library = Library.open(empty)
     model = library.model("pictures-and-captions" + ".rejected" * (report.gate.chosen != "fused"))
     stored = load_weights(library.store, model.key)
@@ -48,3 +54,32 @@ def test_fine_tuning_is_kept_only_if_it_helps(
     for row, answer in enumerate(answers[:20]):
         given = {name: raws[row] for name, raws in columns.items() if raws[row] is not None}
         assert predictor(given).label == answer
+
+
+def test_two_workers_agree_with_one(scenario: Scenario, empty: Settings) -> None:
+    finished: list[tuple[Problem, Sequence[Genome]]] = []
+
+    class Observed(LocalRunner):
+        def finish(self, problem: Problem, genomes: Sequence[Genome], workers: int) -> Solution:
+            finished.append((problem, genomes))
+            return super().finish(problem, genomes, workers)
+
+    @contextmanager
+    def observed(settings: Settings, run_folder: Path) -> Iterator[LocalRunner]:
+        yield Observed(settings)
+
+    run_scenario(fine_tuned(scenario, rate=3e-3), 0, empty, observed)
+    ((problem, genomes),) = finished
+    assert isinstance(problem, FineTuningProblem)
+    alone = problem.finish(genomes[:1])
+    for shared in simulate(
+        2, lambda member: replace(problem, communicator=member).finish(genomes[:1])
+    ):
+        assert shared.value == pytest.approx(alone.value, abs=0.02)
+        tuned, other = alone.details["fine_tuning"], shared.details["fine_tuning"]
+        assert other["frozen"] == tuned["frozen"]
+        assert other["fine_tuned"] == pytest.approx(tuned["fine_tuned"], abs=0.02)
+        assert tuned["kept"]
+        assert other["kept"]
+        for name, weight in alone.weights.items():
+            torch.testing.assert_close(shared.weights[name], weight, rtol=1e-2, atol=1e-3)

@@ -1,0 +1,253 @@
+"""Where the parameters of a brood of fusion networks lie.
+
+Letters: P candidates, S slots, H hidden width, C classes, M inputs, D width of a tap.
+
+A *slot* is one level of one candidate. What an input brings to a slot is one matrix product with
+one tap, so the slots are grouped by tap: one product a tap serves every slot that uses it.
+Candidates are sorted by depth, deepest first, so that those which have a level are a prefix.
+All parameters lie in one flat vector and all gradients in another, for one fused Adam step.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from brainray.fusion.features import Features
+from brainray.fusion.genome import Wiring
+from brainray.fusion.network import initial_bound
+from brainray.fusion.operators import OPERATORS
+
+TapKey = tuple[str, str]
+"""A model and one of its taps."""
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A part of the flat vector and the part of its gradient, as views of one shape."""
+
+    value: Tensor
+    gradient: Tensor
+
+
+@dataclass(frozen=True)
+class TapGroup:
+    """The slots, from ``start`` to ``stop`` in the input's own order, that use one tap.
+
+    The weight is `((stop - start) * H, D)`.
+    """
+
+    key: TapKey
+    start: int
+    stop: int
+    weight: Weight
+
+
+@dataclass(frozen=True)
+class InputSlots:
+    """What one input brings to all slots.
+
+    Attributes:
+        groups: its taps with their weights.
+        order: the slots, grouped by tap.
+        place: where each slot stands in ``order``.
+        models: the model that each candidate uses, as an index into ``names``.
+        names: the models in use.
+    """
+
+    groups: list[TapGroup]
+    order: Tensor
+    place: Tensor
+    models: Tensor
+    names: list[str]
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """The candidates whose parts meet by one operator at one level.
+
+    Attributes:
+        operator: its name.
+        members: the candidates, as indices of the sorted order.
+        own: the operator's parameters for each member.
+    """
+
+    operator: str
+    members: Tensor
+    own: Weight
+
+
+class Layout:
+    """The parameters of a brood, with their initial values.
+
+    Args:
+        wirings: of the candidates; all have the same inputs.
+        features: of the training split; only widths are taken from it.
+        hidden: width of a level.
+        generator: of the initial weights.
+
+    Attributes:
+        hidden: width of a level.
+        order: the candidates, deepest first, as indices of ``wirings``.
+        inputs: the names of their inputs.
+        having: for each level, how many candidates have it.
+        starts: the first slot of each level.
+        flat: all parameters.
+        bias: of the slots, `(S, H)`.
+        classifier: `(P, C, H)`.
+        offset: of the classifiers, `(P, C)`.
+        gate: `(P, M, H)`.
+        gate_offset: `(P, M)`.
+        recurrent: of each level from the second on, what maps the level below, `(P_l, H, H)`.
+        slots: of each input.
+        meetings: of each level.
+    """
+
+    def __init__(
+        self,
+        wirings: Sequence[Wiring],
+        features: Features,
+        hidden: int,
+        generator: torch.Generator,
+    ) -> None:
+        self.hidden = hidden
+        self.order = sorted(range(len(wirings)), key=lambda p: -len(wirings[p].levels))
+        self._wirings = [wirings[p] for p in self.order]
+        self.inputs = tuple(wirings[0].models)
+        deepest = len(self._wirings[0].levels)
+        self.having = [
+            sum(len(wiring.levels) > level for wiring in self._wirings) for level in range(deepest)
+        ]
+        self.starts = [sum(self.having[:level]) for level in range(deepest)]
+        self._lay_out(features)
+        self._initialise(generator)
+
+    def _lay_out(self, features: Features) -> None:
+        """Cut one flat vector of zeros, and one of gradients, into all parameters."""
+        hidden, classes = self.hidden, len(features.prior_C)
+        count, slots, inputs = len(self._wirings), sum(self.having), len(self.inputs)
+        slot_taps = self._slot_taps()
+        members = [self._members(level) for level in range(len(self.having))]
+        shapes = [(slots, hidden), (count, classes, hidden), (count, classes)]
+        shapes += [(count, inputs, hidden), (count, inputs)]
+        shapes += [(having, hidden, hidden) for having in self.having[1:]]
+        for taps in slot_taps:
+            shapes += [
+                (taps.count(key) * hidden, features.taps[key].shape[1]) for key in sorted(set(taps))
+            ]
+        for level, found in enumerate(members):
+            shapes += [
+                (len(rows), *self._initial(operator, level).shape)
+                for operator, rows in found.items()
+            ]
+        size = sum(math.prod(shape) for shape in shapes)
+        self.flat = nn.Parameter(torch.zeros(size))
+        self.flat.grad = torch.zeros(size)
+        pairs = zip(_views(self.flat.data, shapes), _views(self.flat.grad, shapes), strict=True)
+        weights = (Weight(value, gradient) for value, gradient in pairs)
+        self.bias, self.classifier, self.offset = next(weights), next(weights), next(weights)
+        self.gate, self.gate_offset = next(weights), next(weights)
+        self.recurrent = [next(weights) for _ in self.having[1:]]
+        self.slots = [
+            self._input_slots(name, taps, weights)
+            for name, taps in zip(self.inputs, slot_taps, strict=True)
+        ]
+        self.meetings = [
+            [
+                Meeting(operator, torch.tensor(rows), next(weights))
+                for operator, rows in found.items()
+            ]
+            for found in members
+        ]
+
+    def _input_slots(self, name: str, taps: list[TapKey], weights: Iterator[Weight]) -> InputSlots:
+        """Group the slots by the tap that one input brings, and take a weight for each group."""
+        groups, start = [], 0
+        for key in sorted(set(taps)):
+            stop = start + taps.count(key)
+            groups.append(TapGroup(key, start, stop, next(weights)))
+            start = stop
+        order = torch.tensor(sorted(range(len(taps)), key=taps.__getitem__))
+        names = sorted({wiring.models[name] for wiring in self._wirings})
+        models = [names.index(wiring.models[name]) for wiring in self._wirings]
+        return InputSlots(groups, order, order.argsort(), torch.tensor(models), names)
+
+    def _members(self, level: int) -> dict[str, list[int]]:
+        """Return which of the candidates that have a level use which operator there."""
+        found: dict[str, list[int]] = {}
+        for number, wiring in enumerate(self._wirings[: self.having[level]]):
+            found.setdefault(wiring.levels[level].operator, []).append(number)
+        return found
+
+    def _initial(self, operator: str, level: int) -> Tensor:
+        """Return the initial values of an operator's own parameters at a level."""
+        return OPERATORS[operator].initial(len(self.inputs) + bool(level), self.hidden)
+
+    def _slot_taps(self) -> list[list[TapKey]]:
+        """Return, for each input, the tap that it brings to every slot."""
+        return [
+            [
+                (wiring.models[name], wiring.levels[level].taps[name])
+                for level, having in enumerate(self.having)
+                for wiring in self._wirings[:having]
+            ]
+            for name in self.inputs
+        ]
+
+    def _initialise(self, generator: torch.Generator) -> None:
+        """Give what does not start at zero its values; weights by the fan-in of each slot."""
+        fan_in = torch.zeros(sum(self.having), dtype=torch.int64)
+        for brought in self.slots:
+            for group in brought.groups:
+                fan_in[brought.order[group.start : group.stop]] += group.weight.value.shape[1]
+        fan_in[self.having[0] :] += self.hidden
+        bounds_S = torch.tensor([initial_bound(width) for width in fan_in.tolist()])
+        for brought in self.slots:
+            for group in brought.groups:
+                bounds = bounds_S[brought.order[group.start : group.stop]]
+                group.weight.value.uniform_(-1, 1, generator=generator)
+                group.weight.value.view(len(bounds), -1).mul_(bounds[:, None])
+        for start, weight in zip(self.starts[1:], self.recurrent, strict=True):
+            weight.value.uniform_(-1, 1, generator=generator)
+            weight.value.mul_(bounds_S[start : start + len(weight.value), None, None])
+        for level, meetings in enumerate(self.meetings):
+            for meeting in meetings:
+                meeting.own.value[:] = self._initial(meeting.operator, level)
+
+    def parameters_of(self, candidate: int) -> dict[str, Tensor]:
+        """Return the parameters of one candidate under the names that `JointNetwork` has."""
+        position = self.order.index(candidate)
+        found = {
+            "classifier.weight": self.classifier.value[position],
+            "classifier.bias": self.offset.value[position],
+            "gate.weight": self.gate.value[position],
+            "gate.bias": self.gate_offset.value[position],
+        }
+        for level in range(len(self._wirings[position].levels)):
+            slot = self.starts[level] + position
+            parts = [self._brought(slots, slot) for slots in self.slots]
+            if level > 0:
+                parts.append(self.recurrent[level - 1].value[position])
+            found[f"levels.{level}.weight"] = torch.cat(parts, dim=1)
+            found[f"levels.{level}.bias"] = self.bias.value[slot]
+            for meeting in self.meetings[level]:
+                members = meeting.members.tolist()
+                if position in members:
+                    own = meeting.own.value[members.index(position)]
+                    found[f"levels.{level}.own"] = own[None]
+        return found
+
+    def _brought(self, slots: InputSlots, slot: int) -> Tensor:
+        """Return the weight by which an input reaches a slot, `(H, D)`."""
+        place = int(slots.place[slot])
+        group = next(group for group in slots.groups if place < group.stop)
+        weights = group.weight.value.view(group.stop - group.start, self.hidden, -1)
+        return weights[place - group.start]
+
+
+def _views(flat: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
+    """Cut a flat vector into views of the given shapes."""
+    sizes = [math.prod(shape) for shape in shapes]
+    return [part.view(shape) for part, shape in zip(torch.split(flat, sizes), shapes, strict=True)]
