@@ -35,7 +35,7 @@ from brainray.fusion.forms import build
 from brainray.fusion.genome import Candidate, FusionCode, Wiring
 from brainray.fusion.network import FusionNetwork, TapScale
 from brainray.fusion.population import CandidateRecipe, Population
-from brainray.fusion.problem import FusionProblem
+from brainray.fusion.problem import FOREIGN, MISSING, FusionProblem
 from brainray.networks.interface import TappedNetwork
 from brainray.networks.lenet import LeNet3
 from brainray.networks.medium import MediumNet
@@ -48,7 +48,7 @@ from brainray.training.loop import Recipe, one_thread
 
 CLASSES, BATCH, EPOCHS, DEPTH, BROOD = 10, 256, 8, 4, 32
 HIDDEN = Search().hidden
-SPOILING = Spoiling(missing=0.2, foreign=0.2, anchor=1)
+SPOILING = Spoiling(MISSING, FOREIGN, anchor=1)
 SHAPES = {"image": (1, 28, 28), "audio": (1, 112, 112)}
 GOALS = {"brood_of_32_against_one_by_one": 3.0, "banks_against_frozen_backbones": 700.0}
 TUNE_GOAL = 12.0
