@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-import torch
 
 from brainray.catalog import Library
 from brainray.catalog.weights import load_weights
