@@ -1,13 +1,14 @@
-"""The joint form of a fusion network: gated calibrated evidence plus a learned correction.
+"""The joint form of a fusion network: doubted calibrated evidence plus a learned correction.
 
-``logits = log prior + sum over inputs m of g_m evidence_m + V h_L`` with
+``logits = log prior + sum over inputs m of log((1 - d_m) exp(evidence_m) + d_m) + V h_L`` with
 ``h_l = relu(operator(W_l1 x_l1, ..., W_lM x_lM, R_l h_(l-1)) + b_l)`` and
-``g_m = 2 sigmoid(u_m . h_L + a_m)``, where x_lm is the normalised tap that input m brings to level
+``d_m = sigmoid(a_m)``, where x_lm is the normalised tap that input m brings to level
 l (MFAS, Pérez-Rúa et al., CVPR 2019, with a residual path).
 
-V, u and a start at zero, so that training starts from the evidence. Without normalisation,
-without the last taps or without the evidence, fusion falls far below the better unimodal network.
-The gates let the network silence an input that contradicts a more reliable one, as some regions
+V starts at zero, so that training starts from the evidence. Without normalisation, without the
+last taps or without the evidence, fusion falls far below the better unimodal network.
+The doubt d_m is the probability that input m speaks of something else, in which case it says
+nothing about the classes: it bounds by how much one input can outvote the others, as some regions
 of the brain shield off what does not belong to the problem (paper 1.2). An input that is missing
 brings zeros: no features and no evidence.
 """
@@ -17,6 +18,9 @@ from torch import Tensor, nn
 
 from brainray.fusion.network import FusionNetwork, initialise, silenced
 from brainray.fusion.operators import OPERATORS
+
+DOUBT = -3.0
+"""The log odds a_m of every doubt at the start of training: a doubt of 5 %."""
 
 
 class JointLevel(nn.Linear):
@@ -62,13 +66,13 @@ class JointNetwork(FusionNetwork):
     """
 
     def add_layers(self, hidden: int, classes: int, generator: torch.Generator) -> None:
-        """Add levels, classifiers and gates; see `FusionNetwork.add_layers`."""
+        """Add levels, classifier and doubts; see `FusionNetwork.add_layers`."""
         self.levels = nn.ModuleList()
         for number, level in enumerate(self.wiring.levels):
             widths = [self._width(number, name) for name in level.taps] + [hidden] * bool(number)
             self.levels.append(JointLevel(level.operator, widths, hidden, generator))
         self.classifier = silenced(nn.Linear(hidden, classes))
-        self.gate = silenced(nn.Linear(hidden, len(self.wiring.models)))
+        self.doubt = nn.Parameter(torch.full((len(self.wiring.models),), DOUBT))
         if self.wiring.feedback:
             self.feedback = silenced(nn.Linear(hidden, len(self.wiring.models) * hidden))
 
@@ -79,10 +83,10 @@ class JointNetwork(FusionNetwork):
         if self.wiring.feedback:
             gate_BG = 2 * self.feedback(top_BH).sigmoid()
             top_BH = self._rise(normalised, list(gate_BG.chunk(len(names), dim=1)))
-        gate_BM = 2 * self.gate(top_BH).sigmoid()
+        doubt_M = dict(zip(names, self.doubt.sigmoid(), strict=True))
         logits: Tensor = self.get_buffer("prior") + self.classifier(top_BH)
         for name, value in evidences.items():
-            logits = logits + gate_BM[:, names.index(name), None] * value
+            logits = logits + torch.log((1 - doubt_M[name]) * value.exp() + doubt_M[name])
         return logits
 
     def _rise(self, normalised: list[dict[str, Tensor]], gates: list[Tensor]) -> Tensor:

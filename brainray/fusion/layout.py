@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from brainray.fusion.features import Features
 from brainray.fusion.genome import Wiring
+from brainray.fusion.joint import DOUBT
 from brainray.fusion.network import initial_bound
 from brainray.fusion.operators import OPERATORS
 
@@ -98,8 +99,7 @@ class Layout:
         bias: of the slots, `(S, H)`.
         classifier: `(P, C, H)`.
         offset: of the classifiers, `(P, C)`.
-        gate: `(P, M, H)`.
-        gate_offset: `(P, M)`.
+        doubt: log odds, `(P, M)`.
         recurrent: of each level from the second on, what maps the level below, `(P_l, H, H)`.
         slots: of each input.
         meetings: of each level.
@@ -131,7 +131,7 @@ class Layout:
         slot_taps = self._slot_taps()
         members = [self._members(level) for level in range(len(self.having))]
         shapes = [(slots, hidden), (count, classes, hidden), (count, classes)]
-        shapes += [(count, inputs, hidden), (count, inputs)]
+        shapes += [(count, inputs)]
         shapes += [(having, hidden, hidden) for having in self.having[1:]]
         for taps in slot_taps:
             shapes += [
@@ -148,7 +148,7 @@ class Layout:
         pairs = zip(_views(self.flat.data, shapes), _views(self.flat.grad, shapes), strict=True)
         weights = (Weight(value, gradient) for value, gradient in pairs)
         self.bias, self.classifier, self.offset = next(weights), next(weights), next(weights)
-        self.gate, self.gate_offset = next(weights), next(weights)
+        self.doubt = next(weights)
         self.recurrent = [next(weights) for _ in self.having[1:]]
         self.slots = [
             self._input_slots(name, taps, weights)
@@ -198,6 +198,7 @@ class Layout:
 
     def _initialise(self, generator: torch.Generator) -> None:
         """Give what does not start at zero its values; weights by the fan-in of each slot."""
+        self.doubt.value.fill_(DOUBT)
         fan_in = torch.zeros(sum(self.having), dtype=torch.int64)
         for brought in self.slots:
             for group in brought.groups:
@@ -222,8 +223,7 @@ class Layout:
         found = {
             "classifier.weight": self.classifier.value[position],
             "classifier.bias": self.offset.value[position],
-            "gate.weight": self.gate.value[position],
-            "gate.bias": self.gate_offset.value[position],
+            "doubt": self.doubt.value[position],
         }
         for level in range(len(self._wirings[position].levels)):
             slot = self.starts[level] + position

@@ -118,7 +118,7 @@ class Population:
         self, features: Features, order: Tensor, keep: Tensor, source: Tensor
     ) -> "Columns":
         """Return the rows in ``order``, a column a row; see `Spoiling.draw` for the others."""
-        taps, evidences = [], []
+        taps, ratios = [], []
         for number, slots in enumerate(self._layout.slots):
             mask, rows = keep[:, number], source[:, number]
             taps.append(
@@ -128,15 +128,16 @@ class Population:
                 }
             )
             stacked = torch.stack([features.evidences[name].T for name in slots.names])
-            evidences.append(stacked.index_select(2, rows) * mask)
-        return Columns(taps, evidences, features.prior_C, features.target_N[order])
+            ratios.append((stacked.index_select(2, rows) * mask).exp())
+        return Columns(taps, ratios, features.prior_C, features.target_N[order])
 
     def _forward(
         self, batch: "Columns", joined: dict[tuple[int, str], Joined] | None = None
-    ) -> tuple[list[Tensor], Tensor, Tensor]:
-        """Return the hidden values of each level, `(P_l, H, B)`, logits and gates.
+    ) -> tuple[list[Tensor], Tensor, list[Tensor]]:
+        """Return the hidden values of each level, `(P_l, H, B)`, logits and likelihood ratios.
 
-        The logits are `(P, C, B)`, the gates' values from 0 to 1 `(P, M, B)` for M inputs.
+        The logits are `(P, C, B)`; so is, for each input, the ratio whose logarithm is the
+        evidence after the doubt.
 
         Args:
             batch: the rows.
@@ -163,18 +164,19 @@ class Population:
         last = self._last(hidden)
         logits = torch.baddbmm(layout.offset.value[:, :, None], layout.classifier.value, last)
         logits += batch.prior[:, None]
-        gates = torch.baddbmm(
-            layout.gate_offset.value[:, :, None], layout.gate.value, last
-        ).sigmoid_()
-        for number, evidence in enumerate(self._evidences(batch)):
-            logits.addcmul_(evidence, gates[:, number, None], value=2)
-        return hidden, logits, gates
+        ratios = self._ratios(batch)
+        for ratio in ratios:
+            logits += ratio.log()
+        return hidden, logits, ratios
 
-    def _evidences(self, batch: "Columns") -> list[Tensor]:
-        """Return what each input's model says to each candidate, `(P, C, B)`."""
+    def _ratios(self, batch: "Columns") -> list[Tensor]:
+        """Return each input's likelihood ratios, mixed with 1 by the doubt, `(P, C, B)`."""
+        doubt_PM = self._layout.doubt.value.sigmoid()
         return [
-            evidence.index_select(0, slots.models)
-            for slots, evidence in zip(self._layout.slots, batch.evidences, strict=True)
+            torch.lerp(ratio.index_select(0, slots.models), torch.ones(()), doubt[:, None, None])
+            for slots, ratio, doubt in zip(
+                self._layout.slots, batch.ratios, doubt_PM.T, strict=True
+            )
         ]
 
     def _join(
@@ -213,7 +215,7 @@ class Population:
         """Write the gradient of the summed mean cross-entropies of all candidates."""
         layout = self._layout
         joined: dict[tuple[int, str], Joined] = {}
-        hidden, logits, gates = self._forward(batch, joined)
+        hidden, logits, ratios = self._forward(batch, joined)
         columns = len(batch.target)
         error = logits.softmax(dim=1)
         error[:, batch.target, torch.arange(columns)] -= 1.0
@@ -221,13 +223,11 @@ class Population:
         last = self._last(hidden).transpose(1, 2)
         torch.bmm(error, last, out=layout.classifier.gradient)
         torch.sum(error, dim=2, out=layout.offset.gradient)
-        at_gates = 2 * gates * (1 - gates)
-        for number, evidence in enumerate(self._evidences(batch)):
-            at_gates[:, number] *= (error * evidence).sum(dim=1)
-        torch.bmm(at_gates, last, out=layout.gate.gradient)
-        torch.sum(at_gates, dim=2, out=layout.gate_offset.gradient)
+        for number, ratio in enumerate(ratios):
+            # d log((1 - d) r + d) / da = d / ((1 - d) r + d) - d; the errors of a row sum to 0.
+            layout.doubt.gradient[:, number] = (error / ratio).sum(dim=(1, 2))
+        layout.doubt.gradient.mul_(layout.doubt.value.sigmoid())
         at_last = torch.bmm(layout.classifier.value.transpose(1, 2), error)
-        at_last.baddbmm_(layout.gate.value.transpose(1, 2), at_gates)
         met = torch.empty(len(layout.bias.value), layout.hidden, columns)
         # Concatenation passes the same gradient on to all inputs.
         brought = [met] * len(layout.inputs)
@@ -288,13 +288,14 @@ class Columns:
 
     Attributes:
         taps: for each input, its taps `(D, B)`.
-        evidences: for each input, the evidence of its models `(models, C, B)`.
+        ratios: for each input, the likelihood ratios of its models, the exponentials of their
+            evidence, `(models, C, B)`.
         prior: log share of each class, `(C,)`.
         target: the classes, `(B,)`.
     """
 
     taps: list[dict[TapKey, Tensor]]
-    evidences: list[Tensor]
+    ratios: list[Tensor]
     prior: Tensor
     target: Tensor
 
@@ -302,7 +303,7 @@ class Columns:
         """Return some of the columns, as views."""
         return Columns(
             [{key: tap[:, start:stop] for key, tap in taps.items()} for taps in self.taps],
-            [evidence[:, :, start:stop] for evidence in self.evidences],
+            [ratio[:, :, start:stop] for ratio in self.ratios],
             self.prior,
             self.target[start:stop],
         )
