@@ -1,0 +1,1 @@
+"""What bench_audio_visual_digits.py is made of."""
