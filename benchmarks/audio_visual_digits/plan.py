@@ -25,6 +25,7 @@ class Plan:
         fine_tuning_epochs: of the study of that name.
         speakers: that are left out, one after the other; empty where the data cannot.
         speech: the audio network of the runs with unknown speakers.
+        spoken_rows: their training rows.
         adapting_epochs: of the transfer study's pretraining on the new task.
         fitting: pairs of image and audio network in the study of that name.
         fitting_rows: its training rows.
@@ -42,6 +43,7 @@ class Plan:
     fine_tuning_epochs: int
     speakers: tuple[str, ...]
     speech: str
+    spoken_rows: int
     adapting_epochs: int
     fitting: tuple[tuple[str, str], ...]
     fitting_rows: int
@@ -72,6 +74,7 @@ class Plan:
             *self._networks(self.networks, [self.speech]),
             "data.options.split=speaker",
             f"data.options.speaker={speaker}",
+            f"data.options.train={self.spoken_rows}",
         ]
         return self.local(f"speakers/{speaker}", self.seeds[0], changes)
 
@@ -102,16 +105,17 @@ class Plan:
 
 
 FULL = Plan(
-    data=("data.source=files",),
+    data=("data.source=files", "data.options.train=14000"),
     seeds=(0, 1, 2),
     networks=("lenet3", "lenet5", "mediumnet", "sparsenet"),
     epochs=9,
     budget=64,
     finalists=4,
-    studied=(("lenet3", "lenet5"), ("lenet5", "lenet3")),
+    studied=(("mediumnet", "lenet5"), ("lenet5", "lenet3")),
     fine_tuning_epochs=3,
     speakers=("george", "jackson", "lucas", "nicolas", "yweweler"),
     speech="lenet5",
+    spoken_rows=7000,
     adapting_epochs=2,
     fitting=(("lenet5", "lenet3"), ("lenet3", "lenet5"), ("lenet3", "mediumnet")),
     fitting_rows=2000,
@@ -137,6 +141,7 @@ QUICK = Plan(
     fine_tuning_epochs=1,
     speakers=(),
     speech="lenet3",
+    spoken_rows=300,
     adapting_epochs=1,
     fitting=(("lenet3", "lenet3"),),
     fitting_rows=200,
