@@ -24,10 +24,12 @@ from brainray.training.communicator import simulate
 
 
 def fine_tuned(scenario: Scenario, rate: float) -> Scenario:
+    """Return a scenario whose networks are barely trained, so that there is much to gain."""
+    pretraining = scenario.pretraining.model_copy(update={"epochs": 1})
     training = scenario.training.model_copy(
-        update={"fine_tuning_epochs": 2, "fine_tuning_rate": rate}
+        update={"fine_tuning_epochs": 4, "fine_tuning_rate": rate}
     )
-    return scenario.model_copy(update={"training": training})
+    return scenario.model_copy(update={"pretraining": pretraining, "training": training})
 
 
 @pytest.mark.parametrize("rate", [3e-3, 1.0])
