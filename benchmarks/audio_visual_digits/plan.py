@@ -94,7 +94,7 @@ class Plan:
 
     def _job(self, name: str, seed: int, changes: Sequence[str]) -> Job:
         common = (
-            f"name={name.replace('/', '.')}",
+            f"name={name.replace('/', '.').replace(' ', '-')}",
             *self.data,
             f"pretraining.epochs={self.epochs}",
             "pretraining.optimizers=[adam]",

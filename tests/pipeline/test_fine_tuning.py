@@ -85,4 +85,4 @@ def test_two_workers_agree_with_one(scenario: Scenario, empty: Settings) -> None
         for name, weight in alone.weights.items():
             # Whole tensors: Adam moves a weight whose gradient is all rounding by its full rate.
             away = (shared.weights[name] - weight).norm()
-            assert away <= 2e-2 * weight.norm() + 1e-6, name
+            assert away <= 5e-2 * weight.norm() + 1e-6, name
