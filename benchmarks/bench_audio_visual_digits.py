@@ -8,19 +8,16 @@ Runs the product, scenario ``audio_visual_digits``, on MNIST and FSDD under $BRA
 - stored networks against random weights on new voices and in louder noise;
 - under-, well- and over-trained networks; a plain fusion head, mended step by step.
 
-Every run's result is kept in ``--folder``: started again, the benchmark goes on where it stopped.
+Every run's result is kept in a folder: called again with the same ``--json``, or the same
+``--folder``, the benchmark goes on where it stopped. A result of other code or another plan is
+measured again; pretrained networks of the same recipe are not trained again.
 ``--quick`` runs the same parts on little embedded data, except what needs several speakers.
 """
 
 import argparse
 import json
-import os
-import platform
-import sys
-import tempfile
-from contextlib import ExitStack
+import shutil
 from dataclasses import asdict
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +26,7 @@ from audio_visual_digits.collapse import collapse
 from audio_visual_digits.markdown import page
 from audio_visual_digits.plan import FULL, QUICK, Plan
 from audio_visual_digits.workbench import Workbench
-
-from brainray.pipeline.versions import versions
+from reporting import document
 
 
 def report(plan: Plan, bench: Workbench) -> dict[str, Any]:
@@ -46,16 +42,7 @@ def report(plan: Plan, bench: Workbench) -> dict[str, Any]:
     rows["transfer"] = studies.transfer(plan, bench, pairs, spoken)
     rows["fitting"] = studies.fitting(plan, bench)
     rows["collapse"] = collapse(plan, pairs)
-    return {
-        "command": " ".join(["python", *sys.argv]),
-        "machine": f"{platform.machine()}, {os.cpu_count()} CPUs",
-        "versions": versions(),
-        "date": date.today().isoformat(),
-        "quick": plan is QUICK,
-        "setting": asdict(plan),
-        "rows": rows,
-        "goals": goals,
-    }
+    return document(plan is QUICK, asdict(plan), rows, goals)
 
 
 def main() -> None:
@@ -63,17 +50,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="only prove that it runs")
     parser.add_argument("--json", type=Path, required=True, help="where to write the report")
-    parser.add_argument("--folder", type=Path, help="where results are kept, and taken up again")
+    parser.add_argument(
+        "--folder", type=Path, help="of catalog and results (default: beside the JSON, until done)"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="runs at the same time (default 2)")
     arguments = parser.parse_args()
     target = arguments.json.resolve()
-    with ExitStack() as stack:
-        folder = arguments.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        bench = Workbench(folder.resolve(), arguments.jobs)
-        bench.open()
-        document = report(QUICK if arguments.quick else FULL, bench)
-    target.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    print(page(document))
+    folder = (arguments.folder or target.with_suffix(".unfinished")).resolve()
+    bench = Workbench(folder, arguments.jobs)
+    bench.open()
+    found = report(QUICK if arguments.quick else FULL, bench)
+    target.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    if arguments.folder is None:
+        shutil.rmtree(folder)
+    print(page(found))
 
 
 if __name__ == "__main__":

@@ -15,17 +15,15 @@ import argparse
 import json
 import math
 import os
-import platform
-import sys
 import tempfile
 import time
-from datetime import date
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
+from reporting import document, goal
 from torch.nn import functional
 
 from brainray.catalog.weights import Store
@@ -39,7 +37,6 @@ from brainray.fusion.problem import FOREIGN, MISSING, FusionProblem
 from brainray.networks.interface import TappedNetwork
 from brainray.networks.lenet import LeNet3
 from brainray.networks.medium import MediumNet
-from brainray.pipeline.versions import versions
 from brainray.scenario.model import Search
 from brainray.search.random_search import RandomSearch
 from brainray.search.schedule import Schedule
@@ -274,51 +271,25 @@ def report(quick: bool, folder: Path) -> dict[str, Any]:
         "brood_of_32_against_one_by_one": BROOD * one / brood,
         "banks_against_frozen_backbones": frozen / (brood / BROOD),
     }
-    goals = [
-        {
-            "name": name,
-            "value": round(value, 2),
-            "goal": GOALS[name],
-            "better": "higher",
-            "met": value >= GOALS[name],
-        }
-        for name, value in measured.items()
-    ]
-    rate = tune["candidates_a_second"]
-    goals.append(
-        {
-            "name": "tune_candidates_a_second",
-            "value": round(rate, 2),
-            "goal": TUNE_GOAL,
-            "better": "higher",
-            "met": rate >= TUNE_GOAL,
-        }
-    )
+    goals = [goal(name, value, GOALS[name]) for name, value in measured.items()]
+    goals.append(goal("tune_candidates_a_second", tune["candidates_a_second"], TUNE_GOAL))
     rows = [
         {"name": "brood of 32, one pass", "cpu_seconds": round(brood, 3)},
         {"name": "one candidate on banks, autograd", "cpu_seconds": round(one, 4)},
         {"name": "one candidate through frozen backbones", "cpu_seconds": round(frozen, 2)},
         {"name": "Ray Tune, 2 workers", **{key: round(value, 2) for key, value in tune.items()}},
     ]
-    return {
-        "command": " ".join(["python", *sys.argv]),
-        "machine": f"{platform.machine()}, {os.cpu_count()} CPUs",
-        "versions": versions(),
-        "date": date.today().isoformat(),
-        "quick": quick,
-        "setting": {
-            "pairs": pairs,
-            "epochs": EPOCHS,
-            "batch": BATCH,
-            "depth": DEPTH,
-            "hidden": HIDDEN,
-            "repeats": repeats,
-            "frozen_batches": batches,
-            "candidates_through_tune": candidates,
-        },
-        "rows": rows,
-        "goals": goals,
+    setting_json = {
+        "pairs": pairs,
+        "epochs": EPOCHS,
+        "batch": BATCH,
+        "depth": DEPTH,
+        "hidden": HIDDEN,
+        "repeats": repeats,
+        "frozen_batches": batches,
+        "candidates_through_tune": candidates,
     }
+    return document(quick, setting_json, rows, goals)
 
 
 def main() -> None:
@@ -329,12 +300,12 @@ def main() -> None:
     arguments = parser.parse_args()
     target = arguments.json.resolve()
     with tempfile.TemporaryDirectory() as folder:
-        document = report(arguments.quick, Path(folder))
-    target.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    for row in document["rows"]:
+        found = report(arguments.quick, Path(folder))
+    target.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    for row in found["rows"]:
         print(row)
-    for goal in document["goals"]:
-        print(f"{goal['name']}: {goal['value']} (goal {goal['goal']}, met: {goal['met']})")
+    for one in found["goals"]:
+        print(f"{one['name']}: {one['value']} (goal {one['goal']}, met: {one['met']})")
 
 
 if __name__ == "__main__":

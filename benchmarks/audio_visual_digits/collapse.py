@@ -6,6 +6,7 @@ layers and few epochs. That this was the paper's case is not known; what it cost
 """
 
 from dataclasses import dataclass
+from statistics import mean
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from torch.nn import functional
 
 from audio_visual_digits.banks import bank_of
 from audio_visual_digits.plan import INPUTS, Plan
-from audio_visual_digits.statistics import accuracy, mean
+from audio_visual_digits.statistics import accuracy
 from audio_visual_digits.tables import Pairs
 from audio_visual_digits.workbench import Result
 from brainray.fusion.network import TapScale
@@ -55,7 +56,7 @@ HEADS = (
 
 
 def collapse(plan: Plan, pairs: Pairs) -> list[dict[str, Any]]:
-    """Return, for every studied pair and those with MediumNet audio, the accuracy of each head."""
+    """Return the accuracy of each head for the pairs of the other studies, on the first seed."""
     rows = []
     for pair in dict.fromkeys([*plan.studied, *plan.fitting]):
         result = pairs[pair][0]

@@ -1,8 +1,7 @@
 """Means over seeds, and intervals by recording over all of them."""
 
 from collections.abc import Sequence
-from statistics import mean as mean
-from statistics import stdev
+from statistics import mean, stdev
 from typing import Any
 
 import numpy as np

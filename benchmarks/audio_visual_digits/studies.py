@@ -1,23 +1,18 @@
 """What the tables do not say: other voices, operators, forms, fine-tuning, reuse, fitting."""
 
 from collections.abc import Sequence
+from statistics import mean
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from reporting import goal
 
 from audio_visual_digits.banks import bank_of
 from audio_visual_digits.plan import INPUTS, Plan
-from audio_visual_digits.statistics import (
-    accuracy,
-    better,
-    between,
-    difference,
-    mean,
-    mean_sd,
-)
-from audio_visual_digits.tables import Pairs, goal
+from audio_visual_digits.statistics import accuracy, better, between, difference, mean_sd
+from audio_visual_digits.tables import Pairs
 from audio_visual_digits.workbench import SCENARIO, Job, Result, Workbench
 from brainray.catalog.library import Library
 from brainray.catalog.weights import write_atomically
@@ -79,7 +74,8 @@ def transfer(
     """Reuse stored networks on a new task, against random weights, for as many epochs.
 
     Two kinds of tasks: the voice of a speaker that the stored networks have never heard, and noise
-    10 dB above what they know. Each keeps the recordings of its splits apart.
+    up to 10 dB louder than the speech, which they know up to as loud as it. Each keeps the
+    recordings of its splits apart.
 
     Args:
         plan: sizes.
@@ -219,7 +215,7 @@ def _variants(
             "variant": name,
             "fused": mean_sd([accuracy(result, "fused") for result in own]),
             "against_usual": None if name == usual else between(own, pairs[pair], "fused"),
-            "kept_on_validation": _better_on_validation(own, pairs[pair]),
+            "better_on_validation": _better_on_validation(own, pairs[pair]),
             "shuffled_image": mean_sd([accuracy(result, "shuffled/image") for result in own]),
             "seconds": round(mean([result.report["wall_seconds"] for result in own]), 1),
         }

@@ -1,5 +1,6 @@
 """Runs of the product, each kept in a folder, so that the benchmark goes on where it stopped."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -7,8 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import asdict, dataclass, field
+from functools import cache, lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+import actors
+import brainray
+import scenarios
 from brainray.catalog.library import Library
 from brainray.catalog.weights import write_atomically
 from brainray.datasets.dataset import Dataset
@@ -24,12 +28,14 @@ from brainray.pipeline.answers import ANSWERS_FILE
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.record import Record
 from brainray.pipeline.run import Run
+from brainray.pipeline.versions import versions
 from brainray.scenario import Scenario, load_scenario
 from brainray.scenario.model import Data
 from brainray.settings import load_settings
 from brainray.shapes import Modality
 
 SCENARIO = "audio_visual_digits"
+MADE_BY = "made_by.json"
 MODALITIES: dict[str, Modality] = {"image": "image", "audio": "audio"}
 
 
@@ -84,7 +90,7 @@ class Workbench:
     def on_ray(self, job: Job) -> Result:
         """Run a job as a user does: ``brainray run``, on Ray with all CPUs."""
         target = self.folder / "results" / job.name
-        if not (target / ANSWERS_FILE).exists():
+        if not is_there(job, target):
             target.mkdir(parents=True, exist_ok=True)
             command = [str(Path(sys.executable).with_name("brainray")), "run", SCENARIO]
             command += ["--seed", str(job.seed), "--json", str(target / "report.json")]
@@ -93,7 +99,7 @@ class Workbench:
             start = time.monotonic()
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             report = json.loads((target / "report.json").read_text())
-            keep(target, report, time.monotonic() - start)
+            keep(job, target, report, time.monotonic() - start)
             self.say(f"{job.name}: {time.monotonic() - start:.0f} s")
         return result_of(target)
 
@@ -103,26 +109,17 @@ class Workbench:
         left = [
             (job, target)
             for job, target in zip(jobs, targets, strict=True)
-            if not (target / ANSWERS_FILE).exists()
+            if not is_there(job, target)
         ]
-        self.map(run_job, left, [job.name for job, _ in left])
-        return [result_of(target) for target in targets]
-
-    def map(self, work: Callable[[Any], Any], units: Sequence[Any], names: Sequence[str]) -> None:
-        """Call a module-level function for every unit, several at the same time."""
-        if not units:
-            return
         with ProcessPoolExecutor(self.workers, mp_context=get_context("spawn")) as pool:
-            futures = {
-                pool.submit(work, unit): name for unit, name in zip(units, names, strict=True)
-            }
+            futures = {pool.submit(run_job, job, target): job.name for job, target in left}
             for done in as_completed(futures):
                 self.say(f"{futures[done]}: {done.result()}")
+        return [result_of(target) for target in targets]
 
 
-def run_job(job_and_target: tuple[Job, Path]) -> str:
-    """Run a job in this process and keep its result."""
-    job, target = job_and_target
+def run_job(job: Job, target: Path) -> str:
+    """Run a job in this process and keep its result; return what to say of it."""
     start = time.monotonic()
     settings = load_settings()
     scenario = load_scenario(SCENARIO, job.changes)
@@ -133,7 +130,7 @@ def run_job(job_and_target: tuple[Job, Path]) -> str:
         run = Run(scenario, job.seed, runner, Library.open(settings), record)
         report = run.execute(dataset, source).model_dump(mode="json")
     seconds = time.monotonic() - start
-    keep(target, report, seconds)
+    keep(job, target, report, seconds)
     return f"{100 * report['best']['test']:.2f} % in {seconds:.0f} s"
 
 
@@ -148,13 +145,35 @@ def _dataset(data_json: str, target: str, seed: int) -> tuple[Dataset, str]:
     return load_dataset(data, MODALITIES, target, seed, load_settings())
 
 
-def keep(target: Path, report: dict[str, Any], seconds: float) -> None:
-    """Keep a run's report and answers; the answers last, for they say that all is there."""
-    target.mkdir(parents=True, exist_ok=True)
-    document = report | {"wall_seconds": round(seconds, 1)}
-    write_atomically(target / "report.json", json.dumps(document, indent=1).encode())
-    answers = load_settings().runs / report["run_id"] / ANSWERS_FILE
-    write_atomically(target / ANSWERS_FILE, answers.read_bytes())
+def keep(job: Job, target: Path, report: dict[str, Any], seconds: float) -> None:
+    """Keep a run's report and answers; last what it was made by, for that says that all is there.
+
+    Beside the report's own fields there are ``wall_seconds`` and how many networks it ``trained``.
+    """
+    folder = load_settings().runs / report["run_id"]
+    trained = len(list(Record(folder).events("pretrained")))
+    found = report | {"wall_seconds": round(seconds, 1), "trained": trained}
+    write_atomically(target / ANSWERS_FILE, (folder / ANSWERS_FILE).read_bytes())
+    write_atomically(target / "report.json", json.dumps(found, indent=1).encode())
+    write_atomically(target / MADE_BY, made_by(job).encode())
+
+
+def is_there(job: Job, target: Path) -> bool:
+    """Say whether a job's result was kept, by this code."""
+    path = target / MADE_BY
+    return path.exists() and path.read_text(encoding="utf-8") == made_by(job)
+
+
+@cache
+def made_by(job: Job) -> str:
+    """Return what a result depends on: the job, the versions, and the sha256 of the code."""
+    code = hashlib.sha256()
+    for package in (actors, brainray, scenarios):
+        place = Path(package.__file__).parent
+        for path in sorted(place.rglob("*")):
+            if path.suffix in (".py", ".yaml", ".csv"):
+                code.update(path.relative_to(place).as_posix().encode() + path.read_bytes())
+    return json.dumps({"job": asdict(job), "versions": versions(), "code": code.hexdigest()})
 
 
 def result_of(target: Path) -> Result:
