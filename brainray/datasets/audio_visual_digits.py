@@ -32,7 +32,7 @@ CHUNK_PAIRS = 1000
 """Pairs that are made before they are put into the table, which holds them more tightly."""
 DEFAULT_PAIRS = {
     "files": {"train": 7000, "validation": 1000, "test": 2000},
-    "embedded": {"train": 2400, "validation": 500, "test": 700},
+    "embedded": {"train": 2000, "validation": 500, "test": 700},
 }
 Decibels = Annotated[float, Field(strict=False, ge=-40, le=60)]
 

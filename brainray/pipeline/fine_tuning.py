@@ -28,6 +28,7 @@ from brainray.search.interface import Genome, Solution
 from brainray.seeding import derive, torch_generator
 from brainray.shapes import Array
 from brainray.training.loop import Recipe, fit, one_thread
+from brainray.training.memory import keep_freed_memory
 
 BACKBONES = "backbones"
 """Weights of a solution under this name are those of its fine-tuned networks, by input."""
@@ -71,6 +72,7 @@ class FineTuningProblem(FusionProblem):
         """
         solution = super().finish(genomes)
         start = time.monotonic()
+        keep_freed_memory()
         with one_thread():
             whole = self._whole(solution)
             fit(

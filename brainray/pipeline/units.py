@@ -33,6 +33,7 @@ from brainray.pipeline.versions import recipe_versions
 from brainray.seeding import derive, torch_random
 from brainray.shapes import Array
 from brainray.training.loop import Optimizer, Recipe, fit, one_thread
+from brainray.training.memory import keep_freed_memory
 from brainray.training.metrics import accuracy
 
 LEARNING_RATES: dict[Optimizer, float] = {"adam": 3e-3, "sgd": 5e-2}
@@ -233,6 +234,7 @@ def pretrain(unit: PretrainUnit) -> Pretrained:
         NetworkError: the weights to start from are not those of this network.
         CatalogError: they are not in the store, or training made NaN.
     """
+    keep_freed_memory()
     with one_thread():
         inputs, mask = prepared(unit.columns["train"])
         rows_N = np.flatnonzero(mask)
@@ -266,6 +268,7 @@ def bank(unit: BankUnit) -> str:
     """Build a bank unless the store has it; return its key."""
     store = unit.column.store
     if not store.exists(unit.key):
+        keep_freed_memory()
         with one_thread():
             weights = load_weights(store, unit.weights_key)
             network = quicken(load_network(unit.spec, unit.classes, weights))
