@@ -25,7 +25,7 @@ help:
 	@echo 'make clean       remove what these commands made'
 
 demo: $(VENV)/.installed
-	$(BIN)/brainray run audio_visual_digits --set data.source=embedded
+	$(BIN)/brainray run audio_visual_digits --set data.source=embedded --set 'pretraining.optimizers=[adam]'
 
 test: $(VENV)/.installed-dev
 	$(BIN)/pytest $(ARGS)
