@@ -16,8 +16,8 @@ def keep_freed_memory() -> None:
     """Let glibc's malloc keep up to 1 GiB that was freed; other systems are left as they are.
 
     A training step frees what the next one allocates. By itself malloc gives the largest blocks
-    back to the system every time, which has to clear them anew: a third of the CPU time of a step
-    on pictures of 112x112. Holds for the rest of the process.
+    back to the system again and again, which has to clear them anew: up to a third of the CPU
+    time of a step on pictures of 112x112. Holds for the rest of the process.
     """
     if sys.platform != "linux":
         return
