@@ -9,6 +9,9 @@ REQUIREMENTS := pyproject.toml constraints.txt
 # Of pytest, e.g. make test ARGS="tests/search -k evolution"
 ARGS ?=
 
+# Processes that share the tests; those that need Ray stay together in one of them.
+TEST_PROCESSES ?= 2
+
 # Reports of `make bench` carry the day and the machine; `make bench QUICK=1` only proves that
 # the benchmarks run, so its reports are no results.
 MACHINE ?= $(shell uname -m)-$(shell getconf _NPROCESSORS_ONLN)cores
@@ -28,7 +31,7 @@ demo: $(VENV)/.installed
 	$(BIN)/brainray run audio_visual_digits --set data.source=embedded --set 'pretraining.optimizers=[adam]'
 
 test: $(VENV)/.installed-dev
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadgroup $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check

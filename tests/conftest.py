@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+RAY_TESTS = Path(__file__).parent / "actors"
+
 
 def pytest_report_header() -> str:
     folder = os.environ.get("BRAINRAY_DATA")
@@ -20,6 +22,10 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        # One process has Ray's clusters, so that they are started once and do not compete.
+        if item.path.is_relative_to(RAY_TESTS):
+            item.add_marker(pytest.mark.xdist_group("ray"))
     if os.environ.get("BRAINRAY_DATA"):
         return
     needing = [item for item in items if item.get_closest_marker("data")]
