@@ -25,6 +25,9 @@ BUSY_SECONDS = 30
 WRITE = "brainray_write"
 """Execution option of connections whose transactions will write."""
 
+MIGRATE = "brainray_migrate"
+"""Execution option of connections whose transactions will change tables."""
+
 
 def open_database(url: str) -> Engine:
     """Open the catalog's database; an empty one is migrated and seeded first.
@@ -42,7 +45,7 @@ def open_database(url: str) -> Engine:
         with engine.connect() as connection:
             revision = _revision(connection, url)
         if revision is None:
-            with engine.execution_options(**{WRITE: True}).begin() as connection:
+            with _migrating(engine, url) as connection:
                 # Another process may have filled it between the look above and the lock here.
                 revision = _revision(connection, url)
                 if revision is None:
@@ -61,11 +64,24 @@ def upgrade(url: str) -> str:
     Raises:
         CatalogError: it cannot be opened, is no catalog, or is newer than this brainray.
     """
-    with _reported(url):
-        engine = _engine(url)
-        with engine.execution_options(**{WRITE: True}).begin() as connection:
-            _revision(connection, url)
-            return _migrate_and_seed(connection, url)
+    with _reported(url), _migrating(_engine(url), url) as connection:
+        _revision(connection, url)
+        return _migrate_and_seed(connection, url)
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Bring the database back to an older revision; what that one cannot express is lost.
+
+    Args:
+        url: of the database.
+        revision: e.g. ``0001``, or ``base`` for an empty database.
+
+    Raises:
+        CatalogError: it cannot be opened, is no catalog, or is newer than this brainray.
+    """
+    with _reported(url), _migrating(_engine(url), url) as connection:
+        _revision(connection, url)
+        command.downgrade(alembic_config(connection), revision)
 
 
 def head_revision() -> str:
@@ -141,10 +157,28 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get(MIGRATE, False):
+        # SQLite changes a table by a copy that takes its place, during which references to it
+        # lead nowhere; the connection is closed at the end, so this holds for no other use.
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
     # A transaction that reads first and writes later would fail at once, without waiting, when
     # another one has written in between; so writers take the lock at the start.
-    write = connection.get_execution_options().get(WRITE, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(WRITE, False) else "BEGIN")
+
+
+@contextmanager
+def _migrating(engine: Engine, url: str) -> Iterator[Connection]:
+    """Give a connection that may change tables; what would leave a dangling reference fails."""
+    with engine.execution_options(**{WRITE: True, MIGRATE: True}).begin() as connection:
+        yield connection
+        if engine.dialect.name == "sqlite":
+            dangling = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+            if dangling is not None:
+                raise CatalogError(
+                    f"database {_shown(url)}: table {dangling[0]} refers to rows that are not in "
+                    f"{dangling[2]}; nothing was changed"
+                )
 
 
 def _revision(connection: Connection, url: str) -> str | None:

@@ -13,6 +13,7 @@ from brainray.catalog.database import open_database, reading, writing
 from brainray.catalog.values import Kind, Model, NewModel, Run, Stats, Status
 from brainray.catalog.weights import Store
 from brainray.datasets.dataset import SPLITS, Dataset
+from brainray.errors import CatalogError
 from brainray.networks.interface import NetworkSpec
 from brainray.settings import Settings
 from brainray.shapes import Modality
@@ -52,14 +53,22 @@ class Library:
             return queries.sub_region_names(session)
 
     def functions(self) -> dict[str, str]:
-        """Return the sub-region of every function and of every synonym, sorted by name."""
+        """Return the sub-region of every function and of every synonym, sorted by name.
+
+        Tasks of networks, e.g. ``classification``, have no sub-region and are left out.
+        """
         with reading(self._engine) as session:
             rows = session.exec(select(tables.Function)).all()
-            pairs = {name: row.sub_region for row in rows for name in (row.name, *row.synonyms)}
+            pairs = {
+                name: row.sub_region
+                for row in rows
+                if row.sub_region is not None
+                for name in (row.name, *row.synonyms)
+            }
         return dict(sorted(pairs.items()))
 
     def networks(self, sub_regions: Collection[str], modality: Modality) -> list[NetworkSpec]:
-        """Return the networks of a modality that live in at least one sub-region, by name.
+        """Return the unimodal networks that live in at least one of the sub-regions, by name.
 
         Raises:
             CatalogError: there is no such sub-region.
@@ -69,7 +78,7 @@ class Library:
                 queries.check_sub_region(session, sub_region)
             rows = session.exec(
                 select(tables.Network)
-                .where(tables.Network.modality == modality)
+                .where(tables.Network.kind == "unimodal", tables.Network.modality == modality)
                 .order_by(tables.Network.name)
             )
             networks = [queries.network_value(row) for row in rows]
@@ -84,6 +93,24 @@ class Library:
         with reading(self._engine) as session:
             return queries.network_value(queries.network_row(session, name))
 
+    def add_platform(self, name: str, file_format: str) -> None:
+        """Let models of a platform in; one that is there already stays as it is.
+
+        Args:
+            name: e.g. ``PyTorch 2.13``.
+            file_format: of its weights, ``safetensors`` or ``onnx``.
+
+        Raises:
+            CatalogError: the format is another one, or the platform is there with the other.
+        """
+        with writing(self._engine) as session:
+            registration.add_platform(session, name, file_format)
+
+    def add_optimizer(self, name: str, description: str = "") -> None:
+        """Let models of an optimizer in; one that is there already stays as it is."""
+        with writing(self._engine) as session:
+            registration.add_optimizer(session, name, description)
+
     # Data sets
 
     def add_data_set(self, dataset: Dataset, source: str) -> None:
@@ -96,6 +123,7 @@ class Library:
         key = f"datasets/{dataset.sha256}.parquet"
         self.store.put(key, dataset.path.read_bytes())
         row = tables.DataSet(
+            id=dataset.sha256,
             sha256=dataset.sha256,
             name=dataset.name,
             source=source,
@@ -117,6 +145,8 @@ class Library:
         """
         with reading(self._engine) as session:
             key = queries.data_set_row(session, sha256).key
+        if key is None:
+            raise CatalogError(f"data set {sha256!r}: is known by name alone, it has no file")
         return self.store.local_path(key)
 
     # Models
@@ -151,9 +181,9 @@ class Library:
         Args:
             kind: ``unimodal`` or ``fused``.
             network: name of their network.
-            sub_region: where they live.
+            sub_region: where they live, there or in a finer part of it.
             modality: that they take, alone or beside others.
-            data_set: sha256 of what they were trained on.
+            data_set: id of what they were trained on.
 
         Raises:
             CatalogError: the catalog does not know the kind, network, sub-region or data set.

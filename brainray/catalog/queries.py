@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import TypeAlias
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
@@ -12,12 +13,24 @@ from brainray.errors import CatalogError
 from brainray.networks.interface import NetworkSpec
 from brainray.shapes import MODALITIES, Modality
 
+NamedTable: TypeAlias = (
+    tables.Function
+    | tables.Network
+    | tables.Optimizer
+    | tables.Platform
+    | tables.Region
+    | tables.SubRegion
+)
+"""A dictionary whose rows are keyed by their names."""
+
 COUNTED = {
     "regions": tables.Region,
     "sub_regions": tables.SubRegion,
     "functions": tables.Function,
     "networks": tables.Network,
     "data_sets": tables.DataSet,
+    "platforms": tables.Platform,
+    "optimizers": tables.Optimizer,
     "runs": tables.Run,
 }
 
@@ -40,23 +53,27 @@ def sub_region_names(session: Session) -> list[str]:
 
 def check_sub_region(session: Session, name: str) -> None:
     """Raise `CatalogError` if there is no such sub-region."""
-    if session.get(tables.SubRegion, name) is None:
-        raise unknown("sub-region", name, sub_region_names(session))
+    check_name(session, tables.SubRegion, name)
+
+
+def check_name(session: Session, table: type[NamedTable], name: str) -> None:
+    """Raise `CatalogError` if a dictionary that is keyed by names has no such row."""
+    if session.get(table, name) is None:
+        known = session.exec(select(table.name)).all()
+        raise unknown(table.__tablename__.replace("_", "-"), name, known)
 
 
 def network_row(session: Session, name: str) -> tables.Network:
     """Return a network, or raise `CatalogError`."""
-    row = session.get(tables.Network, name)
-    if row is None:
-        raise unknown("network", name, session.exec(select(tables.Network.name)).all())
-    return row
+    check_name(session, tables.Network, name)
+    return session.get_one(tables.Network, name)
 
 
-def data_set_row(session: Session, sha256: str) -> tables.DataSet:
-    """Return a data set, or raise `CatalogError`."""
-    row = session.get(tables.DataSet, sha256)
+def data_set_row(session: Session, identifier: str) -> tables.DataSet:
+    """Return a data set by its id, or raise `CatalogError`."""
+    row = session.get(tables.DataSet, identifier)
     if row is None:
-        raise unknown("data set", sha256, session.exec(select(tables.DataSet.sha256)).all())
+        raise unknown("data set", identifier, session.exec(select(tables.DataSet.id)).all())
     return row
 
 
@@ -97,14 +114,15 @@ def model_rows(
         query = query.where(model.network == network_row(session, network).name)
     if sub_region is not None:
         check_sub_region(session, sub_region)
-        query = query.where(model.sub_region == sub_region)
+        finer = col(model.sub_region).startswith(f"{sub_region}.", autoescape=True)
+        query = query.where((col(model.sub_region) == sub_region) | finer)
     if modality is not None:
         if modality not in MODALITIES:
             raise unknown("modality", modality, MODALITIES)
         # A fused model's modality is "audio+image"; no modality's name is a part of another's.
         query = query.where(col(model.modality).contains(modality))
     if data_set is not None:
-        query = query.where(model.data_set == data_set_row(session, data_set).sha256)
+        query = query.where(model.data_set == data_set_row(session, data_set).id)
     return session.exec(query).all()
 
 
@@ -130,8 +148,13 @@ def run_value(row: tables.Run) -> Run:
 
 
 def network_value(row: tables.Network) -> NetworkSpec:
-    """Return a row as a plain value."""
-    return NetworkSpec(**row.model_dump(), sub_regions=tuple(p.sub_region for p in row.places))
+    """Return what builds a network, as a plain value."""
+    fields = {"name", "architecture", "category", "modality", "preparation"}
+    return NetworkSpec(
+        **row.model_dump(include=fields),
+        sub_regions=tuple(place.sub_region for place in row.places),
+        functions=tuple(task.function for task in row.tasks),
+    )
 
 
 def stats(session: Session) -> Stats:
@@ -143,7 +166,8 @@ def stats(session: Session) -> Stats:
     regions = dict(session.exec(select(tables.SubRegion.name, tables.SubRegion.region)).all())
     functions: dict[str, list[str]] = {name: [] for name in regions}
     for name, sub_region in session.exec(select(tables.Function.name, tables.Function.sub_region)):
-        functions[sub_region].append(name)
+        if sub_region is not None:
+            functions[sub_region].append(name)
 
     total = Totals()
     by: dict[str, dict[str, Totals]] = {

@@ -3,6 +3,7 @@
 The functions that take a session work within the caller's transaction.
 """
 
+import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,8 +12,19 @@ from sqlalchemy import func
 from sqlmodel import Session, select
 
 from brainray.catalog import queries
-from brainray.catalog.tables import ModelBackbone, PretrainedModel, Run
-from brainray.catalog.values import ENDS, NewModel, json_text, model_id
+from brainray.catalog.tables import (
+    Evaluation,
+    Function,
+    ModelBackbone,
+    Network,
+    NetworkFunction,
+    NetworkSubRegion,
+    Optimizer,
+    Platform,
+    PretrainedModel,
+    Run,
+)
+from brainray.catalog.values import ENDS, FORMATS, NewModel, json_text, model_id
 from brainray.catalog.weights import Store
 from brainray.errors import CatalogError
 
@@ -42,19 +54,22 @@ def register_model(session: Session, new: NewModel) -> PretrainedModel:
     identifier = model_id(new)
     if session.get(PretrainedModel, identifier) is not None:
         raise CatalogError(f"model {identifier!r}: is in the catalog with another recipe")
+    now = datetime.now(UTC)
     row = PretrainedModel(
         id=identifier,
         name=new.name,
         version=1 + (session.exec(earlier).one() or 0),
         kind=new.kind,
-        network=new.network,
+        network=new.network or fused_network(session, new).name,
         sub_region=new.sub_region,
         modality=new.modality,
         data_set=new.data_set,
         optimizer=new.optimizer,
         platform=new.platform,
+        parent=new.parent,
         preparation=dict(new.preparation),
         metrics=dict(new.metrics),
+        accuracy=new.metrics.get("test", new.metrics.get("validation")),
         spec=dict(new.spec),
         recipe=new.recipe,
         sha256=new.weights.sha256,
@@ -62,7 +77,7 @@ def register_model(session: Session, new: NewModel) -> PretrainedModel:
         parameters=new.weights.parameters,
         size_bytes=new.weights.size_bytes,
         run_id=new.run_id,
-        created=datetime.now(UTC),
+        created=now,
         parts=[
             ModelBackbone(fused=identifier, position=position, backbone=backbone)
             for position, backbone in enumerate(new.backbones)
@@ -70,7 +85,74 @@ def register_model(session: Session, new: NewModel) -> PretrainedModel:
     )
     session.add(row)
     session.flush()
+    session.add_all(
+        Evaluation(
+            model=identifier,
+            data_set=new.data_set,
+            split=split,
+            metric="accuracy",
+            value=value,
+            run_id=new.run_id,
+            created=now,
+        )
+        for split, value in new.accuracies.items()
+    )
+    session.flush()
     session.refresh(row)  # JSON as the database gives it back, e.g. tuples as lists
+    return row
+
+
+def add_platform(session: Session, name: str, file_format: str) -> None:
+    """Add a platform unless it is there; see `Library.add_platform`."""
+    if file_format not in FORMATS:
+        raise CatalogError(
+            f"platform {name!r}: format {file_format!r}, allowed are {', '.join(FORMATS)}"
+        )
+    row = session.get(Platform, name)
+    if row is None:
+        session.add(Platform(name=name, format=file_format))
+        session.flush()
+    elif row.format != file_format:
+        raise CatalogError(f"platform {name!r}: has the format {row.format}, not {file_format}")
+
+
+def add_optimizer(session: Session, name: str, description: str) -> None:
+    """Add an optimizer unless it is there."""
+    if session.get(Optimizer, name) is None:
+        session.add(Optimizer(name=name, description=description))
+        session.flush()
+
+
+def fused_network(session: Session, new: NewModel) -> Network:
+    """Return the network of a fused model, adding it if its wiring is new.
+
+    It lives where its backbones do and where its model does.
+    """
+    text = json_text("wiring", [new.spec.get("wiring"), list(new.backbones)])
+    name = f"{new.name}.{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    row = session.get(Network, name)
+    if row is None:
+        row = Network(
+            name=name,
+            kind="fused",
+            architecture="fusion",
+            category="Fusion",
+            modality=new.modality,
+            preparation=dict(new.preparation),
+            metrics=["accuracy"],
+            tasks=[
+                NetworkFunction(network=name, function=function, position=position)
+                for position, function in enumerate(new.functions)
+            ],
+        )
+    backbones = [session.get_one(PretrainedModel, backbone) for backbone in new.backbones]
+    known = {place.sub_region for place in row.places}
+    for sub_region in dict.fromkeys([*(one.sub_region for one in backbones), new.sub_region]):
+        if sub_region not in known:
+            place = NetworkSubRegion(network=name, sub_region=sub_region, position=len(row.places))
+            row.places.append(place)
+    session.add(row)
+    session.flush()
     return row
 
 
@@ -128,8 +210,18 @@ def _check_references(session: Session, new: NewModel) -> None:
     where = f"model {new.name!r}"
     queries.check_sub_region(session, new.sub_region)
     queries.data_set_row(session, new.data_set)
-    if new.network is not None:
-        network = queries.network_value(queries.network_row(session, new.network))
+    queries.check_name(session, Optimizer, new.optimizer)
+    queries.check_name(session, Platform, new.platform)
+    if new.parent is not None and session.get(PretrainedModel, new.parent) is None:
+        raise queries.unknown("parent", new.parent, session.exec(select(PretrainedModel.id)).all())
+    if new.network is None:
+        for function in new.functions:
+            queries.check_name(session, Function, function)
+    else:
+        row = queries.network_row(session, new.network)
+        if row.kind != "unimodal":
+            raise CatalogError(f"{where}: network {row.name} is {row.kind}, not unimodal")
+        network = queries.network_value(row)
         if new.sub_region not in network.sub_regions:
             raise CatalogError(
                 f"{where}: sub-region {new.sub_region!r}, but {network.name} lives in "
@@ -140,10 +232,10 @@ def _check_references(session: Session, new: NewModel) -> None:
                 f"{where}: modality {new.modality!r}, but {network.name} takes {network.modality}"
             )
     for backbone in new.backbones:
-        row = session.get(PretrainedModel, backbone)
-        if row is None:
+        part = session.get(PretrainedModel, backbone)
+        if part is None:
             raise queries.unknown(
                 "backbone", backbone, session.exec(select(PretrainedModel.id)).all()
             )
-        if row.kind != "unimodal":
-            raise CatalogError(f"{where}: backbone {backbone!r} is {row.kind}, not unimodal")
+        if part.kind != "unimodal":
+            raise CatalogError(f"{where}: backbone {backbone!r} is {part.kind}, not unimodal")

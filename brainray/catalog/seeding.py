@@ -1,48 +1,68 @@
-"""What an empty catalog starts with: regions, functions and the built-in networks."""
+"""What an empty catalog starts with: dictionaries and the built-in networks."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from typing import Any
 
 import yaml
 from sqlmodel import Session
 
-from brainray.catalog.tables import Function, Network, NetworkSubRegion, Region, SubRegion, Table
+from brainray.catalog.queries import NamedTable
+from brainray.catalog.tables import (
+    Function,
+    Network,
+    NetworkFunction,
+    NetworkSubRegion,
+    Optimizer,
+    Platform,
+    Region,
+    SubRegion,
+)
 
 SEED = files("brainray.catalog") / "seed"
 
 
 def seed(session: Session) -> None:
-    """Add the built-in rows that are missing; rows that exist stay as they are."""
-    functions = seed_functions()
-    networks = seed_networks()
-    _add_missing(session, {row["region"]: Region(name=row["region"]) for row in functions})
+    """Add the built-in rows that are missing; what rows that exist say stays as it is."""
+    functions, dictionaries = seed_functions(), seed_dictionaries()
+    regions = dict.fromkeys(row["region"] for row in functions)
+    sub_regions = {row["sub_region"]: row["region"] for row in functions}
+    _add_missing(session, [Region(name=name) for name in regions])
     _add_missing(
-        session,
-        {
-            row["sub_region"]: SubRegion(name=row["sub_region"], region=row["region"])
-            for row in functions
-        },
+        session, [SubRegion(name=name, region=region) for name, region in sub_regions.items()]
     )
     _add_missing(
         session,
-        {
-            row["function"]: Function(
+        [
+            Function(
                 name=row["function"],
                 sub_region=row["sub_region"],
                 synonyms=row["synonyms"].split(),
             )
             for row in functions
-        },
+        ],
     )
-    _add_missing(session, {row["name"]: _network(row) for row in networks})
+    tasks, platforms, optimizers = (
+        dictionaries[part].items() for part in ("tasks", "platforms", "optimizers")
+    )
+    _add_missing(session, [Function(name=name, definition=text) for name, text in tasks])
+    _add_missing(session, [Platform(name=name, format=kind) for name, kind in platforms])
+    _add_missing(session, [Optimizer(name=name, description=text) for name, text in optimizers])
+    _add_missing(session, [_network(entry) for entry in seed_networks()])
 
 
 def seed_functions() -> list[dict[str, str]]:
     """Return the rows of ``functions.csv``: function, region, sub_region, synonyms."""
     with (SEED / "functions.csv").open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def seed_dictionaries() -> dict[str, dict[str, str]]:
+    """Return the parts of ``dictionaries.yaml``: tasks, platforms, optimizers."""
+    text = (SEED / "dictionaries.yaml").read_text("utf-8")
+    dictionaries: dict[str, dict[str, str]] = yaml.safe_load(text)
+    return dictionaries
 
 
 def seed_networks() -> list[dict[str, Any]]:
@@ -52,17 +72,34 @@ def seed_networks() -> list[dict[str, Any]]:
 
 
 def _network(entry: dict[str, Any]) -> Network:
+    name = entry["name"]
     places = [
-        NetworkSubRegion(network=entry["name"], sub_region=sub_region, position=position)
+        NetworkSubRegion(network=name, sub_region=sub_region, position=position)
         for position, sub_region in enumerate(entry["sub_regions"])
     ]
+    tasks = [
+        NetworkFunction(network=name, function=function, position=position)
+        for position, function in enumerate(entry["functions"])
+    ]
     fields: Iterable[str] = ("name", "architecture", "category", "modality", "preparation")
-    return Network(**{field: entry[field] for field in fields}, places=places)
+    return Network(
+        **{field: entry[field] for field in fields},
+        kind="unimodal",
+        metrics=["accuracy"],
+        places=places,
+        tasks=tasks,
+    )
 
 
-def _add_missing(session: Session, rows: dict[str, Table]) -> None:
-    """Add the rows whose key is not there yet, before rows that refer to them."""
-    for key, row in rows.items():
-        if session.get(type(row), key) is None:
+def _add_missing(session: Session, rows: Sequence[NamedTable]) -> None:
+    """Add rows before those that refer to them; one that is there gets what it does not say."""
+    for row in rows:
+        known = session.get(type(row), row.name)
+        if known is None:
             session.add(row)
+            continue
+        for field in {"description", "definition"} & set(type(row).model_fields):
+            if not getattr(known, field):
+                setattr(known, field, getattr(row, field))
+        session.add(known)
     session.flush()

@@ -1,50 +1,39 @@
 """The tables of the catalog (paper 2.4, Fig. 4).
 
 Dictionaries are keyed by their names, files by their sha256 and models and runs by their ids,
-so that a row can be read without a join. Column types are portable: the database may be SQLite
-or PostgreSQL.
+so that a row can be read without a join. A new value of a dictionary is a row, never a
+migration. Column types are portable: the database may be SQLite or PostgreSQL.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, MetaData, TypeDecorator
-from sqlalchemy.orm import registry
-from sqlmodel import Field, Relationship, SQLModel, UniqueConstraint
+from sqlalchemy import JSON, BigInteger
+from sqlmodel import Field, Relationship, UniqueConstraint
 
-from brainray.errors import CatalogError
+from brainray.catalog.columns import Table, UtcDateTime
 
-CONSTRAINT_NAMES = {
-    "pk": "pk_%(table_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s",
-    "ix": "ix_%(table_name)s_%(column_0_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_name)s",
-}
+__all__ = [
+    "DataSet",
+    "Draft",
+    "Evaluation",
+    "Function",
+    "ModelBackbone",
+    "Network",
+    "NetworkFunction",
+    "NetworkSubRegion",
+    "Optimizer",
+    "Platform",
+    "PretrainedModel",
+    "Region",
+    "RegionChange",
+    "Run",
+    "Scenario",
+    "SubRegion",
+    "Table",
+]
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A point in time: aware in Python, UTC in the database (SQLite keeps no time zone)."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a time without a zone and turn any other into UTC."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise CatalogError(f"time {value}: must have a time zone")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return the time as aware UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Table(SQLModel, registry=registry(metadata=MetaData(naming_convention=CONSTRAINT_NAMES))):
-    """Base of the catalog's tables, with a metadata of their own."""
+# Dictionaries
 
 
 class Region(Table, table=True):
@@ -53,6 +42,72 @@ class Region(Table, table=True):
     __tablename__ = "region"
 
     name: str = Field(primary_key=True)
+    description: str = ""
+
+
+class SubRegion(Table, table=True):
+    """A part of a region, e.g. ``vision.shape``, or of a coarser part: ``vision.shape.face``."""
+
+    __tablename__ = "sub_region"
+
+    name: str = Field(primary_key=True)
+    region: str = Field(foreign_key="region.name", index=True)
+    description: str = ""
+
+
+class Function(Table, table=True):
+    """What a sub-region does, e.g. ``visual_motion`` with the synonym ``motion``.
+
+    Without a sub-region it is a task of networks, e.g. ``classification``.
+    """
+
+    __tablename__ = "function"
+
+    name: str = Field(primary_key=True)
+    sub_region: str | None = Field(default=None, foreign_key="sub_region.name", index=True)
+    definition: str = ""
+    synonyms: list[str] = Field(sa_type=JSON, default_factory=list)
+
+
+class Platform(Table, table=True):
+    """What computes a model, e.g. ``PyTorch 2.13``, and the format of its files."""
+
+    __tablename__ = "platform"
+
+    name: str = Field(primary_key=True)
+    format: str
+
+
+class Optimizer(Table, table=True):
+    """What trained a model, e.g. ``adam``."""
+
+    __tablename__ = "optimizer"
+
+    name: str = Field(primary_key=True)
+    description: str = ""
+
+
+class DataSet(Table, table=True):
+    """A data set; ``rows`` counts the samples of each split.
+
+    A packed one lies in the store and has its sha256 as id. One that is known by name alone, as
+    models that were trained elsewhere have it, has its name as id and no file.
+    """
+
+    __tablename__ = "data_set"
+
+    id: str = Field(primary_key=True)
+    name: str = Field(index=True)
+    source: str
+    classes: list[str] = Field(sa_type=JSON)
+    modalities: dict[str, str] = Field(sa_type=JSON)
+    rows: dict[str, int] = Field(sa_type=JSON)
+    sha256: str | None = None
+    key: str | None = None
+    created: datetime = Field(sa_type=UtcDateTime)
+
+
+# Networks
 
 
 class NetworkSubRegion(Table, table=True):
@@ -65,53 +120,43 @@ class NetworkSubRegion(Table, table=True):
     position: int
 
 
-class SubRegion(Table, table=True):
-    """A part of a region, e.g. ``vision.shape``."""
+class NetworkFunction(Table, table=True):
+    """Which tasks a network does."""
 
-    __tablename__ = "sub_region"
+    __tablename__ = "network_function"
 
-    name: str = Field(primary_key=True)
-    region: str = Field(foreign_key="region.name", index=True)
-
-
-class Function(Table, table=True):
-    """What a sub-region does, e.g. ``visual_motion`` with the synonym ``motion``."""
-
-    __tablename__ = "function"
-
-    name: str = Field(primary_key=True)
-    sub_region: str = Field(foreign_key="sub_region.name", index=True)
-    synonyms: list[str] = Field(sa_type=JSON, default_factory=list)
+    network: str = Field(foreign_key="network.name", primary_key=True)
+    function: str = Field(foreign_key="function.name", primary_key=True, index=True)
+    position: int
 
 
 class Network(Table, table=True):
-    """A basic model: an architecture and the preparation of its input."""
+    """A basic model: an architecture and the preparation of its input; or a fusion of several.
+
+    ``features`` and ``taps`` are computed from the architecture, ``metrics`` names what its
+    models are measured by. A fusion network is made with the first model of it.
+    """
 
     __tablename__ = "network"
 
     name: str = Field(primary_key=True)
+    kind: str
     architecture: str
     category: str
     modality: str
     preparation: dict[str, Any] = Field(sa_type=JSON)
+    features: dict[str, Any] = Field(sa_type=JSON, default_factory=dict)
+    taps: list[dict[str, Any]] = Field(sa_type=JSON, default_factory=list)
+    metrics: list[str] = Field(sa_type=JSON, default_factory=list)
     places: list[NetworkSubRegion] = Relationship(
         sa_relationship_kwargs={"lazy": "selectin", "order_by": "NetworkSubRegion.position"}
     )
+    tasks: list[NetworkFunction] = Relationship(
+        sa_relationship_kwargs={"lazy": "selectin", "order_by": "NetworkFunction.position"}
+    )
 
 
-class DataSet(Table, table=True):
-    """A packed data set in the store; ``rows`` counts the samples of each split."""
-
-    __tablename__ = "data_set"
-
-    sha256: str = Field(primary_key=True)
-    name: str = Field(index=True)
-    source: str
-    classes: list[str] = Field(sa_type=JSON)
-    modalities: dict[str, str] = Field(sa_type=JSON)
-    rows: dict[str, int] = Field(sa_type=JSON)
-    key: str
-    created: datetime = Field(sa_type=UtcDateTime)
+# Models
 
 
 class ModelBackbone(Table, table=True):
@@ -125,7 +170,7 @@ class ModelBackbone(Table, table=True):
 
 
 class PretrainedModel(Table, table=True):
-    """A network with weights. ``network`` is null for a fused model.
+    """A network with weights. ``parent`` is the model whose weights it started from.
 
     ``run_id`` is no foreign key: a model outlives the run that made it.
     """
@@ -137,14 +182,16 @@ class PretrainedModel(Table, table=True):
     name: str
     version: int
     kind: str = Field(index=True)
-    network: str | None = Field(foreign_key="network.name", index=True)
+    network: str = Field(foreign_key="network.name", index=True)
     sub_region: str = Field(foreign_key="sub_region.name", index=True)
     modality: str
-    data_set: str = Field(foreign_key="data_set.sha256", index=True)
-    optimizer: str
-    platform: str
+    data_set: str = Field(foreign_key="data_set.id", index=True)
+    optimizer: str = Field(foreign_key="optimizer.name")
+    platform: str = Field(foreign_key="platform.name")
+    parent: str | None = Field(default=None, foreign_key="pretrained_model.id", index=True)
     preparation: dict[str, Any] = Field(sa_type=JSON)
     metrics: dict[str, Any] = Field(sa_type=JSON)
+    accuracy: float | None = None
     spec: dict[str, Any] = Field(sa_type=JSON)
     recipe: str = Field(unique=True)
     sha256: str = Field(index=True)
@@ -162,6 +209,53 @@ class PretrainedModel(Table, table=True):
     )
 
 
+class Evaluation(Table, table=True):
+    """One number that a model reached on one split of a data set."""
+
+    __tablename__ = "evaluation"
+
+    id: int | None = Field(default=None, primary_key=True)
+    model: str = Field(foreign_key="pretrained_model.id", index=True)
+    data_set: str = Field(foreign_key="data_set.id")
+    split: str
+    metric: str
+    value: float
+    run_id: str | None = None
+    created: datetime = Field(sa_type=UtcDateTime)
+
+
+class Draft(Table, table=True):
+    """A pretrained model that is declared and waits for its weights; no model yet."""
+
+    __tablename__ = "draft"
+
+    id: str = Field(primary_key=True)
+    name: str
+    network: str = Field(foreign_key="network.name")
+    sub_region: str = Field(foreign_key="sub_region.name")
+    data_set: str = Field(foreign_key="data_set.id")
+    optimizer: str = Field(foreign_key="optimizer.name")
+    platform: str = Field(foreign_key="platform.name")
+    preparation: dict[str, Any] = Field(sa_type=JSON)
+    metrics: dict[str, Any] = Field(sa_type=JSON)
+    spec: dict[str, Any] = Field(sa_type=JSON)
+    created: datetime = Field(sa_type=UtcDateTime)
+
+
+# History
+
+
+class Scenario(Table, table=True):
+    """A scenario that was run, as it was read."""
+
+    __tablename__ = "scenario"
+
+    sha256: str = Field(primary_key=True)
+    name: str = Field(index=True)
+    definition: dict[str, Any] = Field(sa_type=JSON)
+    created: datetime = Field(sa_type=UtcDateTime)
+
+
 class Run(Table, table=True):
     """One execution of a scenario; its record is a file of its own."""
 
@@ -169,6 +263,7 @@ class Run(Table, table=True):
 
     id: str = Field(primary_key=True)
     scenario: str = Field(index=True)
+    scenario_sha256: str | None = Field(default=None, foreign_key="scenario.sha256")
     seed: int = Field(sa_type=BigInteger)
     status: str
     created: datetime = Field(sa_type=UtcDateTime)
@@ -176,3 +271,15 @@ class Run(Table, table=True):
     record: str
     model_id: str | None = Field(default=None, foreign_key="pretrained_model.id")
     summary: dict[str, Any] = Field(sa_type=JSON)
+
+
+class RegionChange(Table, table=True):
+    """What was done to regions and sub-regions: ``names`` became ``into``."""
+
+    __tablename__ = "region_change"
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(sa_type=UtcDateTime)
+    action: str
+    names: list[str] = Field(sa_type=JSON)
+    into: list[str] = Field(sa_type=JSON)

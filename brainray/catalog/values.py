@@ -15,7 +15,11 @@ from brainray.shapes import MODALITIES
 Kind: TypeAlias = Literal["unimodal", "fused"]
 Status: TypeAlias = Literal["running", "finished", "failed", "stopped"]
 
+FORMATS = ("safetensors", "onnx")
+"""Of files of weights: what can be read without running code of theirs."""
 KINDS: tuple[Kind, ...] = ("unimodal", "fused")
+ACCURACIES = ("test", "validation", "train")
+"""The metrics that are accuracies, by the split that they were measured on."""
 ENDS: tuple[Status, ...] = ("finished", "failed", "stopped")
 
 
@@ -39,19 +43,22 @@ class NewModel:
     Attributes:
         name: models of one name are versions of each other.
         kind: ``unimodal`` has a network and no backbones, ``fused`` the other way round.
-        network: name of its network, None for a fused model.
+        network: name of its network, None for a fused model, whose network is made with it.
         sub_region: where it lives.
         modality: what it takes; a fused model joins several by ``+``, e.g. ``audio+image``.
-        data_set: sha256 of what it was trained on.
-        optimizer: e.g. ``adam``.
-        platform: e.g. ``PyTorch 2.13``.
+        data_set: id of what it was trained on: the sha256 of a packed one, else its name.
+        optimizer: of the catalog's, e.g. ``adam``.
+        platform: of the catalog's, e.g. ``PyTorch 2.13``.
         preparation: of its input; a fused model's is by input name.
         recipe: see `recipe_of`; there is one model a recipe.
         weights: as `brainray.catalog.weights.store_weights` returned them.
-        metrics: JSON values; accuracies are fractions in [0, 1].
+        metrics: JSON values; ``train``, ``validation`` and ``test`` are accuracies, fractions in
+            [0, 1].
         spec: what else builds it again (fused: genome, backbones, wiring); JSON values.
         backbones: ids of the models that a fused model is made of, in the order of its inputs.
         run_id: the run that made it.
+        parent: id of the model whose weights it started from.
+        functions: the tasks that a fused model does; those of a unimodal one are its network's.
     """
 
     name: str
@@ -69,6 +76,8 @@ class NewModel:
     spec: Mapping[str, Any] = field(default_factory=dict)
     backbones: tuple[str, ...] = ()
     run_id: str | None = None
+    parent: str | None = None
+    functions: tuple[str, ...] = ("classification",)
 
     def __post_init__(self) -> None:
         where = f"model {self.name!r}"
@@ -96,6 +105,16 @@ class NewModel:
             raise CatalogError(f"{where}: recipe {self.recipe!r} is not a sha256 in hexadecimal")
         for key in ("preparation", "metrics", "spec"):
             json_text(f"{where}: {key}", getattr(self, key))
+        for split, value in self.accuracies.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+                raise CatalogError(
+                    f"{where}: metrics.{split} {value!r} is not a fraction in [0, 1]"
+                )
+
+    @property
+    def accuracies(self) -> dict[str, float]:
+        """The accuracies among the metrics, by split, the most telling one first."""
+        return {split: self.metrics[split] for split in ACCURACIES if split in self.metrics}
 
 
 def model_id(new: NewModel) -> str:
@@ -114,6 +133,8 @@ class Model:
 
     Attributes:
         id: unique, see `model_id`.
+        network: of every model; a fused one's is of its own.
+        accuracy: on the test split, else on the validation split; a fraction, None if unknown.
         version: 1 for the first model of this name, then 2, …
         sha256: of the weights file.
         key: of the weights file in the store.
@@ -126,14 +147,16 @@ class Model:
     name: str
     version: int
     kind: Kind
-    network: str | None
+    network: str
     sub_region: str
     modality: str
     data_set: str
     optimizer: str
     platform: str
+    parent: str | None
     preparation: dict[str, Any]
     metrics: dict[str, Any]
+    accuracy: float | None
     spec: dict[str, Any]
     backbones: tuple[str, ...]
     recipe: str
@@ -152,6 +175,7 @@ class Run:
     Attributes:
         id: unique.
         scenario: its name.
+        scenario_sha256: of its definition, None if that was not kept.
         seed: of all that was random.
         status: ``running`` until it ends; a run that was killed stays so.
         created: UTC.
@@ -163,6 +187,7 @@ class Run:
 
     id: str
     scenario: str
+    scenario_sha256: str | None
     seed: int
     status: Status
     created: datetime
@@ -187,9 +212,10 @@ class Stats:
 
     Attributes:
         total: of all models.
-        by: of the models by ``region``, ``sub_region``, ``function`` (those of its sub-region)
-            and ``platform``; what has no models is left out.
-        counts: rows: regions, sub_regions, functions, networks, data_sets, runs.
+        by: of the models by ``region``, ``sub_region``, ``function`` (of the brain: those of its
+            sub-region) and ``platform``; what has no models is left out.
+        counts: rows: regions, sub_regions, functions, networks, data_sets, platforms,
+            optimizers, runs.
     """
 
     total: Totals

@@ -25,7 +25,7 @@ from brainray.errors import CatalogError
 CONTENT_ADDRESSED = ("models/", "datasets/")
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_.+-]*"
 _KEY = re.compile(rf"{_PART}(/{_PART})*")
-_SUB_REGION = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+_SUB_REGION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 
 
 class Store:

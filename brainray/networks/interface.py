@@ -39,6 +39,7 @@ class NetworkSpec:
         preparation: ``{"name": ..., **options}`` of the entry-point group
             ``brainray.preparations``.
         sub_regions: where it lives, e.g. ``("vision.shape", "vision.other")``.
+        functions: the tasks that it does, e.g. ``("classification",)``.
     """
 
     name: str
@@ -47,6 +48,7 @@ class NetworkSpec:
     modality: Modality
     preparation: dict[str, Any]
     sub_regions: tuple[str, ...]
+    functions: tuple[str, ...] = ()
 
 
 class Preparation(Protocol):

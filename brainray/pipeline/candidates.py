@@ -165,8 +165,6 @@ class Pretraining:
         self, name: str, unit: PretrainUnit, result: Pretrained, start: Mapping[str, Model]
     ) -> NewModel:
         spec = {"classes": unit.classes, "labels": list(self.dataset.classes), "input": name}
-        if unit.parent is not None:
-            spec["parent"] = start[unit.spec.name].id
         return NewModel(
             name=f"{self.scenario.name}.{unit.spec.name}.{unit.recipe.optimizer}",
             kind="unimodal",
@@ -182,6 +180,7 @@ class Pretraining:
             metrics={"validation": result.validation},
             spec=spec,
             run_id=self.record.folder.name,
+            parent=None if unit.parent is None else start[unit.spec.name].id,
         )
 
     def _bank(

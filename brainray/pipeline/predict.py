@@ -142,7 +142,7 @@ def _backbone(
     library: Library, model: Model, fine_tuned: Mapping[str, Tensor] | None = None
 ) -> Backbone:
     """Load a unimodal model, with fine-tuned weights in place of its own if there are any."""
-    if model.network is None:
+    if model.kind == "fused":
         raise CatalogError(f"model {model.id}: is fused, a unimodal one is needed")
     weights = fine_tuned or load_weights(library.store, model.key)
     spec = library.network(model.network)

@@ -58,7 +58,7 @@ class Region:
         model = self._library.model(model_id)
         if not self._owns(model.sub_region):
             raise CatalogError(f"model {model_id}: lives in {model.sub_region}, not in {self.name}")
-        if model.network is None:
+        if model.kind == "fused":
             raise CatalogError(f"model {model_id}: is a fused model, regions hold unimodal ones")
         spec = self._library.network(model.network)
         classes = int(model.spec["classes"])

@@ -94,6 +94,7 @@ def register_fused(
         },
         backbones=tuple(model.id for model in backbones.values()),
         run_id=run_id,
+        functions=(scenario.goal.task,),
     )
     return library.register(new)
 

@@ -38,12 +38,14 @@ from brainray.pipeline.registration import register_fused, report_of
 from brainray.pipeline.runner import Runner
 from brainray.pipeline.selection import chosen, pinned
 from brainray.pipeline.tensorboard import CandidateLog
-from brainray.pipeline.versions import versions
+from brainray.pipeline.versions import platform, versions
 from brainray.scenario import Report, Scenario, parse_scenario
 from brainray.search.interface import Brood, Solution
 from brainray.search.schedule import Evaluated, Schedule
 from brainray.settings import Settings
-from brainray.training.loop import Recipe
+from brainray.training.loop import Optimizer, Recipe
+
+FINALIST_OPTIMIZER: Optimizer = "adam"
 
 MakeRunner = Callable[[Settings, Path], AbstractContextManager[Runner]]
 """Starts the runner of a run from the settings and the run's folder, and ends it."""
@@ -167,6 +169,9 @@ class Run:
     def _steps(self, dataset: Dataset, source: str, done: list[Event]) -> Report:
         clock = Clock()
         self.library.add_data_set(dataset, source)
+        self.library.add_platform(platform(), "safetensors")
+        for optimizer in (*self.scenario.pretraining.optimizers, FINALIST_OPTIMIZER):
+            self.library.add_optimizer(optimizer)
         data = {
             "name": dataset.name,
             "source": source,
@@ -271,7 +276,9 @@ class Run:
             targets={split: torch.from_numpy(dataset.target(split)) for split in SPLITS},
             classes=classes,
             candidate=CandidateRecipe(search.hidden, search.epochs),
-            finalist=Recipe(training.epochs, training.batch_size, "adam", training.learning_rate),
+            finalist=Recipe(
+                training.epochs, training.batch_size, FINALIST_OPTIMIZER, training.learning_rate
+            ),
             finalist_hidden=training.hidden,
             strategy=training.strategy,
             seed=self.seed,
@@ -288,7 +295,7 @@ class Run:
             fine_tuning=Recipe(
                 training.fine_tuning_epochs,
                 self.scenario.pretraining.batch_size,
-                "adam",
+                FINALIST_OPTIMIZER,
                 training.fine_tuning_rate,
             ),
         )

@@ -66,7 +66,7 @@ def parents(
     for what in start:
         model = library.model(what)
         where = f"pretraining.start: {model.id}"
-        if model.network is None:
+        if model.kind == "fused":
             raise ScenarioError(f"{where} is a fused model, allowed are those of one network")
         if model.network not in used:
             raise ScenarioError(

@@ -125,9 +125,11 @@ def test_stats_add_up(library: Library, fused: Build) -> None:
     assert stats.counts == {
         "regions": 13,
         "sub_regions": 30,
-        "functions": 64,
-        "networks": 10,
+        "functions": 71,
+        "networks": 11,
         "data_sets": 1,
+        "platforms": 2,
+        "optimizers": 5,
         "runs": 0,
     }
 

@@ -41,7 +41,7 @@ def test_a_model_is_kept_as_it_was(library: Library, new_model: Build) -> None:
     assert model.spec == {"pair": [1, 2]}
     assert model.created.tzinfo == UTC
     same = asdict(new)
-    for key in ("weights", "spec"):
+    for key in ("weights", "spec", "functions"):
         del same[key]
     assert same.items() <= asdict(model).items()
     assert asdict(new.weights).items() <= asdict(model).items()
@@ -51,10 +51,43 @@ def test_a_fused_model_keeps_the_order_of_its_backbones(library: Library, fused:
     new = fused()
     model = library.register(new)
     assert model.id == f"two-eyes-{new.recipe[:8]}"
-    assert model.network is None
     assert library.model(model.id).backbones == new.backbones
     twice = library.register(fused(101, backbones=new.backbones[:1] * 2))
     assert twice.backbones == new.backbones[:1] * 2
+
+
+def test_a_fused_model_brings_its_network(library: Library, fused: Build) -> None:
+    first = library.register(fused())
+    second = library.register(fused(101))
+    other = library.register(fused(102, backbones=first.backbones[:1]))
+    assert first.network == second.network != other.network
+    assert first.network.startswith("two-eyes.")
+    network = library.network(first.network)
+    assert network.category == "Fusion"
+    assert network.sub_regions == ("vision.shape", "multisensory.integration")
+    assert network.functions == ("classification",)
+    found = library.networks(["multisensory.integration", "vision.shape"], "image")
+    assert "Fusion" not in {one.category for one in found}
+    with pytest.raises(CatalogError, match="is fused, not unimodal"):
+        library.register(replace(fused(103), kind="unimodal", network=first.network, backbones=()))
+
+
+def test_the_accuracy_is_that_of_the_test_split_if_there_is_one(
+    library: Library, new_model: Build
+) -> None:
+    for seed, (metrics, accuracy) in enumerate(
+        [
+            ({"validation": 0.5, "test": 0.25}, 0.25),
+            ({"validation": 0.5}, 0.5),
+            ({"loss": 2.0}, None),
+        ]
+    ):
+        assert library.register(new_model(seed, metrics=metrics)).accuracy == accuracy
+
+
+def test_a_model_knows_its_parent(library: Library, new_model: Build) -> None:
+    parent = library.register(new_model())
+    assert library.register(new_model(1, parent=parent.id)).parent == parent.id
 
 
 def test_a_recipe_gives_one_model(library: Library, new_model: Build) -> None:
@@ -150,6 +183,10 @@ def test_weights_that_are_not_in_the_store_are_refused(library: Library, new_mod
         ({"network": "lenet4.image"}, "network 'lenet4.image': .* did you mean lenet[35].image"),
         ({"sub_region": "vision.nose"}, "sub-region 'vision.nose': not in the catalog"),
         ({"sub_region": "vision.color"}, "but lenet3.image lives in vision.shape, vision.other"),
+        ({"optimizer": "adm"}, "optimizer 'adm': not in the catalog, did you mean adam"),
+        ({"platform": "PyTorch 0"}, "platform 'PyTorch 0': not in the catalog"),
+        ({"parent": "nobody"}, "parent 'nobody': not in the catalog"),
+        ({"metrics": {"test": 97}}, "metrics.test 97 is not a fraction"),
         ({"data_set": "0" * 64}, "data set '0{64}': not in the catalog"),
     ],
 )

@@ -33,6 +33,7 @@ def models(tmp_path: Path) -> list[Model]:
     sha256 = hashlib.sha256(b"packed").hexdigest()
     rows = {"train": 1, "validation": 1, "test": 1}
     library.add_data_set(Dataset(path, "d", sha256, ("a",), {"image": "image"}, rows), "files")
+    library.add_platform("PyTorch [2.13]", "safetensors")
     common = {
         "modality": "image",
         "data_set": sha256,
@@ -126,10 +127,10 @@ def test_stats_add_up(models: list[Model]) -> None:
     document = json.loads(output("stats", "--json", "-"))
     assert document["total"]["parameters"] == 2000
     assert document["by"]["region"]["vision"]["models"] == 1
-    assert document["counts"]["networks"] == 10
+    assert document["counts"]["networks"] == 11
     text = output("stats")
     assert "multisensory.integration" in text
-    assert "64 functions" in text
+    assert "71 functions" in text
 
 
 def test_an_empty_catalog_is_listed() -> None:

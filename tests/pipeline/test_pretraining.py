@@ -164,7 +164,7 @@ def test_larger_inputs_weights_and_more_epochs_cost_more(
 def stored(caption_only: Scenario, settings: Settings) -> dict[str, Model]:
     """The models of a run with another seed, by network."""
     run_scenario(caption_only, 1, settings, local_runner)
-    return {str(m.network): m for m in Library.open(settings).models(kind="unimodal")}
+    return {m.network: m for m in Library.open(settings).models(kind="unimodal")}
 
 
 def test_a_run_starts_from_stored_models_and_says_so(
@@ -175,7 +175,7 @@ def test_a_run_starts_from_stored_models_and_says_so(
     report = run_scenario(scenario, 0, settings, local_runner)
     library = Library.open(settings)
     made = [model for model in library.models(kind="unimodal") if model.run_id == report.run_id]
-    assert {model.network: model.spec.get("parent") for model in made} == {
+    assert {model.network: model.parent for model in made} == {
         "fasttext.text": parent.id,
         "textcnn.text": None,
     }

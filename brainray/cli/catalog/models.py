@@ -1,4 +1,4 @@
-"""``brainray catalog``: what is in the catalog."""
+"""``brainray catalog``: pretrained models, listed, shown and counted."""
 
 import json
 from dataclasses import asdict
@@ -8,16 +8,13 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from brainray.catalog import Library, Model
+from brainray.catalog import Model
 from brainray.catalog.values import Kind, Totals
+from brainray.cli.catalog.common import open_library
 from brainray.cli.output import Json, show
-from brainray.settings import load_settings
 from brainray.shapes import Modality
 
-app = typer.Typer(help="What is in the catalog.", no_args_is_help=True)
 
-
-@app.command("list")
 def list_models(
     kind: Annotated[str | None, typer.Option(help="unimodal or fused.")] = None,
     network: Annotated[str | None, typer.Option(help="E.g. lenet3.image.")] = None,
@@ -27,7 +24,7 @@ def list_models(
 ) -> None:
     """List the models that fit every filter."""
     # The library checks the values and says what is allowed.
-    models = _library().models(
+    models = open_library().models(
         kind=cast(Kind | None, kind),
         network=network,
         sub_region=sub_region,
@@ -57,13 +54,12 @@ def list_models(
     show(table, [model_json(model) for model in models], json_to)
 
 
-@app.command("show")
 def show_model(
     model: Annotated[str, typer.Argument(help="Its id, the id's beginning, or its name.")],
     json_to: Json = None,
 ) -> None:
     """Show all that is known about one model."""
-    document = model_json(_library().model(model))
+    document = model_json(open_library().model(model))
     table = Table(title=Text(document["id"]), show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -73,10 +69,9 @@ def show_model(
     show(table, document, json_to)
 
 
-@app.command("stats")
 def stats(json_to: Json = None) -> None:
     """Show how many models there are, and how large, by region, function and platform."""
-    result = _library().stats()
+    result = open_library().stats()
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in result.counts.items())
     table = Table(title="Models", caption=counts)
     table.add_column("by")
@@ -97,7 +92,3 @@ def model_json(model: Model) -> dict[str, Any]:
 
 def _cells(totals: Totals) -> list[str]:
     return [f"{totals.models:,}", f"{totals.parameters:,}", f"{totals.size_bytes:,}"]
-
-
-def _library() -> Library:
-    return Library.open(load_settings())
