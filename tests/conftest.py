@@ -1,17 +1,36 @@
 """What every test gets: places of its own, and no data set that is not there.
 
+With ``--services`` the catalogs that tests make lie in PostgreSQL and S3, on servers that are
+started for them, instead of SQLite and a folder; only then are the tests in ``services`` collected.
+
 Tests marked ``data`` read the ready data sets of ``$BRAINRAY_DATA``. Where that is not set they
 are deselected, so that the suite passes on a fresh machine and a skip always means something.
 """
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from brainray.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from brainray.testing.servers import ObjectStore, PostgresServer
+
 RAY_TESTS = Path(__file__).parent / "actors"
+SERVICES_TESTS = Path(__file__).parent / "services"
+EMPTY, SEEDED = "template_empty", "template_seeded"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--services", action="store_true", help="use PostgreSQL and S3")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    return True if collection_path == SERVICES_TESTS and not config.option.services else None
 
 
 def pytest_report_header() -> str:
@@ -77,3 +96,66 @@ def ray_cluster(session_folders: None) -> Iterator[None]:
         )
         yield
         ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def postgres(session_folders: None) -> Iterator["PostgresServer"]:
+    """A PostgreSQL with an empty database and a new catalog, of which tests get copies.
+
+    They sort as people do, not by bytes: nothing may depend on the order of a database.
+    """
+    from brainray.catalog.database import open_database
+    from brainray.testing.servers import postgres_server
+
+    with postgres_server(durable=False) as server:
+        server.create(EMPTY, locale="en-US")
+        open_database(server.create(SEEDED, EMPTY)).dispose()
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3(session_folders: None) -> Iterator["ObjectStore"]:
+    """An S3 that this process and its children find by their environment."""
+    from brainray.testing.servers import object_store
+
+    with object_store() as store, pytest.MonkeyPatch.context() as environment:
+        for name, value in store.environment.items():
+            environment.setenv(name, value)
+        yield store
+
+
+@pytest.fixture(scope="session")
+def new_database(request: pytest.FixtureRequest) -> Callable[..., str]:
+    """Makes a database that belongs to a folder, empty or a new catalog, and returns its URL."""
+    if not request.config.option.services:
+        return lambda home, template=EMPTY: f"sqlite:///{home / 'catalog.sqlite'}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return lambda home, template=EMPTY: server.create(f"test_{secrets.token_hex(8)}", template)
+
+
+@pytest.fixture(scope="session")
+def new_store(request: pytest.FixtureRequest) -> Callable[[Path], str]:
+    """Makes an empty store that belongs to a folder, and returns its URL."""
+    if not request.config.option.services:
+        return lambda home: str(home / "store")
+    server: ObjectStore = request.getfixturevalue("s3")
+    return lambda home: server.bucket(f"test-{secrets.token_hex(8)}")
+
+
+@pytest.fixture(scope="session")
+def settings_in(
+    new_database: Callable[..., str], new_store: Callable[[Path], str]
+) -> Callable[[Path], Settings]:
+    """Makes the settings of a new catalog whose files are below a folder."""
+
+    def make(home: Path) -> Settings:
+        return load_settings(
+            {
+                "BRAINRAY_DATABASE_URL": new_database(home, SEEDED),
+                "BRAINRAY_STORE_URL": new_store(home),
+                "BRAINRAY_CACHE": str(home / "cache"),
+                "BRAINRAY_RUNS": str(home / "runs"),
+            }
+        )
+
+    return make

@@ -44,11 +44,21 @@ class PostgresServer:
         """Return the SQLAlchemy URL of a database, which need not exist."""
         return f"postgresql+psycopg://brainray:{self.password}@127.0.0.1:{self.port}/{database}"
 
-    def create(self, database: str, template: str = "template0") -> str:
-        """Make a database, empty or a copy of another one that nobody uses, and return its URL."""
+    def create(self, database: str, template: str = "template0", locale: str | None = None) -> str:
+        """Make a database and return its URL.
+
+        Args:
+            database: its name.
+            template: the database that it is a copy of, which nobody may use meanwhile.
+            locale: how it sorts, e.g. ``en-US``; as its template if None.
+        """
+        make = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+            sql.Identifier(database), sql.Identifier(template)
+        )
+        if locale is not None:
+            make += sql.SQL(" LOCALE_PROVIDER icu ICU_LOCALE {}").format(sql.Literal(locale))
         with psycopg.connect(self._dsn(), autocommit=True) as connection:
-            make = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-            connection.execute(make.format(sql.Identifier(database), sql.Identifier(template)))
+            connection.execute(make)
         return self.url(database)
 
     def drop(self, database: str) -> None:

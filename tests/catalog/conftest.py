@@ -12,14 +12,8 @@ from brainray.settings import Settings
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(
-        database_url=f"sqlite:///{tmp_path / 'home' / 'catalog.sqlite'}",
-        store_url=str(tmp_path / "store"),
-        data=None,
-        cache=tmp_path / "cache",
-        runs=tmp_path / "runs",
-    )
+def settings(tmp_path: Path, settings_in: Callable[[Path], Settings]) -> Settings:
+    return settings_in(tmp_path / "home")
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Forward and back with data: what revision 0001 can express is the same afterwards."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -70,9 +71,9 @@ BACKBONES = [
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
+def url(tmp_path: Path, new_database: Callable[..., str]) -> str:
     """A database of revision 0001 with a row of everything."""
-    url = f"sqlite:///{tmp_path / 'old.sqlite'}"
+    url = new_database(tmp_path)
     fill(url)
     return url
 
