@@ -18,11 +18,12 @@ MACHINE ?= $(shell uname -m)-$(shell getconf _NPROCESSORS_ONLN)cores
 BENCHMARKS := $(patsubst benchmarks/bench_%.py,bench-%,$(wildcard benchmarks/bench_*.py))
 REPORT = $(if $(QUICK),build/bench/$*.json,benchmarks/results/$(shell date +%F)_$(MACHINE)_$*.json)
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test test-services lint bench clean
 
 help:
 	@echo 'make demo        run the built-in scenario on the data that the package ships'
 	@echo 'make test        run the tests; ARGS="..." goes to pytest'
+	@echo 'make test-services  run the tests of the catalog over PostgreSQL and S3, on servers of their own'
 	@echo 'make lint        ruff, mypy and the import contracts'
 	@echo 'make bench       run the benchmarks in full, QUICK=1 briefly; make bench-NAME runs one'
 	@echo 'make clean       remove what these commands made'
@@ -32,6 +33,13 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadgroup $(ARGS)
+
+# PostgreSQL comes from Debian and is installed where it is missing; S3 is a Python package.
+test-services: $(VENV)/.installed-dev
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
+		[ "$$(id -u)" = 0 ] || { echo 'make test-services: PostgreSQL is missing; run `apt-get install postgresql` as root' >&2; exit 1; }; \
+		apt-get update && apt-get install --yes --no-install-recommends postgresql; }
+	$(BIN)/pytest --services -n $(TEST_PROCESSES) --dist loadgroup tests/catalog tests/services $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check

@@ -32,6 +32,8 @@ from brainray.errors import CatalogError
 def check_weights(store: Store, new: NewModel) -> None:
     """Raise `CatalogError` if the weights are not in the store as ``new`` says."""
     weights = new.weights
+    if not store.exists(weights.key):  # there may still be a local copy
+        raise CatalogError(f"model {new.name!r}: {weights.key} is not in the store")
     size_bytes = store.local_path(weights.key).stat().st_size  # checks the bytes against the key
     if weights.sha256 not in weights.key or size_bytes != weights.size_bytes:
         raise CatalogError(

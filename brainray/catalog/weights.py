@@ -7,7 +7,8 @@ bytes, which is checked whenever a process uses the file for the first time.
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -38,7 +39,8 @@ class Store:
 
     def __init__(self, url: str, cache: Path) -> None:
         try:
-            self._files, root = fsspec.core.url_to_fs(url)
+            # Other processes write too, so that a listing is never remembered.
+            self._files, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
         except (ImportError, ValueError) as error:
             protocol = url.partition("://")[0]
             raise CatalogError(f"store {protocol}: cannot be used: {error}") from error
@@ -57,18 +59,18 @@ class Store:
         sha256 = _named_sha256(key)
         if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
             raise CatalogError(f"key {key!r}: is not the sha256 of the {len(data)} bytes given")
-        try:
+        with self._reported(key, "written"):
             if not self._files.exists(place) or self._files.cat_file(place) != data:
                 if self._local:
                     write_atomically(Path(place), data)
                 else:
                     self._files.pipe_file(place, data)
-        except OSError as error:
-            raise CatalogError(f"{self._shown(key)}: cannot be written: {error}") from error
 
     def exists(self, key: str) -> bool:
         """Say whether there is such a file."""
-        return bool(self._files.exists(self._place(key)))
+        place = self._place(key)
+        with self._reported(key, "looked up"):
+            return bool(self._files.exists(place))
 
     def local_path(self, key: str) -> Path:
         """Return a local file to read: the file itself, or a copy of an object store's file.
@@ -92,12 +94,11 @@ class Store:
         return path
 
     def _fetch(self, place: str, path: Path, key: str) -> None:
-        try:
-            write_atomically(path, self._files.cat_file(place))
-        except FileNotFoundError as error:
-            raise CatalogError(f"{self._shown(key)}: is not in the store") from error
-        except OSError as error:
-            raise CatalogError(f"{self._shown(key)}: cannot be fetched: {error}") from error
+        with self._reported(key, "fetched"):
+            try:
+                write_atomically(path, self._files.cat_file(place))
+            except FileNotFoundError as error:
+                raise CatalogError(f"{self._shown(key)}: is not in the store") from error
 
     def _place(self, key: str) -> str:
         if not _KEY.fullmatch(key):
@@ -110,6 +111,17 @@ class Store:
     def _shown(self, key: str) -> str:
         place = self._place(key)
         return place if self._local else str(self._files.unstrip_protocol(place))
+
+    @contextmanager
+    def _reported(self, key: str, done: str) -> Iterator[None]:
+        """Turn what a file system raises into one line."""
+        try:
+            yield
+        except CatalogError:
+            raise
+        except Exception as error:  # Object stores raise the errors of their own libraries.
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise CatalogError(f"{self._shown(key)}: cannot be {done}: {reason}") from error
 
 
 @dataclass(frozen=True)

@@ -3,19 +3,21 @@
 import typer
 from rich.console import Console
 
-from brainray.catalog.database import upgrade
+from brainray.catalog.database import downgrade, upgrade
 from brainray.settings import load_settings
 
 app = typer.Typer(help="The catalog's database.", no_args_is_help=True)
-
-
-@app.callback()
-def db() -> None:
-    """Keep ``upgrade`` a command of its own, though it is the only one."""
 
 
 @app.command("upgrade")
 def upgrade_database() -> None:
     """Bring the database to the newest revision."""
     revision = upgrade(load_settings().database_url)
+    Console(stderr=True).print(f"The database has revision {revision}.")
+
+
+@app.command("downgrade")
+def downgrade_database(revision: str) -> None:
+    """Bring the database back to an older REVISION; what that one cannot express is lost."""
+    downgrade(load_settings().database_url, revision)
     Console(stderr=True).print(f"The database has revision {revision}.")

@@ -4,6 +4,7 @@ They need `brainray[dev]`, and PostgreSQL its Debian package. What they keep lie
 folder and goes when they end.
 """
 
+import math
 import os
 import secrets
 import shutil
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import psycopg
 from moto.server import ThreadedMotoServer
 from psycopg import sql
@@ -148,14 +150,28 @@ class ObjectStore:
 
     def bucket(self, name: str) -> str:
         """Make a bucket and return its URL."""
-        self.client().create_bucket(Bucket=name)
+        self.client("s3").create_bucket(Bucket=name)
         return f"s3://{name}"
 
-    def client(self) -> Any:
-        """Return boto3's client of it, with all rights."""
+    @contextmanager
+    def checked(self) -> Iterator[None]:
+        """Have it check credentials and rights from here to the end of the block."""
+        self._check_after(0)
+        try:
+            yield
+        finally:
+            self._check_after(math.inf)
+
+    def _check_after(self, requests: float) -> None:
+        url = f"{self.environment['AWS_ENDPOINT_URL']}/moto-api/reset-auth"
+        headers = {"Content-Type": "application/octet-stream"}
+        httpx.post(url, content=str(requests), headers=headers).raise_for_status()
+
+    def client(self, service: str) -> Any:
+        """Return boto3's client of a service, e.g. ``s3`` or ``iam``, with all rights."""
         values = self.environment
         return boto3.client(
-            "s3",
+            service,
             endpoint_url=values["AWS_ENDPOINT_URL"],
             region_name=values["AWS_DEFAULT_REGION"],
             aws_access_key_id=values["AWS_ACCESS_KEY_ID"],

@@ -96,13 +96,13 @@ def test_sqlite_writes_ahead_and_waits(tmp_path: Path) -> None:
 
 def test_references_are_checked(url: str) -> None:
     engine = open_database(url)
-    with pytest.raises(CatalogError, match="(?i)foreign key"), writing(engine) as session:
+    with pytest.raises(CatalogError, match=r"(?i)foreign key"), writing(engine) as session:
         session.add(tables.SubRegion(name="ear.left", region="ear"))
 
 
 def test_a_failed_write_leaves_nothing(url: str) -> None:
     engine = open_database(url)
-    with pytest.raises(CatalogError, match="(?i)foreign key"), writing(engine) as session:
+    with pytest.raises(CatalogError, match=r"(?i)foreign key"), writing(engine) as session:
         session.add_all([tables.Region(name="ear"), tables.SubRegion(name="a.b", region="a")])
     with reading(engine) as session:
         assert session.get(tables.Region, "ear") is None

@@ -1,4 +1,5 @@
 import pickle
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from dataclasses import asdict, replace
 from datetime import UTC
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from brainray.catalog import Library, Model, NewModel, model_id, recipe_of
@@ -146,22 +148,27 @@ def test_a_crash_after_the_weights_leaves_no_model(
     work = tmp_path / "library.pickle"
     work.write_bytes(pickle.dumps(library))
     assert subprocess.run([sys.executable, "-c", CRASH, str(work)], check=False).returncode == 9
-    assert len(list(Path(library.settings.store_url).rglob("*.safetensors"))) == 1
+    files, root = fsspec.url_to_fs(library.settings.store_url)
+    assert sum(path.endswith(".safetensors") for path in files.find(root)) == 1
     assert library.models() == []
     assert library.register(new_model()).version == 1
 
 
 def test_weights_that_are_not_in_the_store_are_refused(library: Library, new_model: Build) -> None:
     new = new_model()
-    path = library.store.local_path(new.weights.key)
+    files, path = fsspec.url_to_fs(f"{library.settings.store_url}/{new.weights.key}")
+    data = files.cat_file(path)
     with pytest.raises(CatalogError, match="bytes and sha256"):
         library.register(replace(new, weights=replace(new.weights, size_bytes=1)))
     with pytest.raises(CatalogError, match="bytes and sha256"):
         library.register(replace(new, weights=replace(new.weights, sha256="0" * 64)))
-    path.write_bytes(b"damaged")
+    shutil.rmtree(library.settings.cache, ignore_errors=True)
+    files.pipe_file(path, b"damaged")
     with pytest.raises(CatalogError, match="is damaged"):
         library.register(new)
-    path.unlink()
+    library.store.put(new.weights.key, data)
+    library.store.local_path(new.weights.key)  # from now on there is a local copy, and it is good
+    files.rm_file(path)
     with pytest.raises(CatalogError, match="is not in the store"):
         library.register(new)
     assert library.models() == []
