@@ -77,11 +77,12 @@ class Library:
             for sub_region in sub_regions:
                 queries.check_sub_region(session, sub_region)
             rows = session.exec(
-                select(tables.Network)
-                .where(tables.Network.kind == "unimodal", tables.Network.modality == modality)
-                .order_by(tables.Network.name)
+                select(tables.Network).where(
+                    tables.Network.kind == "unimodal", tables.Network.modality == modality
+                )
             )
-            networks = [queries.network_value(row) for row in rows]
+            # Sorted here: candidates keep this order, and databases sort in ways of their own.
+            networks = sorted(map(queries.network_value, rows), key=lambda network: network.name)
         return [network for network in networks if set(network.sub_regions) & set(sub_regions)]
 
     def network(self, name: str) -> NetworkSpec:
