@@ -195,4 +195,4 @@ def test_two_processes_open_an_empty_database_at_once(url: str) -> None:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    assert [process.communicate(timeout=60)[0] for process in processes] == ["71\n"] * 2
+    assert [process.communicate(timeout=300)[0] for process in processes] == ["71\n"] * 2

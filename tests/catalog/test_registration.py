@@ -138,7 +138,7 @@ def test_two_processes_register_without_losing_a_version(
         work = tmp_path / f"{number}.pickle"
         work.write_bytes(pickle.dumps((library, share)))
         processes.append(subprocess.Popen([sys.executable, "-c", REGISTER, str(work)]))
-    assert [process.wait(60) for process in processes] == [0, 0]
+    assert [process.wait(300) for process in processes] == [0, 0]
     assert sorted(model.version for model in library.models()) == list(range(1, 11))
 
 

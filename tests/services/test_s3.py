@@ -89,7 +89,7 @@ def test_two_processes_write_the_same_keys(
         subprocess.Popen([sys.executable, "-c", PUT, url, str(tmp_path / name)])
         for name in ("one", "two")
     ]
-    assert [process.wait(120) for process in processes] == [0, 0]
+    assert [process.wait(300) for process in processes] == [0, 0]
     store = Store(url, tmp_path / "cache")
     for number in range(5):
         path = store.local_path(f"banks/{number}.bin")
