@@ -10,8 +10,8 @@ from sqlmodel import col, select
 
 from brainray.catalog import queries, registration, tables
 from brainray.catalog.database import open_database, reading, writing
+from brainray.catalog.store import Store
 from brainray.catalog.values import Kind, Model, NewModel, Run, Stats, Status
-from brainray.catalog.weights import Store
 from brainray.datasets.dataset import SPLITS, Dataset
 from brainray.errors import CatalogError
 from brainray.networks.interface import NetworkSpec

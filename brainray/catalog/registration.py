@@ -12,6 +12,7 @@ from sqlalchemy import func
 from sqlmodel import Session, select
 
 from brainray.catalog import queries
+from brainray.catalog.store import Store
 from brainray.catalog.tables import (
     Evaluation,
     Function,
@@ -25,7 +26,6 @@ from brainray.catalog.tables import (
     Run,
 )
 from brainray.catalog.values import ENDS, FORMATS, NewModel, json_text, model_id
-from brainray.catalog.weights import Store
 from brainray.errors import CatalogError
 
 

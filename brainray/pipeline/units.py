@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from brainray.catalog.store import Store
 from brainray.catalog.values import recipe_of
-from brainray.catalog.weights import Store, StoredWeights, load_weights, store_weights
+from brainray.catalog.weights import StoredWeights, load_weights, store_weights
 from brainray.datasets.dataset import open_dataset
 from brainray.errors import DataError, NetworkError
 from brainray.fusion.bank import BATCH, bank_key, build_bank, save_bank
@@ -265,9 +266,9 @@ def quicken(network: TappedNetwork) -> TappedNetwork:
 
 
 def bank(unit: BankUnit) -> str:
-    """Build a bank unless the store has it; return its key."""
+    """Build a bank unless the store has it undamaged; return its key."""
     store = unit.column.store
-    if not store.exists(unit.key):
+    if not store.holds(unit.key):
         keep_freed_memory()
         with one_thread():
             weights = load_weights(store, unit.weights_key)
