@@ -8,8 +8,11 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from brainray.catalog import queries, registration, tables
+from brainray.catalog import drafts, evaluations, queries, registration, tables
 from brainray.catalog.database import open_database, reading, writing
+from brainray.catalog.drafts import Draft
+from brainray.catalog.evaluations import Evaluation
+from brainray.catalog.lineage import Lineage, lineage_of
 from brainray.catalog.store import Store
 from brainray.catalog.values import Kind, Model, NewModel, Run, Stats, Status
 from brainray.datasets.dataset import SPLITS, Dataset
@@ -205,17 +208,72 @@ class Library:
         with writing(self._engine) as session:
             return queries.model_value(registration.register_model(session, new))
 
+    def lineage(self, what: str) -> Lineage:
+        """Return what a model was made from and what was made from it; see `model`."""
+        with reading(self._engine) as session:
+            return lineage_of(session, queries.model_row(session, what).id)
+
+    def declare(self, draft: Draft) -> str:
+        """Keep a model that waits for its weights, and return the draft's id.
+
+        Raises:
+            CatalogError: what it refers to is not in the catalog or does not fit it.
+        """
+        with writing(self._engine) as session:
+            return drafts.declare(session, draft)
+
+    def drafts(self) -> dict[str, Draft]:
+        """Return the models that wait for their weights by id, the oldest first."""
+        with reading(self._engine) as session:
+            return drafts.drafts(session)
+
+    def add_evaluation(
+        self,
+        what: str,
+        data_set: str,
+        split: str,
+        metric: str,
+        value: float,
+        run_id: str | None = None,
+    ) -> Evaluation:
+        """Note what a model reached on a split of a data set.
+
+        Raises:
+            CatalogError: there is no such model or data set, or the value is impossible.
+        """
+        with writing(self._engine) as session:
+            return evaluations.add_evaluation(session, what, data_set, split, metric, value, run_id)
+
+    def evaluations(self, what: str) -> list[Evaluation]:
+        """Return all that a model reached, in the order in which it was measured."""
+        with reading(self._engine) as session:
+            return evaluations.evaluations_of(session, what)
+
     # Runs
 
-    def add_run(self, run_id: str, scenario: str, seed: int, record: str) -> Run:
+    def add_run(
+        self,
+        run_id: str,
+        scenario: str,
+        seed: int,
+        record: str,
+        definition: Mapping[str, Any] | None = None,
+    ) -> Run:
         """Note that a run has begun or, with the same id, that it goes on.
+
+        Args:
+            run_id: unique.
+            scenario: its name.
+            seed: of all that is random.
+            record: where its record is.
+            definition: of the scenario, JSON values; it is kept by its sha256.
 
         Raises:
             CatalogError: a run of this id has another scenario or seed.
         """
         with writing(self._engine) as session:
             return queries.run_value(
-                registration.begin_run(session, run_id, scenario, seed, record)
+                registration.begin_run(session, run_id, scenario, seed, record, definition)
             )
 
     def finish_run(
@@ -257,6 +315,19 @@ class Library:
         """
         with reading(self._engine) as session:
             return queries.run_value(queries.run_row(session, what))
+
+    def scenario(self, sha256: str) -> dict[str, Any]:
+        """Return the definition of a scenario that was run, by its sha256.
+
+        Raises:
+            CatalogError: there is none.
+        """
+        with reading(self._engine) as session:
+            row = session.get(tables.Scenario, sha256)
+            if row is None:
+                known = session.exec(select(tables.Scenario.sha256)).all()
+                raise queries.unknown("scenario", sha256, known)
+            return dict(row.definition)
 
     def stats(self) -> Stats:
         """Return how many models there are, and how large, by region and platform."""
