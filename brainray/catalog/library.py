@@ -1,18 +1,20 @@
 """The one door to the catalog: its database and its store of files."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
-from brainray.catalog import drafts, evaluations, queries, registration, tables
+from brainray.catalog import drafts, evaluations, places, queries, regions, registration, tables
 from brainray.catalog.database import open_database, reading, writing
 from brainray.catalog.drafts import Draft
 from brainray.catalog.evaluations import Evaluation
 from brainray.catalog.lineage import Lineage, lineage_of
+from brainray.catalog.relocation import Moves
 from brainray.catalog.store import Store
 from brainray.catalog.values import Kind, Model, NewModel, Run, Stats, Status
 from brainray.datasets.dataset import SPLITS, Dataset
@@ -55,6 +57,48 @@ class Library:
         with reading(self._engine) as session:
             return queries.sub_region_names(session)
 
+    def current_name(self, name: str) -> str:
+        """Return what a region or a sub-region is called now, by this or an older name.
+
+        Raises:
+            CatalogError: there never was one of this name.
+        """
+        with reading(self._engine) as session:
+            return places.current(session, name)
+
+    def add_region(self, name: str, description: str = "") -> None:
+        """Add a region, ``smell``, or a sub-region, ``smell.odor``; see `regions.create`."""
+        with writing(self._engine) as session:
+            regions.create(session, name, description)
+
+    def remove_region(self, name: str) -> None:
+        """Remove a region or a sub-region that nothing uses; see `regions.remove`."""
+        with writing(self._engine) as session:
+            regions.remove(session, name)
+
+    def rename_region(self, name: str, new: str) -> None:
+        """Rename a region or a sub-region, or move it; see `regions.rename`."""
+        with self._moving() as (session, moves):
+            regions.rename(session, moves, name, new)
+
+    def merge_regions(self, names: Sequence[str], into: str) -> None:
+        """Make one of several regions or sub-regions; see `regions.merge`."""
+        with self._moving() as (session, moves):
+            regions.merge(session, moves, names, into)
+
+    def split_region(self, name: str, parts: Mapping[str, regions.Part]) -> None:
+        """Give parts of a sub-region to others; see `regions.split`."""
+        with self._moving() as (session, moves):
+            regions.split(session, moves, name, parts)
+
+    @contextmanager
+    def _moving(self) -> Iterator[tuple[Session, Moves]]:
+        """Give a session and the files that move with its rows, when these are changed."""
+        moves = Moves(self.store)
+        with writing(self._engine) as session:
+            yield session, moves
+        moves.finish()
+
     def functions(self) -> dict[str, str]:
         """Return the sub-region of every function and of every synonym, sorted by name.
 
@@ -71,21 +115,20 @@ class Library:
         return dict(sorted(pairs.items()))
 
     def networks(self, sub_regions: Collection[str], modality: Modality) -> list[NetworkSpec]:
-        """Return the unimodal networks that live in at least one of the sub-regions, by name.
+        """Return the unimodal networks that live in the sub-regions or finer parts, by name.
 
         Raises:
             CatalogError: there is no such sub-region.
         """
         with reading(self._engine) as session:
-            for sub_region in sub_regions:
-                queries.check_sub_region(session, sub_region)
+            asked = [places.current(session, sub_region) for sub_region in sub_regions]
             rows = session.exec(
                 select(tables.Network)
                 .where(tables.Network.kind == "unimodal", tables.Network.modality == modality)
                 .order_by(tables.Network.name)
             )
             networks = [queries.network_value(row) for row in rows]
-        return [network for network in networks if set(network.sub_regions) & set(sub_regions)]
+        return [network for network in networks if network.home_in(asked)]
 
     def network(self, name: str) -> NetworkSpec:
         """Return a network.
@@ -192,6 +235,8 @@ class Library:
             CatalogError: the catalog does not know the kind, network, sub-region or data set.
         """
         with reading(self._engine) as session:
+            if sub_region is not None:
+                sub_region = places.current(session, sub_region)
             rows = queries.model_rows(session, kind, network, sub_region, modality, data_set)
             return [queries.model_value(row) for row in rows]
 

@@ -131,7 +131,7 @@ class PretrainUnit:
 
     @property
     def model_recipe(self) -> str:
-        """What would make the same model again, as a sha256."""
+        """What would make the same model again, as a sha256; not where it lives: it may move."""
         train = self.columns["train"]
         start: dict[str, Any] = {}
         if self.parent is not None:
@@ -142,7 +142,6 @@ class PretrainUnit:
                 "network": self.spec.name,
                 "architecture": self.spec.architecture,
                 "preparation": self.spec.preparation,
-                "sub_region": self.sub_region,
                 "data": train.data_sha256,
                 "column": train.column,
                 "classes": self.classes,

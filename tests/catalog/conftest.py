@@ -67,7 +67,9 @@ def new_model(library: Library, dataset: Dataset) -> Callable[..., NewModel]:
             "platform": "PyTorch 2.13",
             "preparation": {"name": "grey_image", "size": 28},
             "recipe": recipe_of({"seed": seed}),
-            "weights": store_weights(library.store, "vision.shape", tensors),
+            "weights": store_weights(
+                library.store, changes.get("sub_region", "vision.shape"), tensors
+            ),
             "metrics": {"validation": 0.5},
         }
         return NewModel(**(values | changes))
