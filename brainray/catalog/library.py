@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from brainray.catalog import drafts, evaluations, places, queries, regions, registration, tables
+from brainray.catalog.code import Code, code_of
 from brainray.catalog.database import open_database, reading, writing
 from brainray.catalog.drafts import Draft
 from brainray.catalog.evaluations import Evaluation
@@ -252,6 +253,11 @@ class Library:
         registration.check_weights(self.store, new)
         with writing(self._engine) as session:
             return queries.model_value(registration.register_model(session, new))
+
+    def code(self, what: str) -> Code:
+        """Return the nine-field code of a model (paper Table 1); see `model`."""
+        with reading(self._engine) as session:
+            return code_of(session, queries.model_row(session, what))
 
     def lineage(self, what: str) -> Lineage:
         """Return what a model was made from and what was made from it; see `model`."""

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from brainray.catalog import Model
+from brainray.catalog.code import encode
 from brainray.catalog.values import Kind, Totals
 from brainray.cli.catalog.common import open_library
 from brainray.cli.output import Json, show
@@ -59,7 +60,13 @@ def show_model(
     json_to: Json = None,
 ) -> None:
     """Show all that is known about one model."""
-    document = model_json(open_library().model(model))
+    library = open_library()
+    found = library.model(model)
+    lineage = asdict(library.lineage(found.id))
+    document = model_json(found) | {
+        "code": encode(library.code(found.id)),
+        "lineage": {side: lineage[side] for side in ("ancestors", "descendants")},
+    }
     table = Table(title=Text(document["id"]), show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
