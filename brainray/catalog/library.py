@@ -9,7 +9,16 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from brainray.catalog import drafts, evaluations, places, queries, regions, registration, tables
+from brainray.catalog import (
+    dictionaries,
+    drafts,
+    evaluations,
+    places,
+    queries,
+    regions,
+    registration,
+    tables,
+)
 from brainray.catalog.code import Code, code_of
 from brainray.catalog.database import open_database, reading, writing
 from brainray.catalog.drafts import Draft
@@ -58,6 +67,37 @@ class Library:
         with reading(self._engine) as session:
             return queries.sub_region_names(session)
 
+    def entries(self, what: str) -> list[dict[str, Any]]:
+        """Return a dictionary's rows, e.g. ``regions``, by name; see `dictionaries.entries`."""
+        with reading(self._engine) as session:
+            return dictionaries.entries(session, what)
+
+    def entry(self, what: str, name: str) -> dict[str, Any]:
+        """Return a row of a dictionary; see `dictionaries.entry`."""
+        with reading(self._engine) as session:
+            return dictionaries.entry(session, what, name)
+
+    def remove_entry(self, what: str, name: str) -> None:
+        """Remove a row of a dictionary that nothing uses; see `dictionaries.remove`."""
+        with self._moving() as (session, moves):
+            dictionaries.remove(session, moves, what, name)
+
+    def add_function(
+        self,
+        name: str,
+        sub_region: str | None = None,
+        definition: str = "",
+        synonyms: Sequence[str] = (),
+    ) -> None:
+        """Add a function of a sub-region, or a task; see `dictionaries.add_function`."""
+        with writing(self._engine) as session:
+            dictionaries.add_function(session, name, sub_region, definition, synonyms)
+
+    def add_named_data_set(self, name: str, source: str = "", classes: Sequence[str] = ()) -> None:
+        """Add a data set that has a name and no file; see `dictionaries.add_data_set`."""
+        with writing(self._engine) as session:
+            dictionaries.add_data_set(session, name, source, classes)
+
     def current_name(self, name: str) -> str:
         """Return what a region or a sub-region is called now, by this or an older name.
 
@@ -71,11 +111,6 @@ class Library:
         """Add a region, ``smell``, or a sub-region, ``smell.odor``; see `regions.create`."""
         with writing(self._engine) as session:
             regions.create(session, name, description)
-
-    def remove_region(self, name: str) -> None:
-        """Remove a region or a sub-region that nothing uses; see `regions.remove`."""
-        with writing(self._engine) as session:
-            regions.remove(session, name)
 
     def rename_region(self, name: str, new: str) -> None:
         """Rename a region or a sub-region, or move it; see `regions.rename`."""

@@ -40,9 +40,9 @@ def test_regions_and_sub_regions_of_any_depth_are_made_and_removed(library: Libr
         library.add_region(name, "what flowers are for")
     assert {"smell.odor", "smell.odor.rose"} < set(library.sub_regions())
     with pytest.raises(CatalogError, match=r"'smell': is in use by 2 sub-region: smell\.odor"):
-        library.remove_region("smell")
+        library.remove_entry("regions", "smell")
     for name in ("smell.odor.rose", "smell.odor", "smell"):
-        library.remove_region(name)
+        library.remove_entry("sub-regions" if "." in name else "regions", name)
     assert "smell.odor" not in library.sub_regions()
     with pytest.raises(CatalogError, match="region 'smell': not in the catalog"):
         library.current_name("smell")
@@ -68,7 +68,7 @@ def test_impossible_regions_are_refused(library: Library, name: str, message: st
 def test_what_is_in_use_is_not_removed(library: Library, new_model: Build) -> None:
     library.register(new_model())
     with pytest.raises(CatalogError, match=r"'vision\.shape': is in use by \d+ function"):
-        library.remove_region("vision.shape")
+        library.remove_entry("sub-regions", "vision.shape")
 
 
 def test_all_follows_a_new_name(library: Library, fused: Build) -> None:
@@ -210,7 +210,7 @@ def test_impossible_changes_are_refused_and_change_nothing(
 def test_history_says_what_was_done(library: Library) -> None:
     library.add_region("smell")
     library.rename_region("smell", "odor")
-    library.remove_region("odor")
+    library.remove_entry("regions", "odor")
     with reading(library._engine) as session:
         rows = session.exec(select(RegionChange).order_by(RegionChange.id)).all()  # type: ignore[arg-type]
     assert [(row.action, row.names, row.into) for row in rows] == [
