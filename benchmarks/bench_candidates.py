@@ -26,7 +26,7 @@ import torch
 from reporting import document, goal
 from torch.nn import functional
 
-from brainray.catalog.weights import Store
+from brainray.catalog.store import Store
 from brainray.fusion.bank import build_bank, save_bank
 from brainray.fusion.features import Spoiling
 from brainray.fusion.forms import build

@@ -21,7 +21,7 @@ import actors
 import brainray
 import scenarios
 from brainray.catalog.library import Library
-from brainray.catalog.weights import write_atomically
+from brainray.catalog.store import write_atomically
 from brainray.datasets.dataset import Dataset
 from brainray.datasets.source import load_dataset
 from brainray.pipeline.answers import ANSWERS_FILE

@@ -1,17 +1,32 @@
 """The one door to the catalog: its database and its store of files."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
-from brainray.catalog import queries, registration, tables
+from brainray.catalog import (
+    dictionaries,
+    drafts,
+    evaluations,
+    places,
+    queries,
+    regions,
+    registration,
+    tables,
+)
+from brainray.catalog.code import Code, code_of
 from brainray.catalog.database import open_database, reading, writing
+from brainray.catalog.drafts import Draft
+from brainray.catalog.evaluations import Evaluation
+from brainray.catalog.lineage import Lineage, lineage_of
+from brainray.catalog.relocation import Moves
+from brainray.catalog.store import Store
 from brainray.catalog.values import Kind, Model, NewModel, Run, Stats, Status
-from brainray.catalog.weights import Store
 from brainray.datasets.dataset import SPLITS, Dataset
 from brainray.errors import CatalogError
 from brainray.networks.interface import NetworkSpec
@@ -52,6 +67,74 @@ class Library:
         with reading(self._engine) as session:
             return queries.sub_region_names(session)
 
+    def entries(self, what: str) -> list[dict[str, Any]]:
+        """Return a dictionary's rows, e.g. ``regions``, by name; see `dictionaries.entries`."""
+        with reading(self._engine) as session:
+            return dictionaries.entries(session, what)
+
+    def entry(self, what: str, name: str) -> dict[str, Any]:
+        """Return a row of a dictionary; see `dictionaries.entry`."""
+        with reading(self._engine) as session:
+            return dictionaries.entry(session, what, name)
+
+    def remove_entry(self, what: str, name: str) -> None:
+        """Remove a row of a dictionary that nothing uses; see `dictionaries.remove`."""
+        with self._moving() as (session, moves):
+            dictionaries.remove(session, moves, what, name)
+
+    def add_function(
+        self,
+        name: str,
+        sub_region: str | None = None,
+        definition: str = "",
+        synonyms: Sequence[str] = (),
+    ) -> None:
+        """Add a function of a sub-region, or a task; see `dictionaries.add_function`."""
+        with writing(self._engine) as session:
+            dictionaries.add_function(session, name, sub_region, definition, synonyms)
+
+    def add_named_data_set(self, name: str, source: str = "", classes: Sequence[str] = ()) -> None:
+        """Add a data set that has a name and no file; see `dictionaries.add_data_set`."""
+        with writing(self._engine) as session:
+            dictionaries.add_data_set(session, name, source, classes)
+
+    def current_name(self, name: str) -> str:
+        """Return what a region or a sub-region is called now, by this or an older name.
+
+        Raises:
+            CatalogError: there never was one of this name.
+        """
+        with reading(self._engine) as session:
+            return places.current(session, name)
+
+    def add_region(self, name: str, description: str = "") -> None:
+        """Add a region, ``smell``, or a sub-region, ``smell.odor``; see `regions.create`."""
+        with writing(self._engine) as session:
+            regions.create(session, name, description)
+
+    def rename_region(self, name: str, new: str) -> None:
+        """Rename a region or a sub-region, or move it; see `regions.rename`."""
+        with self._moving() as (session, moves):
+            regions.rename(session, moves, name, new)
+
+    def merge_regions(self, names: Sequence[str], into: str) -> None:
+        """Make one of several regions or sub-regions; see `regions.merge`."""
+        with self._moving() as (session, moves):
+            regions.merge(session, moves, names, into)
+
+    def split_region(self, name: str, parts: Mapping[str, regions.Part]) -> None:
+        """Give parts of a sub-region to others; see `regions.split`."""
+        with self._moving() as (session, moves):
+            regions.split(session, moves, name, parts)
+
+    @contextmanager
+    def _moving(self) -> Iterator[tuple[Session, Moves]]:
+        """Give a session and the files that move with its rows, when these are changed."""
+        moves = Moves(self.store)
+        with writing(self._engine) as session:
+            yield session, moves
+        moves.finish()
+
     def functions(self) -> dict[str, str]:
         """Return the sub-region of every function and of every synonym, sorted by name.
 
@@ -68,14 +151,13 @@ class Library:
         return dict(sorted(pairs.items()))
 
     def networks(self, sub_regions: Collection[str], modality: Modality) -> list[NetworkSpec]:
-        """Return the unimodal networks that live in at least one of the sub-regions, by name.
+        """Return the unimodal networks that live in the sub-regions or finer parts, by name.
 
         Raises:
             CatalogError: there is no such sub-region.
         """
         with reading(self._engine) as session:
-            for sub_region in sub_regions:
-                queries.check_sub_region(session, sub_region)
+            asked = [places.current(session, sub_region) for sub_region in sub_regions]
             rows = session.exec(
                 select(tables.Network).where(
                     tables.Network.kind == "unimodal", tables.Network.modality == modality
@@ -83,7 +165,7 @@ class Library:
             )
             # Sorted here: candidates keep this order, and databases sort in ways of their own.
             networks = sorted(map(queries.network_value, rows), key=lambda network: network.name)
-        return [network for network in networks if set(network.sub_regions) & set(sub_regions)]
+        return [network for network in networks if network.home_in(asked)]
 
     def network(self, name: str) -> NetworkSpec:
         """Return a network.
@@ -190,6 +272,8 @@ class Library:
             CatalogError: the catalog does not know the kind, network, sub-region or data set.
         """
         with reading(self._engine) as session:
+            if sub_region is not None:
+                sub_region = places.current(session, sub_region)
             rows = queries.model_rows(session, kind, network, sub_region, modality, data_set)
             return [queries.model_value(row) for row in rows]
 
@@ -206,17 +290,77 @@ class Library:
         with writing(self._engine) as session:
             return queries.model_value(registration.register_model(session, new))
 
+    def code(self, what: str) -> Code:
+        """Return the nine-field code of a model (paper Table 1); see `model`."""
+        with reading(self._engine) as session:
+            return code_of(session, queries.model_row(session, what))
+
+    def lineage(self, what: str) -> Lineage:
+        """Return what a model was made from and what was made from it; see `model`."""
+        with reading(self._engine) as session:
+            return lineage_of(session, queries.model_row(session, what).id)
+
+    def declare(self, draft: Draft) -> str:
+        """Keep a model that waits for its weights, and return the draft's id.
+
+        Raises:
+            CatalogError: what it refers to is not in the catalog or does not fit it.
+        """
+        with writing(self._engine) as session:
+            return drafts.declare(session, draft)
+
+    def drafts(self) -> dict[str, Draft]:
+        """Return the models that wait for their weights by id, the oldest first."""
+        with reading(self._engine) as session:
+            return drafts.drafts(session)
+
+    def add_evaluation(
+        self,
+        what: str,
+        data_set: str,
+        split: str,
+        metric: str,
+        value: float,
+        run_id: str | None = None,
+    ) -> Evaluation:
+        """Note what a model reached on a split of a data set.
+
+        Raises:
+            CatalogError: there is no such model or data set, or the value is impossible.
+        """
+        with writing(self._engine) as session:
+            return evaluations.add_evaluation(session, what, data_set, split, metric, value, run_id)
+
+    def evaluations(self, what: str) -> list[Evaluation]:
+        """Return all that a model reached, in the order in which it was measured."""
+        with reading(self._engine) as session:
+            return evaluations.evaluations_of(session, what)
+
     # Runs
 
-    def add_run(self, run_id: str, scenario: str, seed: int, record: str) -> Run:
+    def add_run(
+        self,
+        run_id: str,
+        scenario: str,
+        seed: int,
+        record: str,
+        definition: Mapping[str, Any] | None = None,
+    ) -> Run:
         """Note that a run has begun or, with the same id, that it goes on.
+
+        Args:
+            run_id: unique.
+            scenario: its name.
+            seed: of all that is random.
+            record: where its record is.
+            definition: of the scenario, JSON values; it is kept by its sha256.
 
         Raises:
             CatalogError: a run of this id has another scenario or seed.
         """
         with writing(self._engine) as session:
             return queries.run_value(
-                registration.begin_run(session, run_id, scenario, seed, record)
+                registration.begin_run(session, run_id, scenario, seed, record, definition)
             )
 
     def finish_run(
@@ -258,6 +402,19 @@ class Library:
         """
         with reading(self._engine) as session:
             return queries.run_value(queries.run_row(session, what))
+
+    def scenario(self, sha256: str) -> dict[str, Any]:
+        """Return the definition of a scenario that was run, by its sha256.
+
+        Raises:
+            CatalogError: there is none.
+        """
+        with reading(self._engine) as session:
+            row = session.get(tables.Scenario, sha256)
+            if row is None:
+                known = session.exec(select(tables.Scenario.sha256)).all()
+                raise queries.unknown("scenario", sha256, known)
+            return dict(row.definition)
 
     def stats(self) -> Stats:
         """Return how many models there are, and how large, by region and platform."""

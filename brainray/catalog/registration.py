@@ -12,6 +12,7 @@ from sqlalchemy import func
 from sqlmodel import Session, select
 
 from brainray.catalog import queries
+from brainray.catalog.store import Store
 from brainray.catalog.tables import (
     Evaluation,
     Function,
@@ -23,9 +24,9 @@ from brainray.catalog.tables import (
     Platform,
     PretrainedModel,
     Run,
+    Scenario,
 )
 from brainray.catalog.values import ENDS, FORMATS, NewModel, json_text, model_id
-from brainray.catalog.weights import Store
 from brainray.errors import CatalogError
 
 
@@ -158,8 +159,15 @@ def fused_network(session: Session, new: NewModel) -> Network:
     return row
 
 
-def begin_run(session: Session, run_id: str, scenario: str, seed: int, record: str) -> Run:
-    """Return the row of a run that begins, or goes on.
+def begin_run(
+    session: Session,
+    run_id: str,
+    scenario: str,
+    seed: int,
+    record: str,
+    definition: Mapping[str, Any] | None,
+) -> Run:
+    """Return the row of a run that begins, or goes on; its scenario is kept.
 
     Raises:
         CatalogError: a run of this id has another scenario or seed.
@@ -181,9 +189,22 @@ def begin_run(session: Session, run_id: str, scenario: str, seed: int, record: s
             f"not of {scenario!r} with seed {seed}"
         )
     row.status, row.finished, row.record = "running", None, record
+    if definition is not None:
+        row.scenario_sha256 = _keep_scenario(session, scenario, definition)
     session.add(row)
     session.flush()
     return row
+
+
+def _keep_scenario(session: Session, name: str, definition: Mapping[str, Any]) -> str:
+    text = json_text(f"scenario {name!r}", definition)
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    if session.get(Scenario, sha256) is None:
+        now = datetime.now(UTC)
+        row = Scenario(sha256=sha256, name=name, definition=dict(definition), created=now)
+        session.add(row)
+        session.flush()
+    return sha256
 
 
 def end_run(

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Sequence
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -19,8 +20,12 @@ from brainray.catalog.tables import (
     Region,
     SubRegion,
 )
+from brainray.networks.interface import NetworkSpec
+from brainray.networks.structure import Structure, structure_of
 
 SEED = files("brainray.catalog") / "seed"
+COMPLETED = {"description", "definition", "features", "taps"}
+"""Columns that older revisions did not have; a built-in row that is there gets them."""
 
 
 def seed(session: Session) -> None:
@@ -71,6 +76,12 @@ def seed_networks() -> list[dict[str, Any]]:
     return entries
 
 
+@cache
+def _structures() -> dict[str, Structure]:
+    """Return the structure of each built-in network; they are built once a process."""
+    return {entry["name"]: structure_of(NetworkSpec(**entry)) for entry in seed_networks()}
+
+
 def _network(entry: dict[str, Any]) -> Network:
     name = entry["name"]
     places = [
@@ -81,10 +92,13 @@ def _network(entry: dict[str, Any]) -> Network:
         NetworkFunction(network=name, function=function, position=position)
         for position, function in enumerate(entry["functions"])
     ]
+    structure = _structures()[name]
     fields: Iterable[str] = ("name", "architecture", "category", "modality", "preparation")
     return Network(
         **{field: entry[field] for field in fields},
         kind="unimodal",
+        features=structure.features,
+        taps=structure.taps,
         metrics=["accuracy"],
         places=places,
         tasks=tasks,
@@ -98,7 +112,7 @@ def _add_missing(session: Session, rows: Sequence[NamedTable]) -> None:
         if known is None:
             session.add(row)
             continue
-        for field in {"description", "definition"} & set(type(row).model_fields):
+        for field in COMPLETED & set(type(row).model_fields):
             if not getattr(known, field):
                 setattr(known, field, getattr(row, field))
         session.add(known)

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from brainray.catalog.weights import write_atomically
+from brainray.catalog.store import write_atomically
 from brainray.errors import SettingsError
 
 Json = Annotated[

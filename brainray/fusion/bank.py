@@ -6,15 +6,14 @@ the frozen networks again in every epoch of every candidate.
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import safetensors.torch
+import safetensors
 import torch
 from torch import Tensor
 
-from brainray.catalog.weights import Store
-from brainray.errors import CatalogError
+from brainray.catalog.sealing import notes_of, seal
+from brainray.catalog.store import BANKS, Store
 from brainray.networks.interface import LOGITS, TappedNetwork
 from brainray.shapes import Array
 
@@ -43,11 +42,10 @@ def bank_key(weights_sha256: str, prepared: str) -> str:
     """Return where a bank lies in the store: it depends on what the bank is made of alone.
 
     Args:
-        weights_sha256: of the model.
+        weights_sha256: of the model; it stands in the key, so that banks go with their model.
         prepared: what names the prepared samples: data, column, split, preparation, versions.
     """
-    made_of = "/".join([weights_sha256, prepared])
-    return f"banks/{hashlib.sha256(made_of.encode()).hexdigest()}.safetensors"
+    return f"{BANKS}{weights_sha256}/{hashlib.sha256(prepared.encode()).hexdigest()}.safetensors"
 
 
 def build_bank(network: TappedNetwork, inputs: Array, present: Array) -> FeatureBank:
@@ -71,12 +69,10 @@ def build_bank(network: TappedNetwork, inputs: Array, present: Array) -> Feature
 
 
 def save_bank(store: Store, key: str, bank: FeatureBank) -> None:
-    """Write a bank atomically."""
+    """Write a bank, sealed; one that is damaged is replaced."""
     tensors = {f"tap.{name}": tap.contiguous() for name, tap in bank.taps.items()}
     # The order of taps is part of a bank, and safetensors sorts its tensors by name.
-    order = ",".join(bank.taps)
-    data = safetensors.torch.save(tensors | {"present": bank.present}, {"taps": order})
-    store.put(key, data)
+    store.put(key, seal(tensors | {"present": bank.present}, {"taps": list(bank.taps)}))
 
 
 def load_bank(store: Store, key: str) -> FeatureBank:
@@ -85,11 +81,6 @@ def load_bank(store: Store, key: str) -> FeatureBank:
     Raises:
         CatalogError: it is missing or damaged.
     """
-    path: Path = store.local_path(key)
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            names = file.metadata()["taps"].split(",")
-            taps = {name: file.get_tensor(f"tap.{name}") for name in names}
-            return FeatureBank(taps, file.get_tensor("present"))
-    except safetensors.SafetensorError as error:
-        raise CatalogError(f"{path}: the feature bank is damaged: {error}") from error
+    with safetensors.safe_open(store.local_path(key), framework="pt") as file:
+        taps = {name: file.get_tensor(f"tap.{name}") for name in notes_of(file.metadata())["taps"]}
+        return FeatureBank(taps, file.get_tensor("present"))

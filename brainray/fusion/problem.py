@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from brainray import plugins
-from brainray.catalog.weights import Store
+from brainray.catalog.store import Store
 from brainray.errors import SearchError
 from brainray.fusion.bank import FeatureBank, load_bank
 from brainray.fusion.evidence import log_prior

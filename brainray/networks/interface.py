@@ -12,6 +12,7 @@ Architectures and preparations are found by name through the entry-point groups
 ``brainray.networks`` and ``brainray.preparations``.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -49,6 +50,13 @@ class NetworkSpec:
     preparation: dict[str, Any]
     sub_regions: tuple[str, ...]
     functions: tuple[str, ...] = ()
+
+    def home_in(self, sub_regions: Collection[str]) -> str | None:
+        """Return the first of its sub-regions that is one of these or a finer part of one."""
+        for home in self.sub_regions:
+            if any(home == place or home.startswith(f"{place}.") for place in sub_regions):
+                return home
+        return None
 
 
 class Preparation(Protocol):

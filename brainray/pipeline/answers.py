@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from brainray.catalog.weights import write_atomically
+from brainray.catalog.store import write_atomically
 from brainray.datasets.dataset import Dataset
 from brainray.shapes import IntArray
 

@@ -114,7 +114,9 @@ class Pretraining:
                 for split in SPLITS
             },
             spec=spec,
-            sub_region=next(sub for sub in pathway.sub_regions if sub in spec.sub_regions),
+            sub_region=next(
+                home for sub in pathway.sub_regions if (home := spec.home_in([sub])) is not None
+            ),
             classes=len(self.dataset.classes),
             recipe=Recipe(
                 settings.epochs, settings.batch_size, optimizer, LEARNING_RATES[optimizer]

@@ -33,19 +33,21 @@ class Coordinator:
     """Activates regions for scenarios.
 
     Args:
-        table: function or synonym to sub-region.
+        table: returns function or synonym to sub-region, as the catalog has it at that time.
         connect: returns the port of a region by its name, starting it if need be.
     """
 
-    def __init__(self, table: Mapping[str, str], connect: Callable[[str], RegionPort]) -> None:
-        self._table = dict(table)
+    def __init__(
+        self, table: Callable[[], Mapping[str, str]], connect: Callable[[str], RegionPort]
+    ) -> None:
+        self._table = table
         self._connect = connect
         self._regions: dict[str, RegionPort] = {}
         self._leases: dict[str, tuple[str, float]] = {}
 
     async def activate(self, functions: Mapping[str, Sequence[str]]) -> Pathway:
         """Return the sub-regions that the inputs' functions excite, and their connections."""
-        return activate(functions, self._table)
+        return activate(functions, self._table())
 
     async def candidates(
         self, functions: Mapping[str, Sequence[str]], modalities: Mapping[str, Modality]
@@ -56,7 +58,7 @@ class Coordinator:
             ScenarioError: an input excites no sub-region that has a network for its modality.
         """
         found = {}
-        for name, sub_regions in sub_regions_of(functions, self._table).items():
+        for name, sub_regions in sub_regions_of(functions, self._table()).items():
             regions = sorted({sub_region.partition(".")[0] for sub_region in sub_regions})
             offers = await asyncio.gather(
                 *(

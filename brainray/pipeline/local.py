@@ -48,7 +48,7 @@ class LocalRunner:
         def connect(region: str) -> RegionPort:
             return LocalRegion(Region(region, settings))
 
-        self._coordinator = Coordinator(Library.open(settings).functions(), connect)
+        self._coordinator = Coordinator(Library.open(settings).functions, connect)
 
     def coordinate(self, method: str, *arguments: Any) -> Any:
         """Call a method of the coordinator and return its result."""

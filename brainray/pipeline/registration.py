@@ -50,13 +50,14 @@ def register_fused(
     ``<name>.rejected``, for comparison.
     """
     name = scenario.name if gate.chosen == "fused" else f"{scenario.name}.rejected"
+    home = library.current_name(FUSED_SUB_REGION)
     wiring = problem.code.decode(solution.genome)
     backbones = {name: library.model(model) for name, model in wiring.models.items()}
     new = NewModel(
         name=name,
         kind="fused",
         network=None,
-        sub_region=FUSED_SUB_REGION,
+        sub_region=home,
         modality="+".join(sorted({model.modality for model in backbones.values()})),
         data_set=dataset.sha256,
         optimizer=problem.finalist.optimizer,
@@ -83,7 +84,7 @@ def register_fused(
                 "versions": recipe_versions(),
             }
         ),
-        weights=store_weights(library.store, FUSED_SUB_REGION, fused_weights(problem, solution)),
+        weights=store_weights(library.store, home, fused_weights(problem, solution)),
         metrics={"validation": solution.value, "test": test},
         spec={
             "genome": list(solution.genome),

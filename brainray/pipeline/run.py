@@ -150,7 +150,10 @@ class Run:
             versions=versions(),
             runner=self.runner.name,
         )
-        self.library.add_run(self.run_id, self.scenario.name, self.seed, str(self.record.path))
+        definition = self.scenario.model_dump(mode="json")
+        self.library.add_run(
+            self.run_id, self.scenario.name, self.seed, str(self.record.path), definition
+        )
         try:
             self.runner.require(
                 self.scenario.pretraining.workers,

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from brainray.catalog.store import Store
 from brainray.catalog.values import recipe_of
-from brainray.catalog.weights import Store, StoredWeights, load_weights, store_weights
+from brainray.catalog.weights import StoredWeights, load_weights, store_weights
 from brainray.datasets.dataset import open_dataset
 from brainray.errors import DataError, NetworkError
 from brainray.fusion.bank import BATCH, bank_key, build_bank, save_bank
@@ -130,7 +131,7 @@ class PretrainUnit:
 
     @property
     def model_recipe(self) -> str:
-        """What would make the same model again, as a sha256."""
+        """What would make the same model again, as a sha256; not where it lives: it may move."""
         train = self.columns["train"]
         start: dict[str, Any] = {}
         if self.parent is not None:
@@ -141,7 +142,6 @@ class PretrainUnit:
                 "network": self.spec.name,
                 "architecture": self.spec.architecture,
                 "preparation": self.spec.preparation,
-                "sub_region": self.sub_region,
                 "data": train.data_sha256,
                 "column": train.column,
                 "classes": self.classes,
@@ -265,9 +265,9 @@ def quicken(network: TappedNetwork) -> TappedNetwork:
 
 
 def bank(unit: BankUnit) -> str:
-    """Build a bank unless the store has it; return its key."""
+    """Build a bank unless the store has it undamaged; return its key."""
     store = unit.column.store
-    if not store.exists(unit.key):
+    if not store.holds(unit.key):
         keep_freed_memory()
         with one_thread():
             weights = load_weights(store, unit.weights_key)

@@ -2,13 +2,25 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import torch
 
-from brainray.catalog import Library, NewModel, recipe_of, store_weights
+from brainray.catalog import Library, NewModel, Store, recipe_of, store_weights
 from brainray.datasets.dataset import Dataset
 from brainray.settings import Settings
+
+
+@pytest.fixture(params=["local", "object store"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    url = str(tmp_path / "store") if request.param == "local" else f"memory://{uuid4().hex}"
+    return Store(url, tmp_path / "cache")
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Store:
+    return Store(str(tmp_path / "store"), tmp_path / "cache")
 
 
 @pytest.fixture
@@ -49,7 +61,9 @@ def new_model(library: Library, dataset: Dataset) -> Callable[..., NewModel]:
             "platform": "PyTorch 2.13",
             "preparation": {"name": "grey_image", "size": 28},
             "recipe": recipe_of({"seed": seed}),
-            "weights": store_weights(library.store, "vision.shape", tensors),
+            "weights": store_weights(
+                library.store, changes.get("sub_region", "vision.shape"), tensors
+            ),
             "metrics": {"validation": 0.5},
         }
         return NewModel(**(values | changes))

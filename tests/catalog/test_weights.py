@@ -1,6 +1,3 @@
-import errno
-import os
-import pickle
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,91 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load
 
-from brainray.catalog import Store, load_weights, store_weights, weights
+from brainray.catalog import Store, load_weights, store_weights
 from brainray.errors import CatalogError
 
 TENSORS = {"weight": torch.arange(6.0).reshape(2, 3), "steps": torch.tensor(7)}
-
-
-@pytest.fixture(params=["local", "object store"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    url = str(tmp_path / "store") if request.param == "local" else f"memory://{uuid4().hex}"
-    return Store(url, tmp_path / "cache")
-
-
-@pytest.fixture
-def local(tmp_path: Path) -> Store:
-    return Store(str(tmp_path / "store"), tmp_path / "cache")
-
-
-def files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def test_what_is_put_can_be_read(store: Store) -> None:
-    store.put("banks/one.bin", b"first")
-    store.put("banks/one.bin", b"first")
-    assert store.exists("banks/one.bin")
-    assert not store.exists("banks/two.bin")
-    assert store.local_path("banks/one.bin").read_bytes() == b"first"
-    assert pickle.loads(pickle.dumps(store)).exists("banks/one.bin")
-
-
-def test_a_missing_file_is_named(store: Store) -> None:
-    with pytest.raises(CatalogError, match=r"banks/two\.bin: is not in the store"):
-        store.local_path("banks/two.bin")
-
-
-def test_the_same_bytes_again_do_not_touch_the_file(local: Store) -> None:
-    local.put("banks/one.bin", b"first")
-    before = local.local_path("banks/one.bin").stat()
-    local.put("banks/one.bin", b"first")
-    after = local.local_path("banks/one.bin").stat()
-    assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
-
-
-@pytest.mark.parametrize(
-    "key",
-    [
-        "",
-        "/etc/passwd",
-        "../x",
-        "a/../../x",
-        "a//b",
-        "a/",
-        ".hidden",
-        "a/.b",
-        "a\\b",
-        "a\nb",
-        "a\0b",
-    ],
-)
-def test_keys_stay_inside_the_store(store: Store, key: str) -> None:
-    for use in (store.local_path, store.exists, lambda key: store.put(key, b"x")):
-        with pytest.raises(CatalogError, match="key"):
-            use(key)
-
-
-def test_models_and_data_sets_are_named_by_their_bytes(store: Store) -> None:
-    with pytest.raises(CatalogError, match="is not the sha256 of the 1 bytes"):
-        store.put(f"models/vision/shape/{'0' * 64}.safetensors", b"x")
-    with pytest.raises(CatalogError, match="must be named by a sha256"):
-        store.put("datasets/mine.parquet", b"x")
-
-
-def test_a_full_disk_leaves_the_old_file_and_nothing_else(
-    local: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    local.put("banks/one.bin", b"first")
-
-    def full(_descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(weights.os, "fsync", full)
-    with pytest.raises(CatalogError, match="No space left"):
-        local.put("banks/one.bin", b"second")
-    assert local.local_path("banks/one.bin").read_bytes() == b"first"
-    assert files(tmp_path) == [tmp_path / "store/banks/one.bin"]
 
 
 @settings(max_examples=30, deadline=None)
@@ -178,9 +94,9 @@ def test_a_file_that_was_good_is_checked_again_when_it_changes(local: Store) -> 
 
 
 def test_what_is_no_weights_file_is_refused(local: Store) -> None:
-    local.put("banks/one.safetensors", b"\xff" * 100)
+    local.put("other/one.safetensors", b"\xff" * 100)
     with pytest.raises(CatalogError, match=r"one\.safetensors: is damaged"):
-        load_weights(local, "banks/one.safetensors")
+        load_weights(local, "other/one.safetensors")
 
 
 def test_a_damaged_copy_is_fetched_again(tmp_path: Path) -> None:
@@ -190,14 +106,6 @@ def test_a_damaged_copy_is_fetched_again(tmp_path: Path) -> None:
     assert copy.is_relative_to(tmp_path / "cache")
     copy.write_bytes(b"damaged")
     assert torch.equal(load_weights(store, stored.key)["weight"], TENSORS["weight"])
-
-
-def test_two_stores_do_not_share_copies(tmp_path: Path) -> None:
-    one, two = (Store(f"memory://{uuid4().hex}", tmp_path / "cache") for _ in range(2))
-    one.put("banks/x.bin", b"one")
-    two.put("banks/x.bin", b"two")
-    assert one.local_path("banks/x.bin").read_bytes() == b"one"
-    assert two.local_path("banks/x.bin").read_bytes() == b"two"
 
 
 def test_changing_loaded_weights_changes_no_file(local: Store) -> None:
@@ -211,8 +119,3 @@ def test_loaded_weights_are_memory_mapped(local: Store) -> None:
     loaded = load_weights(local, stored.key)
     assert stored.sha256 in Path("/proc/self/maps").read_text()
     assert loaded.keys() == TENSORS.keys()
-
-
-def test_an_impossible_store_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CatalogError, match="store nosuch: cannot be used"):
-        Store("nosuch://user:secret@host/x", tmp_path)

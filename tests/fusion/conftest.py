@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from brainray.catalog.weights import Store
+from brainray.catalog.store import Store
 from brainray.fusion.bank import FeatureBank, save_bank
 from brainray.fusion.features import Features
 from brainray.fusion.genome import Candidate, FusionCode

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brainray.catalog.weights import Store
+from brainray.catalog.store import Store
 from brainray.errors import CatalogError, NetworkError
 from brainray.fusion.bank import build_bank, load_bank, save_bank
 from brainray.fusion.evidence import evidence, log_prior, temperature
@@ -104,7 +104,7 @@ def test_a_bank_survives_the_store(tmp_path: Path) -> None:
     torch.testing.assert_close(again.logits, expected)
     path = store.local_path("banks/one.safetensors")
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(CatalogError, match=r"bank is damaged"):
+    with pytest.raises(CatalogError, match=r"is damaged, its bytes are not its sha256"):
         load_bank(store, "banks/one.safetensors")
 
 

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from brainray.catalog.weights import Store, StoredWeights
+from brainray.catalog.store import Store
+from brainray.catalog.weights import StoredWeights
 from brainray.errors import DataError, RunError
 from brainray.networks.interface import NetworkSpec
 from brainray.pipeline.assignment import Assignment

@@ -36,7 +36,7 @@ def log() -> list[tuple[Any, ...]]:
 
 @pytest.fixture
 def coordinator(log: list[tuple[Any, ...]]) -> Coordinator:
-    return Coordinator(TABLE, lambda name: FakeRegion(name, log))
+    return Coordinator(lambda: TABLE, lambda name: FakeRegion(name, log))
 
 
 def test_candidates_come_from_the_activated_sub_regions_alone(

@@ -16,6 +16,7 @@ from brainray.datasets.source import load_dataset
 from brainray.errors import NetworkError, ScenarioError
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.record import Record
+from brainray.pipeline.region import Region
 from brainray.pipeline.run import recorded_scenario, run_scenario
 from brainray.pipeline.units import ColumnUnit, Parent, PretrainUnit, pretrain
 from brainray.scenario import Scenario
@@ -62,6 +63,29 @@ def test_an_input_uses_the_networks_that_it_names(caption_only: Scenario, empty:
     models = Library.open(empty).models(kind="unimodal")
     assert [model.network for model in models] == ["textcnn.text"]
     assert report.unimodal["caption"].model == models[0].id
+
+
+def test_a_run_finds_its_models_where_they_have_moved(
+    caption_only: Scenario, empty: Settings
+) -> None:
+    scenario = using(caption_only, "textcnn.text")
+    first = run_scenario(scenario, 0, empty, local_runner)
+    library = Library.open(empty)
+    (made,) = library.models(kind="unimodal")
+    library.rename_region("language", "words")
+    second = run_scenario(scenario, 0, empty, local_runner)
+    now = library.model(made.id)
+    assert library.models(kind="unimodal") == [now]  # the same recipe: not trained again
+    assert now.sub_region == made.sub_region.replace("language", "words")
+    assert all(name.startswith("words.") for name in second.pathway.sub_regions)
+    assert second.best.validation == first.best.validation
+    library.merge_regions(sorted(second.pathway.sub_regions), "words.all")
+    third = run_scenario(scenario, 0, empty, local_runner)
+    assert list(third.pathway.sub_regions) == ["words.all"]
+    assert [model.id for model in library.models(kind="unimodal")] == [made.id]
+    assert library.model(made.id).sub_region == "words.all"
+    again = Region("words", empty)
+    again.load(made.id)
 
 
 def test_a_network_of_another_region_is_named(caption_only: Scenario, empty: Settings) -> None:

@@ -2,9 +2,20 @@
 
 import typer
 
-from brainray.cli.catalog import models
+from brainray.cli.catalog import dictionaries, models, regions
 
 app = typer.Typer(help="What is in the catalog.", no_args_is_help=True)
 app.command("list")(models.list_models)
 app.command("show")(models.show_model)
 app.command("stats")(models.stats)
+app.command("remove")(dictionaries.remove_entry)
+app.command("move")(regions.move)
+app.command("merge")(regions.merge)
+app.command("split")(regions.split)
+
+add = typer.Typer(help="Add to the catalog.", no_args_is_help=True)
+add.command("region")(dictionaries.add_region)
+add.command("function")(dictionaries.add_function)
+add.command("platform")(dictionaries.add_platform)
+add.command("optimizer")(dictionaries.add_optimizer)
+app.add_typer(add, name="add")

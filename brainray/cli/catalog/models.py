@@ -9,20 +9,29 @@ from rich.table import Table
 from rich.text import Text
 
 from brainray.catalog import Model
+from brainray.catalog.code import encode
+from brainray.catalog.dictionaries import DICTIONARIES
 from brainray.catalog.values import Kind, Totals
 from brainray.cli.catalog.common import open_library
+from brainray.cli.catalog.dictionaries import list_entries, show_entry
 from brainray.cli.output import Json, show
 from brainray.shapes import Modality
 
 
 def list_models(
+    what: Annotated[
+        str, typer.Argument(help=f"models, or one of {', '.join(DICTIONARIES)}.")
+    ] = "models",
     kind: Annotated[str | None, typer.Option(help="unimodal or fused.")] = None,
     network: Annotated[str | None, typer.Option(help="E.g. lenet3.image.")] = None,
     sub_region: Annotated[str | None, typer.Option(help="E.g. vision.shape.")] = None,
     modality: Annotated[str | None, typer.Option(help="image, audio or text.")] = None,
     json_to: Json = None,
 ) -> None:
-    """List the models that fit every filter."""
+    """List the models that fit every filter, or a dictionary."""
+    if what != "models":
+        list_entries(what, json_to)
+        return
     # The library checks the values and says what is allowed.
     models = open_library().models(
         kind=cast(Kind | None, kind),
@@ -55,11 +64,26 @@ def list_models(
 
 
 def show_model(
-    model: Annotated[str, typer.Argument(help="Its id, the id's beginning, or its name.")],
+    what: Annotated[
+        str,
+        typer.Argument(help="A model: its id, the id's beginning, or its name; or a dictionary."),
+    ],
+    name: Annotated[
+        str | None, typer.Argument(help="Of a row, e.g. show networks lenet3.image.")
+    ] = None,
     json_to: Json = None,
 ) -> None:
-    """Show all that is known about one model."""
-    document = model_json(open_library().model(model))
+    """Show all that is known about one model, or about one row of a dictionary."""
+    if name is not None:
+        show_entry(what, name, json_to)
+        return
+    library = open_library()
+    found = library.model(what)
+    lineage = asdict(library.lineage(found.id))
+    document = model_json(found) | {
+        "code": encode(library.code(found.id)),
+        "lineage": {side: lineage[side] for side in ("ancestors", "descendants")},
+    }
     table = Table(title=Text(document["id"]), show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
