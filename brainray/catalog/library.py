@@ -1,16 +1,17 @@
 """The one door to the catalog: its database and its store of files."""
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from brainray.catalog import queries, registration, tables
+from brainray.catalog import queries, registration, tables, upkeep
 from brainray.catalog.database import open_database, reading, writing
 from brainray.catalog.store import Store
+from brainray.catalog.upkeep import Removed, Verification
 from brainray.catalog.values import Kind, Model, NewModel, Run, Stats, Status
 from brainray.datasets.dataset import SPLITS, Dataset
 from brainray.errors import CatalogError
@@ -136,6 +137,8 @@ class Library:
         with writing(self._engine) as session:
             if session.get(tables.DataSet, dataset.sha256) is None:
                 session.add(row)
+            registration.check_stored(self.store, key)
+        upkeep.settle(self._engine, self.store, key)
 
     def dataset_path(self, sha256: str) -> Path:
         """Return a local file of a data set that was added.
@@ -203,7 +206,10 @@ class Library:
         """
         registration.check_weights(self.store, new)
         with writing(self._engine) as session:
-            return queries.model_value(registration.register_model(session, new))
+            model = queries.model_value(registration.register_model(session, new))
+            registration.check_stored(self.store, new.weights.key)
+        upkeep.settle(self._engine, self.store, new.weights.key)
+        return model
 
     # Runs
 
@@ -257,6 +263,30 @@ class Library:
         """
         with reading(self._engine) as session:
             return queries.run_value(queries.run_row(session, what))
+
+    # Upkeep
+
+    def verify(self) -> Verification:
+        """Check every row and every byte, and change nothing; see `upkeep.verify`."""
+        return upkeep.verify(self._engine, self.store)
+
+    def repair(self) -> Verification:
+        """Make whole what can be made whole; files are put aside, not deleted."""
+        return upkeep.repair(self._engine, self.store)
+
+    def remove(self, model: str, force: bool = False) -> Removed:
+        """Remove a model that is not in use, its weights and its banks; see `remove_model`."""
+        return upkeep.remove_model(self._engine, self.store, model, force)
+
+    def collect(
+        self, grace: timedelta = upkeep.GRACE, quarantine: bool = False, dry_run: bool = False
+    ) -> Removed:
+        """Remove the files that nothing needs; see `upkeep.collect`."""
+        return upkeep.collect(self._engine, self.store, grace, quarantine, dry_run)
+
+    def download(self, model: str, to: Path) -> tuple[Path, Path]:
+        """Write a model's weights and its card into a folder; see `upkeep.download`."""
+        return upkeep.download(self.store, self.model(model), to)
 
     def stats(self) -> Stats:
         """Return how many models there are, and how large, by region and platform."""

@@ -2,14 +2,14 @@
 
 from brainray.catalog.upkeep.collect import GRACE, collect, remove_model, settle
 from brainray.catalog.upkeep.download import download
-from brainray.catalog.upkeep.findings import Collection, Finding, Verification
+from brainray.catalog.upkeep.findings import Finding, Removed, Verification
 from brainray.catalog.upkeep.repair import repair
 from brainray.catalog.upkeep.verify import verify
 
 __all__ = [
     "GRACE",
-    "Collection",
     "Finding",
+    "Removed",
     "Verification",
     "collect",
     "download",

@@ -13,7 +13,7 @@ from brainray.catalog import queries, tables
 from brainray.catalog.database import reading, writing
 from brainray.catalog.store import BANKS, PENDING, QUARANTINE, TEMPORARY, Store
 from brainray.catalog.upkeep.files import in_use
-from brainray.catalog.upkeep.findings import Collection
+from brainray.catalog.upkeep.findings import Removed
 from brainray.catalog.upkeep.rows import METADATA, MODEL, drop
 from brainray.errors import CatalogError
 
@@ -34,7 +34,7 @@ def settle(engine: Engine, store: Store, key: str) -> None:
         store.finish(key)
 
 
-def remove_model(engine: Engine, store: Store, what: str, force: bool) -> Collection:
+def remove_model(engine: Engine, store: Store, what: str, force: bool) -> Removed:
     """Remove a model: its row and evaluations, then its weights and banks if no other has them.
 
     Args:
@@ -59,7 +59,7 @@ def remove_model(engine: Engine, store: Store, what: str, force: bool) -> Collec
             if not in_use(session, key):
                 gone = {key: store.files(key)[key]}
     settle(engine, store, key)
-    return Collection(gone | _remove_banks(engine, store, f"{BANKS}{sha256}/", dry_run=False))
+    return Removed(gone | _remove_banks(engine, store, f"{BANKS}{sha256}/", dry_run=False))
 
 
 def collect(
@@ -68,7 +68,7 @@ def collect(
     grace: timedelta = GRACE,
     quarantine: bool = False,
     dry_run: bool = False,
-) -> Collection:
+) -> Removed:
     """Remove the files that nothing needs: unfinished writes, banks without a model.
 
     Files of models and data sets that have a row are never collected.
@@ -107,7 +107,7 @@ def collect(
             gone[key] = sizes[key]
             if not dry_run:
                 store.remove(key)
-    return Collection(gone)
+    return Removed(gone)
 
 
 def _remove_banks(engine: Engine, store: Store, folder: str, dry_run: bool) -> dict[str, int]:

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO
 
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from brainray.catalog import tables
@@ -13,14 +14,17 @@ from brainray.catalog.sealing import LARGEST_HEADER_BYTES, has_seal
 from brainray.catalog.store import (
     BANKS,
     DATA_SETS,
-    MODELS,
     PENDING,
     QUARANTINE,
     TEMPORARY,
     Store,
 )
 from brainray.catalog.upkeep.findings import Finding
+from brainray.catalog.weights import model_folder
 from brainray.errors import CatalogError
+
+MODEL = tables.PretrainedModel.metadata.tables["pretrained_model"]
+MODEL_CLAIM = ("id", "sub_region", "key", "sha256", "size_bytes", "parameters")
 
 RESTORE = "--repair takes another copy if there is one; else put the file back, or "
 
@@ -55,29 +59,21 @@ class Claim:
 
 def claims(session: Session) -> list[Claim]:
     """Return what all rows say of their files, by key."""
-    model, data_set = tables.PretrainedModel, tables.DataSet
+    data_set = tables.DataSet
     found = []
-    models = session.exec(select(model.id, model.key, model.sub_region, model.sha256)).all()
-    counts = {
-        row[0]: row[1:]
-        for row in session.exec(select(model.id, model.size_bytes, model.parameters))
-    }
-    for identifier, key, sub_region, sha256 in models:
+    for identifier, sub_region, key, sha256, size_bytes, parameters in session.execute(
+        sql_select(*(MODEL.c[name] for name in MODEL_CLAIM))
+    ):
         suffix = key.rpartition("/")[2].partition(".")[2]
-        place = f"{model_folder(sub_region)}{sha256}.{suffix}"
-        found.append(Claim("pretrained_model", identifier, key, place, sha256, *counts[identifier]))
-    packed = select(data_set.id, data_set.key, data_set.sha256).where(
-        col(data_set.key).is_not(None)
-    )
-    for identifier, key, sha256 in session.exec(packed):
+        place = f"{model_folder(sub_region)}/{sha256}.{suffix}"
+        found.append(
+            Claim("pretrained_model", identifier, key, place, sha256, size_bytes, parameters)
+        )
+    packed = select(data_set.id, data_set.key, data_set.sha256)
+    for identifier, file, digest in session.exec(packed.where(col(data_set.key).is_not(None))):
         place = f"{DATA_SETS}{identifier}.parquet"
-        found.append(Claim("data_set", identifier, str(key), place, str(sha256)))
+        found.append(Claim("data_set", identifier, str(file), place, str(digest)))
     return sorted(found, key=lambda claim: (claim.key, claim.id))
-
-
-def model_folder(sub_region: str) -> str:
-    """Return the beginning of the keys of a sub-region's models."""
-    return f"{MODELS}{sub_region.replace('.', '/')}/"
 
 
 def in_use(session: Session, key: str) -> bool:
@@ -112,7 +108,7 @@ def check_claim(store: Store, claim: Claim, sizes: Mapping[str, int]) -> Iterato
         if claim.size_bytes not in (None, sizes[claim.key]):
             fix = wrong.format(claim.size_bytes, "bytes", sizes[claim.key])
             yield Finding("wrong size", claim.what, claim.key, fix)
-        if claim.parameters is not None:
+        if claim.parameters is not None and claim.key.endswith(".safetensors"):
             parameters = count_parameters(store, claim.key)
             if parameters != claim.parameters:
                 fix = wrong.format(claim.parameters, "parameters", parameters)

@@ -47,8 +47,12 @@ class Verification:
 
 
 @dataclass(frozen=True)
-class Collection:
-    """What `Library.collect` removed, or would remove: size in bytes by key of the store."""
+class Removed:
+    """What was removed, or would be.
+
+    Attributes:
+        files: size in bytes by key of the store.
+    """
 
     files: dict[str, int]
 

@@ -138,8 +138,9 @@ def _repair_file(engine: Engine, store: Store, claim: Claim, sizes: Mapping[str,
             continue
         values: dict[str, Any] = {"key": place, "sha256": sha256}
         if claim.parameters is not None:
-            values["parameters"] = count_parameters(store, place)
             values["size_bytes"] = store.files(place)[place]
+            if place.endswith(".safetensors"):
+                values["parameters"] = count_parameters(store, place)
         table = rows.METADATA.tables[claim.table]
         with writing(engine) as session:
             if claim.key != place and store.exists(claim.key):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import sqlmodel
 from sqlalchemy import ForeignKey, and_, delete, select, update
 from sqlalchemy import Table as SqlTable
 from sqlmodel import Session
@@ -86,7 +87,8 @@ def misplaced_sub_regions(session: Session) -> Iterator[tuple[str, str]]:
     Yields:
         the sub-region and what it should be a part of.
     """
-    rows = dict(session.execute(select(SUB_REGION.c.name, SUB_REGION.c.region)).tuples())
+    sub_region = tables.SubRegion
+    rows = dict(session.exec(sqlmodel.select(sub_region.name, sub_region.region)).all())
     for name, region in sorted(rows.items()):
         parent = name.rpartition(".")[0]
         if region != name.partition(".")[0]:
