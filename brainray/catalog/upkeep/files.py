@@ -53,8 +53,8 @@ class Claim:
 
     @property
     def what(self) -> str:
-        """The row in the words of a finding."""
-        return f"{'model' if self.table == 'pretrained_model' else 'data set'} {self.id}"
+        """The row in the words of a finding and of commands."""
+        return f"{'model' if self.table == 'pretrained_model' else 'data-set'} {self.id}"
 
 
 def claims(session: Session) -> list[Claim]:
@@ -92,7 +92,7 @@ def sha256_in(key: str) -> str:
 
 def check_claim(store: Store, claim: Claim, sizes: Mapping[str, int]) -> Iterator[Finding]:
     """Check a row's file: that it is there, is what the row says, and where it belongs."""
-    remove = f"`brainray catalog remove {claim.id}`"
+    remove = f"`brainray catalog remove {claim.what}`"
     if sha256_in(claim.key) != claim.sha256 or claim.key != claim.place:
         fix = f"it belongs to {claim.place}: --repair brings row and file together"
         yield Finding("wrong key", claim.what, claim.key, fix)

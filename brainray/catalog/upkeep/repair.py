@@ -60,7 +60,11 @@ def repair(engine: Engine, store: Store) -> Verification:
 def repair_rows(session: Session) -> None:
     """Make every reference point to a row again: the row is made, or the reference goes."""
     for name, parent in list(rows.misplaced_sub_regions(session)):
-        _make_sub_region(session, parent)
+        if "." in parent:
+            _make_sub_region(session, parent)
+        elif session.get(tables.Region, parent) is None:
+            session.add(tables.Region(name=parent))
+            session.flush()
         place = update(rows.SUB_REGION).where(rows.SUB_REGION.c.name == name)
         session.execute(place.values(region=name.partition(".")[0]))
     # One at a time: making or dropping a row settles others.
@@ -79,7 +83,7 @@ def repair_rows(session: Session) -> None:
 
 def _make(session: Session, table: str, name: str) -> bool:
     """Make a row of a dictionary again of which a name is all that is needed."""
-    if table == "sub_region":
+    if table == "sub_region" and "." in name:
         _make_sub_region(session, name)
     elif table == "region":
         session.add(tables.Region(name=name))
@@ -102,7 +106,7 @@ def _make_sub_region(session: Session, name: str) -> None:
         session.add(tables.Region(name=region))
         session.flush()
     made = region
-    for part in rest.split(".") if rest else ():
+    for part in rest.split("."):
         made = f"{made}.{part}"
         if session.get(tables.SubRegion, made) is None:
             session.add(tables.SubRegion(name=made, region=region))
