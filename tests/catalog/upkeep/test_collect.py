@@ -41,7 +41,8 @@ def test_weights_stay_while_another_model_has_them(
     two = library.register(new_model(2, weights=weights, optimizer="sgd"))
     assert library.remove(one.id).files == {}
     assert list(library.remove(two.id).files) == [weights.key]
-    assert not library.store.files("models/")
+    assert not library.store.exists(weights.key)
+    assert library.verify().whole
 
 
 def test_what_is_recent_is_left(library: Library, new_model: Callable[..., NewModel]) -> None:
@@ -55,7 +56,8 @@ def test_what_is_recent_is_left(library: Library, new_model: Callable[..., NewMo
 def test_files_of_rows_are_never_collected(whole: Library, behind: Any) -> None:
     before = whole.store.files()
     for key in before:
-        behind.write(f"pending/{key}", b"")
+        if not key.startswith("banks/"):
+            behind.write(f"pending/{key}", b"")
     whole.collect(NOW, quarantine=True)
     assert whole.store.files() == before
 
