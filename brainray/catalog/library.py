@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from brainray.catalog import (
     regions,
     registration,
     tables,
+    upkeep,
 )
 from brainray.catalog.code import Code, code_of
 from brainray.catalog.database import open_database, reading, writing
@@ -26,6 +27,7 @@ from brainray.catalog.evaluations import Evaluation
 from brainray.catalog.lineage import Lineage, lineage_of
 from brainray.catalog.relocation import Moves
 from brainray.catalog.store import Store
+from brainray.catalog.upkeep import Removed, Verification
 from brainray.catalog.values import Kind, Model, NewModel, Run, Stats, Status
 from brainray.datasets.dataset import SPLITS, Dataset
 from brainray.errors import CatalogError
@@ -219,6 +221,8 @@ class Library:
         with writing(self._engine) as session:
             if session.get(tables.DataSet, dataset.sha256) is None:
                 session.add(row)
+            registration.check_stored(self.store, key)
+        upkeep.settle(self._engine, self.store, key)
 
     def dataset_path(self, sha256: str) -> Path:
         """Return a local file of a data set that was added.
@@ -288,7 +292,10 @@ class Library:
         """
         registration.check_weights(self.store, new)
         with writing(self._engine) as session:
-            return queries.model_value(registration.register_model(session, new))
+            model = queries.model_value(registration.register_model(session, new))
+            registration.check_stored(self.store, new.weights.key)
+        upkeep.settle(self._engine, self.store, new.weights.key)
+        return model
 
     def code(self, what: str) -> Code:
         """Return the nine-field code of a model (paper Table 1); see `model`."""
@@ -415,6 +422,30 @@ class Library:
                 known = session.exec(select(tables.Scenario.sha256)).all()
                 raise queries.unknown("scenario", sha256, known)
             return dict(row.definition)
+
+    # Upkeep
+
+    def verify(self) -> Verification:
+        """Check every row and every byte, and change nothing; see `upkeep.verify`."""
+        return upkeep.verify(self._engine, self.store)
+
+    def repair(self) -> Verification:
+        """Make whole what can be made whole; files are put aside, not deleted."""
+        return upkeep.repair(self._engine, self.store)
+
+    def remove(self, model: str, force: bool = False) -> Removed:
+        """Remove a model that is not in use, its weights and its banks; see `remove_model`."""
+        return upkeep.remove_model(self._engine, self.store, model, force)
+
+    def collect(
+        self, grace: timedelta = upkeep.GRACE, quarantine: bool = False, dry_run: bool = False
+    ) -> Removed:
+        """Remove the files that nothing needs; see `upkeep.collect`."""
+        return upkeep.collect(self._engine, self.store, grace, quarantine, dry_run)
+
+    def download(self, model: str, to: Path) -> tuple[Path, Path]:
+        """Write a model's weights and its card into a folder; see `upkeep.download`."""
+        return upkeep.download(self.store, self.model(model), to)
 
     def stats(self) -> Stats:
         """Return how many models there are, and how large, by region and platform."""

@@ -27,6 +27,7 @@ from brainray.catalog.tables import (
     Scenario,
 )
 from brainray.catalog.values import ENDS, FORMATS, NewModel, json_text, model_id
+from brainray.catalog.weights import model_folder
 from brainray.errors import CatalogError
 
 
@@ -41,6 +42,20 @@ def check_weights(store: Store, new: NewModel) -> None:
             f"model {new.name!r}: {weights.key} has {size_bytes} bytes and the sha256 of its "
             f"name, not {weights.size_bytes} bytes and sha256 {weights.sha256}"
         )
+    if weights.key.rpartition("/")[0] != model_folder(new.sub_region):
+        raise CatalogError(
+            f"model {new.name!r}: its weights are at {weights.key}, not in the folder of "
+            f"{new.sub_region}"
+        )
+
+
+def check_stored(store: Store, key: str) -> None:
+    """Raise `CatalogError` if a file is gone, e.g. collected before its row could come.
+
+    Within the transaction, for files of rows that come or go are removed within one, too.
+    """
+    if not store.exists(key):
+        raise CatalogError(f"{key}: is no longer in the store; store it again")
 
 
 def register_model(session: Session, new: NewModel) -> PretrainedModel:

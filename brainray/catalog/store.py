@@ -123,11 +123,14 @@ class Store:
         start = len(self._root) + 1
         return {path[start:]: int(found[path]["size"]) for path in sorted(found)}
 
-    def modified(self, key: str) -> datetime:
-        """Return when a file was written, with its time zone."""
+    def modified(self, key: str) -> datetime | None:
+        """Return when a file was written, with its time zone; None if it is gone."""
         place = self._listed_place(key)
         with self._reported(key, "looked up"):
-            time: datetime = self._files.modified(place)
+            try:
+                time: datetime = self._files.modified(place)
+            except FileNotFoundError:
+                return None
             return time
 
     # Writing

@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from brainray.catalog.store import Store
+from brainray.catalog.store import MODELS, Store
 from brainray.errors import CatalogError
 
 _SUB_REGION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
@@ -31,6 +31,11 @@ class StoredWeights:
     key: str
     parameters: int
     size_bytes: int
+
+
+def model_folder(sub_region: str) -> str:
+    """Return the folder of a sub-region's models in the store, e.g. ``models/vision/shape``."""
+    return f"{MODELS}{sub_region.replace('.', '/')}"
 
 
 def store_weights(store: Store, sub_region: str, tensors: Mapping[str, Tensor]) -> StoredWeights:
@@ -58,7 +63,7 @@ def store_weights(store: Store, sub_region: str, tensors: Mapping[str, Tensor]) 
             raise CatalogError(f"weights of {sub_region}: {name} has NaN or infinite values")
     data = safetensors.torch.save(ready)
     sha256 = hashlib.sha256(data).hexdigest()
-    key = f"models/{sub_region.replace('.', '/')}/{sha256}.safetensors"
+    key = f"{model_folder(sub_region)}/{sha256}.safetensors"
     store.put(key, data)
     return StoredWeights(sha256, key, sum(t.numel() for t in ready.values()), len(data))
 

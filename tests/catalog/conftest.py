@@ -1,13 +1,19 @@
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import fsspec
 import pytest
 import torch
+from sqlalchemy import Connection, create_engine, text
 
-from brainray.catalog import Library, NewModel, Store, recipe_of, store_weights
+from brainray.catalog import Library, NewModel, Store, recipe_of, store_weights, tables
+from brainray.catalog.database import open_database, writing
+from brainray.catalog.sealing import seal
 from brainray.datasets.dataset import Dataset
 from brainray.settings import Settings
 
@@ -61,12 +67,10 @@ def new_model(library: Library, dataset: Dataset) -> Callable[..., NewModel]:
             "platform": "PyTorch 2.13",
             "preparation": {"name": "grey_image", "size": 28},
             "recipe": recipe_of({"seed": seed}),
-            "weights": store_weights(
-                library.store, changes.get("sub_region", "vision.shape"), tensors
-            ),
             "metrics": {"validation": 0.5},
-        }
-        return NewModel(**(values | changes))
+        } | changes
+        stored = store_weights(library.store, values["sub_region"], tensors)
+        return NewModel(**({"weights": stored} | values))
 
     return build
 
@@ -89,3 +93,87 @@ def fused(library: Library, new_model: Callable[..., NewModel]) -> Callable[...,
         return new_model(seed, **(values | changes))
 
     return build
+
+
+@pytest.fixture
+def whole(library: Library, fused: Callable[..., NewModel], settings: Settings) -> Library:
+    """A catalog with rows in every table that refers to others, and files of every kind."""
+    first, second = library.models()
+    model = library.register(fused())
+    child = library.register(fused(7, **UNIMODAL, parent=first.id))
+    for one in (first, child):
+        key = f"banks/{one.sha256}/{'0' * 64}.safetensors"
+        library.store.put(key, seal({"x": torch.ones(4)}, {"taps": ["x"]}))
+    library.add_run("run", "digits", 1, "record.jsonl")
+    library.finish_run("run", "finished", model.id)
+    now = datetime.now(UTC)
+    with writing(open_database(settings.database_url)) as session:
+        session.add(tables.SubRegion(name="vision.shape.face", region="vision"))
+        session.add(tables.Scenario(sha256="0" * 64, name="digits", definition={}, created=now))
+        session.flush()
+        session.get_one(tables.Run, "run").scenario_sha256 = "0" * 64
+        session.add(
+            tables.Draft(
+                id="draft",
+                name="draft",
+                network="lenet3.image",
+                sub_region="vision.shape",
+                data_set=second.data_set,
+                optimizer="adam",
+                platform="PyTorch 2.13",
+                preparation={},
+                metrics={},
+                spec={},
+                created=now,
+            )
+        )
+    return library
+
+
+UNIMODAL = {
+    "name": "child",
+    "kind": "unimodal",
+    "network": "lenet3.image",
+    "sub_region": "vision.shape",
+    "backbones": (),
+    "optimizer": "sgd",
+}
+
+
+@pytest.fixture
+def unchecked(settings: Settings) -> Callable[[], AbstractContextManager[Connection]]:
+    """Opens a transaction in which the database does not check references."""
+
+    @contextmanager
+    def begin() -> Iterator[Connection]:
+        engine = create_engine(settings.database_url)  # SQLite checks only when it is told to
+        with engine.begin() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(text("SET session_replication_role = replica"))
+            yield connection
+        engine.dispose()
+
+    return begin
+
+
+class Files:
+    """The files of a store, behind its back."""
+
+    def __init__(self, url: str) -> None:
+        self.system, self.root = fsspec.core.url_to_fs(url, use_listings_cache=False)
+
+    def write(self, key: str, data: bytes) -> None:
+        place = f"{self.root}/{key}"
+        self.system.makedirs(place.rpartition("/")[0], exist_ok=True)
+        self.system.pipe_file(place, data)
+
+    def read(self, key: str) -> bytes:
+        return bytes(self.system.cat_file(f"{self.root}/{key}"))
+
+    def remove(self, key: str) -> None:
+        self.system.rm_file(f"{self.root}/{key}")
+
+
+@pytest.fixture
+def behind(settings: Settings) -> Files:
+    return Files(settings.store_url)

@@ -53,6 +53,7 @@ def models(tmp_path: Path) -> list[Model]:
             **common,
         )
     )
+    elsewhere = store_weights(library.store, "multisensory.integration", {"w": torch.ones(1000)})
     two = library.register(
         NewModel(
             name=LONG_NAME,
@@ -61,7 +62,7 @@ def models(tmp_path: Path) -> list[Model]:
             sub_region="multisensory.integration",
             recipe=recipe_of({"n": 2}),
             backbones=(one.id,),
-            **common,
+            **common | {"weights": elsewhere},
         )
     )
     return [one, two]

@@ -2,13 +2,13 @@
 
 import typer
 
-from brainray.cli.catalog import dictionaries, models, regions
+from brainray.cli.catalog import dictionaries, models, regions, upkeep
 
 app = typer.Typer(help="What is in the catalog.", no_args_is_help=True)
 app.command("list")(models.list_models)
 app.command("show")(models.show_model)
 app.command("stats")(models.stats)
-app.command("remove")(dictionaries.remove_entry)
+app.command("remove")(upkeep.remove)
 app.command("move")(regions.move)
 app.command("merge")(regions.merge)
 app.command("split")(regions.split)
@@ -19,3 +19,7 @@ add.command("function")(dictionaries.add_function)
 add.command("platform")(dictionaries.add_platform)
 add.command("optimizer")(dictionaries.add_optimizer)
 app.add_typer(add, name="add")
+
+app.command("verify")(upkeep.verify)
+app.command("gc")(upkeep.gc)
+app.command("download")(upkeep.download)

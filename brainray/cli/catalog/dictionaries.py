@@ -7,7 +7,6 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from brainray.catalog.dictionaries import DICTIONARIES
 from brainray.cli.catalog.common import open_library
 from brainray.cli.output import Json, show
 
@@ -81,13 +80,6 @@ def add_optimizer(name: Name, description: Description = "", json_to: Json = Non
     """Let models of an optimizer in."""
     open_library().add_optimizer(name, description)
     show_entry("optimizers", name, json_to)
-
-
-def remove_entry(
-    what: Annotated[str, typer.Argument(help=f"One of {', '.join(DICTIONARIES)}.")], name: Name
-) -> None:
-    """Remove a row of a dictionary that nothing uses."""
-    open_library().remove_entry(what, name)
 
 
 def _cell(value: Any) -> str:

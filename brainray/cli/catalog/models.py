@@ -12,7 +12,7 @@ from brainray.catalog import Model
 from brainray.catalog.code import encode
 from brainray.catalog.dictionaries import DICTIONARIES
 from brainray.catalog.values import Kind, Totals
-from brainray.cli.catalog.common import open_library
+from brainray.cli.catalog.common import open_library, plural
 from brainray.cli.catalog.dictionaries import list_entries, show_entry
 from brainray.cli.output import Json, show
 from brainray.shapes import Modality
@@ -29,8 +29,8 @@ def list_models(
     json_to: Json = None,
 ) -> None:
     """List the models that fit every filter, or a dictionary."""
-    if what != "models":
-        list_entries(what, json_to)
+    if plural(what) != "models":
+        list_entries(plural(what), json_to)
         return
     # The library checks the values and says what is allowed.
     models = open_library().models(
@@ -75,7 +75,7 @@ def show_model(
 ) -> None:
     """Show all that is known about one model, or about one row of a dictionary."""
     if name is not None:
-        show_entry(what, name, json_to)
+        show_entry(plural(what), name, json_to)
         return
     library = open_library()
     found = library.model(what)
