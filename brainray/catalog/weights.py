@@ -5,14 +5,12 @@ bytes, which is checked whenever a process uses the file for the first time.
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from uuid import uuid4
 
 import fsspec
 import safetensors.torch
@@ -22,6 +20,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from brainray.errors import CatalogError
+from brainray.files import write_atomically
 
 CONTENT_ADDRESSED = ("models/", "datasets/")
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_.+-]*"
@@ -185,24 +184,6 @@ def load_weights(store: Store, key: str) -> dict[str, Tensor]:
     except (SafetensorError, OSError) as error:
         raise CatalogError(f"{path}: is damaged: {error}") from error
     return tensors
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a local file that others see whole or not at all, even after a power failure.
-
-    Raises:
-        OSError: it cannot be written; nothing is left behind.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid4().hex}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _named_sha256(key: str) -> str | None:
