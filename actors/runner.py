@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -136,6 +137,8 @@ class RayRunner:
 def ray_runner(settings: Settings, run_folder: Path) -> Iterator[RayRunner]:
     """Connect to Ray and give its runner; what belongs to this process ends with it."""
     os.environ.update(QUIET)
+    # Train would go on from what an interrupted execution left; the record is the truth.
+    shutil.rmtree(run_folder / "ray", ignore_errors=True)
     for name in ("ray.tune", "ray.train", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
     with connected(run_folder) as stays:

@@ -17,6 +17,10 @@ COMMANDS = {
     "scenarios": ("brainray.cli.scenarios:app", "The built-in scenarios."),
     "catalog": ("brainray.cli.catalog:app", "What is in the catalog."),
     "data": ("brainray.cli.data:app", "The ready data sets."),
+    "doctor": (
+        "brainray.cli.doctor:doctor",
+        "Look for what is wrong with this installation, and say what mends it.",
+    ),
     "db": ("brainray.cli.db:app", "The catalog's database."),
 }
 """Where each command is, and its line in the help. It is imported when it is called, so that help
@@ -74,14 +78,14 @@ def brainray() -> None:
 
 
 def main() -> None:
-    """Run the command line; a `BrainrayError` becomes one line on stderr and exit code 1."""
+    """Run the command line; a `BrainrayError` becomes one line on stderr."""
     # Ray asks for this in a future release; without it every start prints a warning.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         app()
     except BrainrayError as error:
         _say(str(error))
-        sys.exit(1)
+        sys.exit(error.exit_code)
 
 
 def _say(text: str) -> None:
