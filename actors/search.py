@@ -18,7 +18,8 @@ from brainray.pipeline.runner import OnBrood
 from brainray.search.interface import Brood, Problem
 from brainray.search.schedule import Schedule
 
-LOST_WORKER_RETRIES = 2
+LOST_WORKER_RETRIES = 6
+"""Of one brood. An actor that dies may count twice: once for each call that it had not answered."""
 METRIC = "value"
 
 

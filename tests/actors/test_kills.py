@@ -19,7 +19,7 @@ from brainray.pipeline.run import run_scenario
 from brainray.pipeline.status import status_of
 from brainray.scenario import Report, load_scenario
 from brainray.settings import Settings, load_settings
-from brainray.testing.processes import alive, descendants
+from brainray.testing.processes import alive, descendants, title
 
 COMMAND = str(Path(sys.executable).with_name("brainray"))
 SEED = "3"
@@ -96,17 +96,18 @@ class Driver:
             found = self.wait_for(lambda events: descendants(self.process.pid, title))
             os.kill(found[0], signal.SIGKILL)
             return
-        family = descendants(self.process.pid)
+        workers = self.workers()
         self.process.kill()
-        self.process.wait()
-        self.gone(family)
-
-    def gone(self, family: list[int]) -> None:
-        """Wait until none of the processes is there any more."""
-        deadline = time.monotonic() + 30
-        while any(map(alive, family)):
-            assert time.monotonic() < deadline, "processes of a dead driver are still there"
+        self.process.communicate()
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while any(map(alive, workers)):
+            assert time.monotonic() < deadline, "workers of a dead driver are still there"
             time.sleep(0.05)
+
+    def workers(self) -> list[int]:
+        """Return its actors and workers; two agents of Ray's, which hold nothing, end later."""
+        family = descendants(self.process.pid, "ray::")
+        return [process for process in family if not title(process).endswith("Agent")]
 
     def error(self) -> str:
         """Return what it has written to stderr, after its end."""
