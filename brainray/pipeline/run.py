@@ -81,7 +81,10 @@ def run_scenario(
     """
     listener({"event": "progress", "stage": "data", "done": 0, "total": 1})
     modalities = {name: part.modality for name, part in scenario.inputs.items()}
-    dataset, source = load_dataset(scenario.data, modalities, scenario.goal.target, seed, settings)
+    with _placed(settings.cache):
+        dataset, source = load_dataset(
+            scenario.data, modalities, scenario.goal.target, seed, settings
+        )
     library = Library.open(settings)
     # An unknown function or model is said before the run leaves a trace.
     scenario = pinned(scenario, library)
@@ -92,8 +95,19 @@ def run_scenario(
             record.cut_unfinished_line()
             check_resumable(record, dataset, other_versions)
         report = Run(scenario, seed, runner, library, record).execute(dataset, source)
-    publish(report, record.folder)
+    with _placed(record.folder):
+        publish(report, record.folder)
     return report
+
+
+@contextmanager
+def _placed(folder: Path) -> Iterator[None]:
+    """Say where it was, if the disk refuses something that is written below a folder."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or folder
+        raise RunError(f"{where}: cannot be used: {error.strerror or error}") from error
 
 
 def new_run_id(scenario: Scenario) -> str:
@@ -159,12 +173,10 @@ class Run:
                 self.scenario.search.workers,
                 self.scenario.training.workers,
             )
-            with leased(self.runner, self.run_id):
+            with leased(self.runner, self.run_id), _placed(self.record.folder):
                 return self._steps(dataset, source, done)
         except BaseException as error:
             self._note_end(error)
-            if isinstance(error, OSError):
-                raise RunError(f"run {self.run_id}: {error}") from error
             raise
 
     def _note_end(self, error: BaseException) -> None:

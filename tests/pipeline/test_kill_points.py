@@ -21,7 +21,7 @@ from brainray.pipeline.local import local_runner
 from brainray.pipeline.record import Record
 from brainray.pipeline.run import recorded_scenario, run_scenario
 from brainray.pipeline.status import status_of
-from brainray.scenario import Report, Scenario, parse_scenario
+from brainray.scenario import Report, Scenario
 from brainray.settings import Settings, load_settings
 
 SEED = 1
@@ -35,29 +35,6 @@ def settings_in(home: Path) -> Settings:
             "BRAINRAY_CACHE": str(home / "cache"),
             "BRAINRAY_RUNS": str(home / "runs"),
         }
-    )
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
-    path = tmp_path_factory.mktemp("two-texts") / "two-texts.csv"
-    rows = ["left,right,label"]
-    for number in range(80):
-        first, second = ("low", "high")[number % 4 // 2], ("even", "odd")[number % 2]
-        rows.append(f"{first} filler{number % 7},{second} filler{number % 5},{number % 4}")
-    path.write_text("\n".join(rows) + "\n")
-    text = {"modality": "text", "networks": ["fasttext.text"]}
-    return parse_scenario(
-        {
-            "name": "two-texts",
-            "goal": {"target": "label"},
-            "inputs": {"left": text, "right": text},
-            "data": {"manifest": path},
-            "search": {"budget": 8, "brood": 2, "epochs": 2, "depth": 1, "finalists": 1},
-            "pretraining": {"epochs": 2, "optimizers": ["adam"]},
-            "training": {"epochs": 2, "workers": 1},
-        },
-        origin="test",
     )
 
 
