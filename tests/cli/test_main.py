@@ -19,6 +19,8 @@ Call = Callable[..., Any]
         "runs",
         "runs list",
         "runs show",
+        "runs stop",
+        "doctor",
         "scenarios",
         "scenarios list",
         "scenarios show",
