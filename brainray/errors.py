@@ -8,7 +8,7 @@ BrainrayError
 ├── CatalogError      a database row or a file of the store
 ├── SearchError       a space, a searcher, a problem
 ├── RunError          a run and its record
-│   └── RunStoppedError   by Ctrl-C or a signal
+├── StoppedError      a run that Ctrl-C or a signal stopped
 ├── ClusterError      Ray: what cannot be connected or placed
 └── PluginError       a name that no installed package offers
 
@@ -55,7 +55,7 @@ class RunError(BrainrayError):
     """A run cannot start, go on or be found."""
 
 
-class RunStoppedError(RunError):
+class StoppedError(BrainrayError):
     """A run was stopped on purpose; its exit code is 128 plus the signal's number."""
 
     def __init__(self, message: str, exit_code: int = 130) -> None:

@@ -10,7 +10,7 @@ from brainray import plugins
 from brainray.cli.live import LiveView
 from brainray.cli.output import show
 from brainray.cli.report import report_summary, report_table
-from brainray.errors import RunError, RunStoppedError, ScenarioError
+from brainray.errors import RunError, ScenarioError, StoppedError
 from brainray.pipeline.publication import MARKDOWN_FILE
 from brainray.pipeline.record import FILE_NAME, Record
 from brainray.pipeline.run import recorded_scenario, run_scenario
@@ -76,6 +76,6 @@ def run(
                 )
         except KeyboardInterrupt as error:
             again = f"; go on with: brainray run --resume {view.run_id}" if view.run_id else ""
-            raise RunStoppedError(f"stopped{again}", getattr(error, "exit_code", 130)) from error
+            raise StoppedError(f"stopped{again}", getattr(error, "exit_code", 130)) from error
     below = f"{report_summary(report)}\nReport: {settings.runs / report.run_id / MARKDOWN_FILE}"
     show(report_table(report), report.model_dump(mode="json"), target, below)

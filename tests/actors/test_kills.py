@@ -32,7 +32,7 @@ search: {{budget: 40, brood: 4, epochs: 40, depth: 2, finalists: 2}}
 pretraining: {{epochs: 24, batch_size: 8, optimizers: [adam]}}
 training: {{epochs: 60, batch_size: 8, workers: 2}}
 """
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 400.0
 
 
 @pytest.fixture(scope="module")
