@@ -21,6 +21,8 @@ from brainray.errors import BrainrayError, ClusterError, RunError
 
 PACKAGES = ("brainray", "actors", "scenarios", "serve")
 PLACEMENT_SECONDS = 30.0
+LOST_WORKERS: dict[str, Any] = {"max_failures": 3, "controller_failure_limit": 3}
+"""How often Train starts lost workers again; by itself it would try to place them for ever."""
 
 
 @contextmanager
@@ -46,7 +48,8 @@ def connected(run_folder: Path, num_cpus: int | None = None) -> Iterator[bool]:
     before = Path.cwd()
     os.chdir(run_folder)
     try:
-        _start(num_cpus)
+        with own_interrupts():
+            _start(num_cpus)
         try:
             _compare_packages()
             yield standing()
@@ -153,14 +156,15 @@ def _actor_ended(error: RayActorError) -> ClusterError:
 
 @contextmanager
 def own_interrupts() -> Iterator[None]:
-    """Keep Ctrl-C a KeyboardInterrupt: Tune and Train install handlers and leave them behind."""
+    """Keep Ctrl-C a KeyboardInterrupt: Ray, Tune and Train install handlers and leave them."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread has signal handlers
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGUSR1)}
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+    before = {number: signal.getsignal(number) for number in numbers}
     try:
         yield
-    except SystemExit as error:  # how Train ends on Ctrl-C
+    except SystemExit as error:  # how Ray and Train end on a signal
         raise KeyboardInterrupt from error
     finally:
         for number, handler in before.items():

@@ -17,14 +17,12 @@ import ray.train.torch
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.calls import ask
-from actors.cluster import own_errors, own_interrupts
+from actors.cluster import LOST_WORKERS, own_errors, own_interrupts
 from actors.coordinator import NAMESPACE, region_name
 from brainray.errors import BrainrayError, ClusterError, RunError
 from brainray.pipeline.assignment import Outcome
 from brainray.pipeline.units import Pretrained, PretrainUnit, pretrain
 
-LOST_WORKERS: dict[str, Any] = {"max_failures": 3, "controller_failure_limit": 3}
-"""How often Train starts lost workers again; by itself it would try to place them for ever."""
 POLL_SECONDS = 0.2
 END_SECONDS = 30.0
 """For the trainer to end by itself before it is made to."""

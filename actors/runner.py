@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -136,7 +137,10 @@ class RayRunner:
 def ray_runner(settings: Settings, run_folder: Path) -> Iterator[RayRunner]:
     """Connect to Ray and give its runner; what belongs to this process ends with it."""
     os.environ.update(QUIET)
+    # Train would go on from what an interrupted execution left; the record is the truth.
+    shutil.rmtree(run_folder / "ray", ignore_errors=True)
     for name in ("ray.tune", "ray.train", "ray.data"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        # What they log of a lost worker is tried again, or raised in the end.
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with connected(run_folder) as stays:
         yield RayRunner(settings, run_folder, stays)

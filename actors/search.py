@@ -18,7 +18,8 @@ from brainray.pipeline.runner import OnBrood
 from brainray.search.interface import Brood, Problem
 from brainray.search.schedule import Schedule
 
-LOST_WORKER_RETRIES = 2
+LOST_WORKER_RETRIES = 6
+"""Of one brood. An actor that dies may count twice: once for each call that it had not answered."""
 METRIC = "value"
 
 
@@ -29,6 +30,7 @@ class BroodSearcher(Searcher):
         super().__init__(metric=METRIC, mode="max")
         self.schedule = schedule
         self.failure = ""
+        self.refused: BrainrayError | None = None
         self.broods: dict[str, Brood] = {}
 
     def set_search_properties(
@@ -39,7 +41,7 @@ class BroodSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> Any:
         """Return the next brood as a dict, None to wait for values, or `FINISHED`, a str."""
-        if self.failure:
+        if self.failure or self.refused:
             return Searcher.FINISHED
         brood = self.schedule.next()
         if brood is None:
@@ -87,7 +89,11 @@ class BroodCallback(ray.tune.Callback):
         result = trial.last_result
         if "values" not in result:
             return
-        self._on_brood(brood, json.loads(result["values"]), result["seconds"])
+        try:
+            self._on_brood(brood, json.loads(result["values"]), result["seconds"])
+        except BrainrayError as error:
+            # Tune would take it for a failure of the trial and try that again.
+            self._searcher.refused = self._searcher.refused or error
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle as nothing: Tune keeps a copy of its configuration on disk."""
@@ -132,6 +138,7 @@ def search_on_tune(
 
     Raises:
         SearchError: a brood failed for good; its number and the reason are named.
+        BrainrayError: what ``on_brood`` raised.
     """
     searcher = BroodSearcher(schedule)
     trial: Callable[[dict[str, Any]], None] = ray.tune.with_resources(
@@ -157,6 +164,8 @@ def search_on_tune(
         ),
     )
     results = tuner.fit()
+    if searcher.refused is not None:
+        raise searcher.refused
     if searcher.failure:
         reason = str(results.errors[0]).strip().splitlines()[-1] if results.num_errors else ""
         raise SearchError(": ".join(filter(None, [searcher.failure, reason])))

@@ -10,6 +10,7 @@ import ray.train
 import ray.train.torch
 import safetensors.torch
 
+from actors.cluster import LOST_WORKERS
 from actors.communicator import TorchCommunicator
 from brainray.errors import RunError
 from brainray.pipeline.local import with_communicator
@@ -40,7 +41,11 @@ def finish_on_train(
             num_workers=workers, use_gpu=False, resources_per_worker={"CPU": 1}
         ),
         torch_config=ray.train.torch.TorchConfig(backend="gloo"),
-        run_config=ray.train.RunConfig(name="training", storage_path=str(folder)),
+        run_config=ray.train.RunConfig(
+            name="training",
+            storage_path=str(folder),
+            failure_config=ray.train.FailureConfig(**LOST_WORKERS),
+        ),
     )
     result = trainer.fit()
     if result.checkpoint is None:

@@ -8,6 +8,7 @@ BrainrayError
 ├── CatalogError      a database row or a file of the store
 ├── SearchError       a space, a searcher, a problem
 ├── RunError          a run and its record
+├── StoppedError      a run that Ctrl-C or a signal stopped
 ├── ClusterError      Ray: what cannot be connected or placed
 └── PluginError       a name that no installed package offers
 
@@ -17,7 +18,13 @@ prints it without a traceback.
 
 
 class BrainrayError(Exception):
-    """Base of all errors that a user can act on."""
+    """Base of all errors that a user can act on.
+
+    Attributes:
+        exit_code: of a command that ends with it.
+    """
+
+    exit_code = 1
 
 
 class SettingsError(BrainrayError):
@@ -46,6 +53,14 @@ class SearchError(BrainrayError):
 
 class RunError(BrainrayError):
     """A run cannot start, go on or be found."""
+
+
+class StoppedError(BrainrayError):
+    """A run was stopped on purpose; its exit code is 128 plus the signal's number."""
+
+    def __init__(self, message: str, exit_code: int = 130) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class ClusterError(BrainrayError):

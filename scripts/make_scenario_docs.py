@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from brainray.catalog.store import write_atomically
+from brainray.files import write_atomically
 from brainray.scenario import Scenario
 from brainray.scenario.model import DEFAULT_FUNCTIONS
 

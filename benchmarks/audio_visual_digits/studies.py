@@ -15,8 +15,8 @@ from audio_visual_digits.statistics import accuracy, better, between, difference
 from audio_visual_digits.tables import Pairs
 from audio_visual_digits.workbench import SCENARIO, Job, Result, Workbench
 from brainray.catalog.library import Library
-from brainray.catalog.store import write_atomically
 from brainray.datasets.source import build_table
+from brainray.files import write_atomically
 from brainray.scenario import load_scenario
 from brainray.settings import load_settings
 from brainray.training.metrics import accuracy_of

@@ -21,9 +21,9 @@ import actors
 import brainray
 import scenarios
 from brainray.catalog.library import Library
-from brainray.catalog.store import write_atomically
 from brainray.datasets.dataset import Dataset
 from brainray.datasets.source import load_dataset
+from brainray.files import write_atomically
 from brainray.pipeline.answers import ANSWERS_FILE
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.record import Record

@@ -10,7 +10,6 @@ without a row is unfinished; where there is none, it is damage.
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,13 +17,13 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import IO
-from uuid import uuid4
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from brainray.catalog.sealing import has_seal
 from brainray.errors import BrainrayError, CatalogError
+from brainray.files import write_atomically
 
 MODELS, DATA_SETS, BANKS = "models/", "datasets/", "banks/"
 PENDING, QUARANTINE = "pending/", "quarantine/"
@@ -255,24 +254,6 @@ class Store:
                 raise CatalogError(f"{self._shown(key)}: is not in the store") from error
             reason = " ".join(str(error).split()) or type(error).__name__
             raise CatalogError(f"{self._shown(key)}: cannot be {done}: {reason}") from error
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a local file that others see whole or not at all, even after a power failure.
-
-    Raises:
-        OSError: it cannot be written; nothing is left behind.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid4().hex}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _named_sha256(key: str) -> str | None:

@@ -2,36 +2,90 @@
 
 import os
 import sys
+from importlib import import_module
+from typing import Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
-from brainray.cli import catalog, data, db, run, runs, scenarios
 from brainray.errors import BrainrayError
 
+COMMANDS = {
+    "run": ("brainray.cli.run:run", "Build, train and store the network of a scenario."),
+    "runs": ("brainray.cli.runs:app", "What was run, and with which result."),
+    "scenarios": ("brainray.cli.scenarios:app", "The built-in scenarios."),
+    "catalog": ("brainray.cli.catalog:app", "What is in the catalog."),
+    "data": ("brainray.cli.data:app", "The ready data sets."),
+    "doctor": (
+        "brainray.cli.doctor:doctor",
+        "Look for what is wrong with this installation, and say what mends it.",
+    ),
+    "db": ("brainray.cli.db:app", "The catalog's database."),
+}
+"""Where each command is, and its line in the help. It is imported when it is called, so that help
+is quick and ``doctor`` runs where a package is broken."""
+
+
+class Deferred(TyperGroup):
+    """Stands for a command in the help until it is called.
+
+    Args:
+        name: of the command.
+        place: ``module:attribute`` of a `typer.Typer` or a function.
+        help: its line in the list of commands.
+    """
+
+    def __init__(self, name: str, place: str, help: str) -> None:
+        super().__init__(name=name, help=help)
+        self._place = place
+
+    def load(self) -> Any:
+        """Import and return the command."""
+        module, _, attribute = self._place.partition(":")
+        found = getattr(import_module(module), attribute)
+        if not isinstance(found, typer.Typer):
+            function, found = found, typer.Typer(add_completion=False)
+            found.command(self.name)(function)
+        return typer.main.get_command(found)
+
+
+class Commands(TyperGroup):
+    """The commands of `COMMANDS`, imported when they are called."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = {name: Deferred(name, *entry) for name, entry in COMMANDS.items()}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Find the command that is called, and import it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.load() if isinstance(command, Deferred) else command, rest
+
+
 app = typer.Typer(
+    cls=Commands,
     help="From a scenario to a trained, stored fusion network.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.command("run")(run.run)
-app.add_typer(runs.app, name="runs")
-app.add_typer(scenarios.app, name="scenarios")
-app.add_typer(catalog.app, name="catalog")
-app.add_typer(data.app, name="data")
-app.add_typer(db.app, name="db")
+
+
+@app.callback()
+def brainray() -> None:
+    """Keep the groups, which `Commands` knows, below one command."""
 
 
 def main() -> None:
-    """Run the command line; a `BrainrayError` becomes one line on stderr and exit code 1."""
+    """Run the command line; a `BrainrayError` becomes one line on stderr."""
     # Ray asks for this in a future release; without it every start prints a warning.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         app()
     except BrainrayError as error:
         _say(str(error))
-        sys.exit(1)
+        sys.exit(error.exit_code)
 
 
 def _say(text: str) -> None:

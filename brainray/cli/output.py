@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from brainray.catalog.store import write_atomically
 from brainray.errors import SettingsError
+from brainray.files import write_atomically
 
 Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE", help="Write JSON to FILE, or - for stdout.")

@@ -10,10 +10,11 @@ from brainray import plugins
 from brainray.cli.live import LiveView
 from brainray.cli.output import show
 from brainray.cli.report import report_summary, report_table
-from brainray.errors import RunError, ScenarioError
+from brainray.errors import RunError, ScenarioError, StoppedError
 from brainray.pipeline.publication import MARKDOWN_FILE
 from brainray.pipeline.record import FILE_NAME, Record
 from brainray.pipeline.run import recorded_scenario, run_scenario
+from brainray.pipeline.stopping import terminable
 from brainray.scenario import load_scenario
 from brainray.settings import load_settings
 
@@ -38,6 +39,13 @@ def run(
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.")
     ] = None,
+    other_versions: Annotated[
+        bool,
+        typer.Option(
+            "--other-versions",
+            help="Resume with other versions of packages; the result may differ.",
+        ),
+    ] = False,
     json_to: Annotated[
         str | None,
         typer.Option("--json", metavar="FILE", help="Write the report to FILE, or - for stdout."),
@@ -48,6 +56,8 @@ def run(
     # Ray changes the working directory while the run lasts.
     target = json_to if json_to in (None, "-") else str(Path(str(json_to)).resolve())
     if resume is None:
+        if other_versions:
+            raise RunError("--other-versions: is for --resume alone")
         if scenario is None:
             raise ScenarioError("SCENARIO: is missing; give a name, a folder or a file")
         wanted = load_scenario(scenario, changes or [])
@@ -59,10 +69,13 @@ def run(
         wanted, seed = recorded_scenario(Record(settings.runs / resume))
     with LiveView(wanted, Console(stderr=True)) as view:
         try:
-            runner = plugins.load("runners", "local" if local else "ray")
-            report = run_scenario(wanted, seed or 0, settings, runner, view.listen, resume)
+            with terminable():
+                runner = plugins.load("runners", "local" if local else "ray")
+                report = run_scenario(
+                    wanted, seed or 0, settings, runner, view.listen, resume, other_versions
+                )
         except KeyboardInterrupt as error:
             again = f"; go on with: brainray run --resume {view.run_id}" if view.run_id else ""
-            raise RunError(f"stopped{again}") from error
+            raise StoppedError(f"stopped{again}", getattr(error, "exit_code", 130)) from error
     below = f"{report_summary(report)}\nReport: {settings.runs / report.run_id / MARKDOWN_FILE}"
     show(report_table(report), report.model_dump(mode="json"), target, below)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -16,6 +17,7 @@ from brainray.cli.report import report_summary, report_table
 from brainray.errors import RunError, SettingsError
 from brainray.pipeline.publication import drawn
 from brainray.pipeline.record import Record
+from brainray.pipeline.status import status_of, stop
 from brainray.pipeline.tables import report_markdown
 from brainray.scenario import Report
 from brainray.settings import load_settings
@@ -35,19 +37,22 @@ def list_runs(
     for heading in ("scenario", "seed", "status", "created (UTC)", "test, %"):
         table.add_column(heading)
     table.add_column("model", overflow="fold")
+    documents = []
     for run in found:
+        status = _status(run)
+        documents.append(_json(run) | {"status": status})
         test = run.summary.get("test")
         cells = (
             run.id,
             run.scenario,
             str(run.seed),
-            run.status,
+            status,
             f"{run.created:%Y-%m-%d %H:%M}",
             "" if test is None else f"{100 * test:.2f}",
             run.model_id or "",
         )
         table.add_row(*map(Text, cells))
-    show(table, [_json(run) for run in found], json_to)
+    show(table, documents, json_to)
 
 
 @app.command("show")
@@ -78,9 +83,30 @@ def show_run(
     errors = [event["error"] for kind in ("failed", "stopped") for event in record.events(kind)]
     reason = f": {errors[-1]}" if errors else ""
     raise RunError(
-        f"run {row.id}: has no report, it is {row.status}{reason}; "
+        f"run {row.id}: has no report, it is {_status(row)}{reason}; "
         f"go on with: brainray run --resume {row.id}"
     )
+
+
+@app.command("stop")
+def stop_run(
+    run: Annotated[str, typer.Argument(help="Its id, or the id's beginning.")],
+) -> None:
+    """Stop a run of this machine; it can be resumed."""
+    row = Library.open(load_settings()).run(run)
+    status = stop(row)
+    again = "" if status == "finished" else f"; go on with: brainray run --resume {row.id}"
+    Console(stderr=True).print(
+        f"run {row.id}: is {status}{again}", markup=False, highlight=False, soft_wrap=True
+    )
+
+
+def _status(run: Run) -> str:
+    """Return how a run stands, also where its record is damaged: that is no matter of the list."""
+    try:
+        return status_of(run)
+    except RunError:
+        return "damaged"
 
 
 def _json(run: Run) -> dict[str, object]:

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from brainray.catalog.store import write_atomically
 from brainray.datasets.dataset import Dataset
+from brainray.files import write_atomically
 from brainray.shapes import IntArray
 
 ANSWERS_FILE = "test_answers.parquet"

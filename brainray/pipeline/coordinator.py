@@ -107,11 +107,19 @@ class Coordinator:
     async def acquire(self, run_id: str, owner: str) -> None:
         """Take or renew the lease of a run.
 
+        Two owners on one machine exclude each other by the lock of the run's folder; so one that
+        asks on the holder's machine follows a holder that has died, and need not wait.
+
+        Args:
+            run_id: of the run.
+            owner: ``host:process``.
+
         Raises:
-            RunError: another owner holds it.
+            RunError: an owner on another machine holds it.
         """
         holder, until = self._leases.get(run_id, (owner, 0.0))
-        if holder != owner and until > time.monotonic():
+        elsewhere = holder.rpartition(":")[0] != owner.rpartition(":")[0]
+        if elsewhere and until > time.monotonic():
             raise RunError(f"run {run_id}: is being executed by {holder}")
         self._leases[run_id] = (owner, time.monotonic() + LEASE_SECONDS)
 

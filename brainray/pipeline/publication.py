@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from brainray.catalog.store import write_atomically
+from brainray.files import write_atomically
 from brainray.pipeline.pictures.confusion import draw_confusion
 from brainray.pipeline.pictures.overview import draw_overview
 from brainray.pipeline.pictures.strata import draw_accuracy_over

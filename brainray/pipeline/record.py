@@ -15,16 +15,19 @@ One JSON object a line, with ``event`` and ``at`` (UTC) and, in order::
 
 A resumed run appends a new ``started`` line and goes on; the broods that are recorded already
 are told to the searcher again instead of being evaluated again.
+
+Beside it lies ``lock``, which the process that executes the run holds and names.
 """
 
 import fcntl
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 from brainray.errors import RunError
 
@@ -33,6 +36,9 @@ Listener: TypeAlias = Callable[[Event], None]
 """Sees every event as it is written, and passing news (``progress``) that is not."""
 
 FILE_NAME = "record.jsonl"
+LOCK_NAME = "lock"
+LOCK_SECONDS = 1.0
+"""Another process may look for a moment whether the lock is free."""
 
 
 class Record:
@@ -60,12 +66,17 @@ class Record:
         """
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         event = {"event": kind, "at": at, **fields}
-        line = json.dumps(event, allow_nan=False, separators=(",", ":")) + "\n"
+        line = json.dumps(event, allow_nan=False, separators=(",", ":")).encode() + b"\n"
         try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
+            with self.path.open("ab", buffering=0) as file:
+                end = file.tell()
+                try:
+                    while line:
+                        line = line[file.write(line) :]
+                    os.fsync(file.fileno())
+                except OSError:
+                    file.truncate(end)  # what comes next shall not be glued to half a line
+                    raise
         except OSError as error:
             raise RunError(f"{self.path}: cannot be written: {error}") from error
         self._listener(event)
@@ -83,16 +94,16 @@ class Record:
             RunError: there is no record, or a line before the last is damaged.
         """
         try:
-            lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+            lines = self.path.read_bytes().split(b"\n")
         except OSError as error:
             raise RunError(f"{self.path}: cannot be read: {error}") from error
-        for number, line in enumerate(lines, start=1):
-            if number == len(lines) and not line.endswith("\n"):
-                return
+        for number, line in enumerate(lines[:-1], start=1):
             try:
                 event = json.loads(line)
-            except json.JSONDecodeError as error:
+            except ValueError as error:
                 raise RunError(f"{self.path}: line {number} is damaged: {error}") from error
+            if not isinstance(event, dict) or "event" not in event:
+                raise RunError(f"{self.path}: line {number} is damaged: it is no event")
             if kind is None or event["event"] == kind:
                 yield event
 
@@ -103,19 +114,57 @@ class Record:
         Raises:
             RunError: another process of this machine executes the run.
         """
-        with (self.folder / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise RunError(
-                    f"run {self.folder.name}: is being executed by another process"
-                ) from error
+        try:
+            file = (self.folder / LOCK_NAME).open("a+")
+        except OSError as error:
+            raise RunError(f"{self.folder}: the run cannot be locked: {error}") from error
+        with file:
+            deadline = time.monotonic() + LOCK_SECONDS
+            while not _lock(file, fcntl.LOCK_EX):
+                if time.monotonic() > deadline:
+                    raise RunError(
+                        f"run {self.folder.name}: is being executed by process {self.executor()}"
+                    )
+                time.sleep(0.01)
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
             yield
 
+    def executor(self) -> int | None:
+        """Return the process of this machine that executes the run, None if none does."""
+        try:
+            file = (self.folder / LOCK_NAME).open()
+        except FileNotFoundError:
+            return None
+        with file:
+            while not _lock(file, fcntl.LOCK_SH):
+                file.seek(0)
+                if text := file.read():
+                    return int(text)
+                time.sleep(0.01)  # it has just been locked
+        return None
+
     def cut_unfinished_line(self) -> None:
-        """Remove what a killed process left after the last whole line, before going on."""
-        data = self.path.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if whole < len(data):
-            with self.path.open("r+b") as file:
-                file.truncate(whole)
+        """Remove what a killed process left after the last whole line, before going on.
+
+        Raises:
+            RunError: it cannot be read or written.
+        """
+        try:
+            data = self.path.read_bytes()
+            whole = data.rfind(b"\n") + 1
+            if whole < len(data):
+                with self.path.open("r+b") as file:
+                    file.truncate(whole)
+        except OSError as error:
+            raise RunError(f"{self.path}: cannot be mended: {error}") from error
+
+
+def _lock(file: IO[str], how: int) -> bool:
+    """Lock a file without waiting; say whether it could be done."""
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

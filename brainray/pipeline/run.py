@@ -5,6 +5,7 @@ goes on where it stopped: pretrained models and banks are found in catalog and s
 the record.
 """
 
+import logging
 import math
 import secrets
 import time
@@ -22,7 +23,7 @@ from brainray.catalog.library import Library
 from brainray.catalog.values import Status
 from brainray.datasets.dataset import SPLITS, Dataset
 from brainray.datasets.source import load_dataset
-from brainray.errors import RunError
+from brainray.errors import CatalogError, RunError
 from brainray.fusion.gate import decide
 from brainray.fusion.genome import FusionCode
 from brainray.fusion.population import CandidateRecipe
@@ -35,6 +36,7 @@ from brainray.pipeline.lease import leased
 from brainray.pipeline.publication import publish
 from brainray.pipeline.record import Event, Listener, Record
 from brainray.pipeline.registration import register_fused, report_of
+from brainray.pipeline.resuming import check_resumable
 from brainray.pipeline.runner import Runner
 from brainray.pipeline.selection import chosen, pinned
 from brainray.pipeline.tensorboard import CandidateLog
@@ -47,6 +49,8 @@ from brainray.training.loop import Optimizer, Recipe
 
 FINALIST_OPTIMIZER: Optimizer = "adam"
 
+logger = logging.getLogger(__name__)
+
 MakeRunner = Callable[[Settings, Path], AbstractContextManager[Runner]]
 """Starts the runner of a run from the settings and the run's folder, and ends it."""
 
@@ -58,6 +62,7 @@ def run_scenario(
     make_runner: MakeRunner,
     listener: Listener = lambda event: None,
     run_id: str | None = None,
+    other_versions: bool = False,
 ) -> Report:
     """Run a scenario, or go on with an interrupted run of it.
 
@@ -68,13 +73,18 @@ def run_scenario(
         make_runner: starts the runner.
         listener: told of all that happens.
         run_id: of the interrupted run; None starts a new one.
+        other_versions: whether it may go on with other versions of packages than it was recorded
+            with, which may change its result.
 
     Raises:
         BrainrayError: naming what is wrong; data are checked before anything is written.
     """
     listener({"event": "progress", "stage": "data", "done": 0, "total": 1})
     modalities = {name: part.modality for name, part in scenario.inputs.items()}
-    dataset, source = load_dataset(scenario.data, modalities, scenario.goal.target, seed, settings)
+    with _placed(settings.cache):
+        dataset, source = load_dataset(
+            scenario.data, modalities, scenario.goal.target, seed, settings
+        )
     library = Library.open(settings)
     # An unknown function or model is said before the run leaves a trace.
     scenario = pinned(scenario, library)
@@ -83,9 +93,21 @@ def run_scenario(
     with record.locked(), make_runner(settings, record.folder) as runner:
         if run_id is not None:
             record.cut_unfinished_line()
+            check_resumable(record, dataset, other_versions)
         report = Run(scenario, seed, runner, library, record).execute(dataset, source)
-    publish(report, record.folder)
+    with _placed(record.folder):
+        publish(report, record.folder)
     return report
+
+
+@contextmanager
+def _placed(folder: Path) -> Iterator[None]:
+    """Say where it was, if the disk refuses something that is written below a folder."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or folder
+        raise RunError(f"{where}: cannot be used: {error.strerror or error}") from error
 
 
 def new_run_id(scenario: Scenario) -> str:
@@ -136,12 +158,6 @@ class Run:
             source: where it came from.
         """
         done = list(self.record.events()) if self.record.path.exists() else []
-        for event in done:
-            if event["event"] == "data" and event["sha256"] != dataset.sha256:
-                raise RunError(
-                    f"run {self.run_id}: its data have changed since it was recorded, from "
-                    f"{event['sha256'][:12]} to {dataset.sha256[:12]}; start a new run"
-                )
         self.record.append(
             "started",
             run_id=self.run_id,
@@ -160,14 +176,25 @@ class Run:
                 self.scenario.search.workers,
                 self.scenario.training.workers,
             )
-            with leased(self.runner, self.run_id):
+            with leased(self.runner, self.run_id), _placed(self.record.folder):
                 return self._steps(dataset, source, done)
         except BaseException as error:
-            status: Status = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
-            reason = ": ".join(filter(None, [type(error).__name__, str(error)]))
-            self.record.append(status, error=reason)
-            self.library.finish_run(self.run_id, status)
+            self._note_end(error)
             raise
+
+    def _note_end(self, error: BaseException) -> None:
+        """Have record and catalog say how the run ended; what cannot be said loses nothing."""
+        stopped = isinstance(error, KeyboardInterrupt | SystemExit)
+        status: Status = "stopped" if stopped else "failed"
+        reason = ": ".join(filter(None, [type(error).__name__, str(error)]))
+        try:
+            self.record.append(status, error=reason)
+        except RunError as second:
+            logger.warning("%s", second)
+        try:
+            self.library.finish_run(self.run_id, status)
+        except CatalogError as second:
+            logger.warning("%s", second)
 
     def _steps(self, dataset: Dataset, source: str, done: list[Event]) -> Report:
         clock = Clock()

@@ -205,25 +205,34 @@ def _prepare(unit: ColumnUnit, inputs: Path, mask: Path) -> None:
     dataset = open_dataset(unit.store.local_path(f"datasets/{unit.data_sha256}.parquet"))
     preparation = build_preparation(unit.preparation)
     raws = dataset.column(unit.split, unit.column)
-    inputs.parent.mkdir(parents=True, exist_ok=True)
-    partial = inputs.with_suffix(f".{os.getpid()}.partial")
-    shape = (len(raws), *preparation.shape)
-    written = np.lib.format.open_memmap(partial, "w+", dtype=preparation.dtype, shape=shape)
-    for number, raw in enumerate(raws):
-        if raw is not None:
-            try:
-                written[number] = preparation.prepare(raw)
-            except NetworkError as error:
-                row = dataset.row_numbers(unit.split)[number]
-                raise DataError(
-                    f"{dataset.name}: row {row}, column {unit.column}: {error}"
-                ) from error
-    written.flush()
-    partial.replace(inputs)
-    partial_mask = mask.with_suffix(f".{os.getpid()}.partial")
-    with partial_mask.open("wb") as file:
-        np.save(file, np.array([raw is not None for raw in raws]))
-    partial_mask.replace(mask)
+    partial, partial_mask = (path.with_suffix(f".{os.getpid()}.partial") for path in (inputs, mask))
+    try:
+        inputs.parent.mkdir(parents=True, exist_ok=True)
+        written = np.lib.format.open_memmap(
+            partial, "w+", dtype=preparation.dtype, shape=(len(raws), *preparation.shape)
+        )
+        with partial.open("r+b") as file:
+            # A full disk would else end the process when a page of the map is written.
+            os.posix_fallocate(file.fileno(), 0, partial.stat().st_size)
+        for number, raw in enumerate(raws):
+            if raw is not None:
+                try:
+                    written[number] = preparation.prepare(raw)
+                except NetworkError as error:
+                    row = dataset.row_numbers(unit.split)[number]
+                    raise DataError(
+                        f"{dataset.name}: row {row}, column {unit.column}: {error}"
+                    ) from error
+        written.flush()
+        partial.replace(inputs)
+        with partial_mask.open("wb") as file:
+            np.save(file, np.array([raw is not None for raw in raws]))
+        partial_mask.replace(mask)
+    except OSError as error:
+        raise DataError(f"{inputs}: cannot be written: {error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+        partial_mask.unlink(missing_ok=True)
 
 
 def pretrain(unit: PretrainUnit) -> Pretrained:

@@ -83,8 +83,12 @@ def simulate(workers: int, work: Callable[[Communicator], Result]) -> list[Resul
             raise
         return result
 
-    with ThreadPoolExecutor(workers, thread_name_prefix="worker") as pool:
-        futures = [pool.submit(member, rank) for rank in range(workers)]
+    try:
+        with ThreadPoolExecutor(workers, thread_name_prefix="worker") as pool:
+            futures = [pool.submit(member, rank) for rank in range(workers)]
+    except KeyboardInterrupt:
+        barrier.abort()  # or the process would train to the end before it can end
+        raise
     if failures:
         raise failures[0]
     return [future.result() for future in futures]

@@ -39,11 +39,11 @@ def test_regions_start_when_a_scenario_excites_them(runner: RayRunner) -> None:
 def test_a_second_runner_meets_the_same_coordinator(
     runner: RayRunner, settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    runner.coordinate("acquire", "run-1", "me")
+    runner.coordinate("acquire", "run-1", "here:1")
     other = RayRunner(settings, tmp_path_factory.mktemp("other"), stays=True)
-    with pytest.raises(RunError, match="run-1: is being executed by me"):
-        other.coordinate("acquire", "run-1", "someone else")
-    runner.coordinate("release", "run-1", "me")
+    with pytest.raises(RunError, match="run-1: is being executed by here:1"):
+        other.coordinate("acquire", "run-1", "there:1")
+    runner.coordinate("release", "run-1", "here:1")
     foreign = settings.model_copy(update={"store_url": "/another/store"})
     with pytest.raises(
         ClusterError, match=r"works with .* and .*store, this process with .*/another"

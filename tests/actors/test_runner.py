@@ -10,7 +10,7 @@ import ray
 from actors import cluster
 from actors.cluster import own_errors, package_versions, require_cpus
 from actors.runner import RayRunner, ray_runner
-from brainray.errors import ClusterError, DataError, SearchError
+from brainray.errors import ClusterError, DataError, RunError, SearchError
 from brainray.pipeline.local import LocalRunner
 from brainray.pipeline.run import run_scenario
 from brainray.scenario import Scenario, parse_scenario
@@ -90,6 +90,18 @@ def test_a_search_whose_trials_all_fail_says_why(runner: RayRunner) -> None:
     problem = Broken()
     with pytest.raises(SearchError, match=r"^brood \d: the bank of model x is damaged"):
         runner.search(problem, schedule_of(problem), 2, lambda brood, values, seconds: None)
+
+
+def test_what_cannot_be_recorded_ends_the_search_as_itself(runner: RayRunner) -> None:
+    problem, seen = OneMax(), []
+
+    def refuse(brood: Brood, values: list[float], seconds: float) -> None:
+        seen.append(brood.index)
+        raise RunError("record.jsonl: cannot be written: no space left")
+
+    with pytest.raises(RunError, match=r"^record\.jsonl: cannot be written: no space left$"):
+        runner.search(problem, schedule_of(problem), 1, refuse)
+    assert seen == [0]  # nothing was evaluated again
 
 
 def test_train_finishes_with_several_workers(runner: RayRunner) -> None:

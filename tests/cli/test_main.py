@@ -1,8 +1,12 @@
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from brainray.cli.main import COMMANDS, Deferred
 
 Call = Callable[..., Any]
 
@@ -15,6 +19,8 @@ Call = Callable[..., Any]
         "runs",
         "runs list",
         "runs show",
+        "runs stop",
+        "doctor",
         "scenarios",
         "scenarios list",
         "scenarios show",
@@ -30,6 +36,23 @@ def test_every_command_has_help(brainray: Call, command: str) -> None:
     done = brainray(*command.split(), "--help")
     assert done.code == 0
     assert "Usage:" in done.out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_says_itself(name: str) -> None:
+    assert Deferred(name, *COMMANDS[name]).load().help == COMMANDS[name][1]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    script = (
+        "import sys\n"
+        "from brainray.cli.main import app\n"
+        "app(['--help'], standalone_mode=False)\n"
+        "assert not {'torch', 'ray', 'pyarrow', 'scipy', 'sqlmodel'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "scenarios" in done.stdout
 
 
 @pytest.mark.parametrize(

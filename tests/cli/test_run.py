@@ -55,7 +55,7 @@ def test_a_stopped_run_says_how_to_go_on_and_does(
 
         patched.setattr(pipeline, "decide", interrupt)
         done = brainray("run", scenario, "--local")
-    assert done.code == 1
+    assert done.code == 130
     last = done.err.splitlines()[-1]
     assert last.startswith("brainray: stopped; go on with: brainray run --resume two-texts-")
     run_id = last.rpartition(" ")[2]

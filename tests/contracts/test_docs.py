@@ -11,7 +11,7 @@ import pytest
 import typer.main
 
 from brainray import plugins
-from brainray.cli.main import app
+from brainray.cli.main import Deferred, app
 from brainray.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +21,8 @@ FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 
 
 def commands(command: click.Command, name: str) -> Iterator[str]:
+    if isinstance(command, Deferred):
+        command = command.load()
     members = getattr(command, "commands", None)
     if members is None:
         yield name

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from brainray.scenario import Report, Scenario, load_scenario
+from brainray.scenario import Report, Scenario, load_scenario, parse_scenario
 from brainray.settings import Settings, load_settings
 
 WORDS = ("zero one", "zero one", "two three", "two three")
@@ -87,6 +87,30 @@ def scenario(tmp_path_factory: pytest.TempPathFactory, manifest: Path) -> Scenar
     path = tmp_path_factory.mktemp("scenario") / "scenario.yaml"
     path.write_text(SCENARIO.format(manifest=manifest))
     return load_scenario(path)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
+    """A run of a second."""
+    path = tmp_path_factory.mktemp("two-texts") / "two-texts.csv"
+    rows = ["left,right,label"]
+    for number in range(80):
+        first, second = ("low", "high")[number % 4 // 2], ("even", "odd")[number % 2]
+        rows.append(f"{first} filler{number % 7},{second} filler{number % 5},{number % 4}")
+    path.write_text("\n".join(rows) + "\n")
+    text = {"modality": "text", "networks": ["fasttext.text"]}
+    return parse_scenario(
+        {
+            "name": "two-texts",
+            "goal": {"target": "label"},
+            "inputs": {"left": text, "right": text},
+            "data": {"manifest": path},
+            "search": {"budget": 8, "brood": 2, "epochs": 2, "depth": 1, "finalists": 1},
+            "pretraining": {"epochs": 2, "optimizers": ["adam"]},
+            "training": {"epochs": 2, "workers": 1},
+        },
+        origin="test",
+    )
 
 
 @pytest.fixture

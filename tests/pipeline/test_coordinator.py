@@ -99,12 +99,22 @@ def test_a_run_has_one_owner_until_its_lease_ends(
     def acquire(owner: str) -> None:
         asyncio.run(coordinator.acquire("run", owner))
 
-    acquire("a")
-    acquire("a")
-    with pytest.raises(RunError, match="is being executed by a"):
-        acquire("b")
+    acquire("here:1")
+    acquire("here:1")
+    with pytest.raises(RunError, match="is being executed by here:1"):
+        acquire("there:1")
     assert asyncio.run(coordinator.status())["runs"] == ["run"]
     now[0] = module.LEASE_SECONDS + 1
-    acquire("b")
-    asyncio.run(coordinator.release("run", "b"))
-    acquire("a")
+    acquire("there:1")
+    asyncio.run(coordinator.release("run", "there:1"))
+    acquire("here:1")
+
+
+def test_an_owner_on_the_same_machine_need_not_wait_for_a_dead_one(
+    coordinator: Coordinator,
+) -> None:
+    asyncio.run(coordinator.acquire("run", "here:1"))
+    asyncio.run(coordinator.acquire("run", "here:2"))
+    asyncio.run(coordinator.release("run", "here:1"))  # too late, it has lost it
+    with pytest.raises(RunError, match="is being executed by here:2"):
+        asyncio.run(coordinator.acquire("run", "there:3"))

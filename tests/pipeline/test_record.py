@@ -1,4 +1,5 @@
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ import pytest
 
 from brainray.errors import RunError
 from brainray.pipeline.record import Record
+from brainray.testing.disk import largest_file
 
 
 def test_events_come_back_in_order_and_by_kind(tmp_path: Path) -> None:
@@ -61,3 +63,36 @@ def test_nan_is_never_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         record.append("brood", values=[float("nan")])
     assert not record.path.exists()
+
+
+@pytest.mark.parametrize("line", [b'{"event":"\xff"}', b"3", b'{"at":"now"}', b"", b"[]"])
+def test_a_line_that_is_no_event_is_damage(tmp_path: Path, line: bytes) -> None:
+    record = Record(tmp_path)
+    record.path.write_bytes(b'{"event":"started"}\n' + line + b'\n{"event":"data"}\n')
+    with pytest.raises(RunError, match=r"record\.jsonl: line 2 is damaged"):
+        list(record.events())
+
+
+def test_a_full_disk_leaves_no_half_of_an_event(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    record.append("started", seed=1)
+    size = record.path.stat().st_size
+    with largest_file(size + 10), pytest.raises(RunError, match=r"record\.jsonl: cannot be writt"):
+        record.append("brood", values=[0.5] * 10)
+    assert record.path.stat().st_size == size
+    record.append("failed", error="no room")
+    assert [event["event"] for event in record.events()] == ["started", "failed"]
+
+
+def test_the_lock_names_the_process_that_executes_the_run(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    assert record.executor() is None
+    with record.locked():
+        assert record.executor() == os.getpid()
+        refused = pytest.raises(RunError, match=f"is being executed by process {os.getpid()}")
+        with refused, Record(tmp_path).locked():
+            pass
+        assert record.executor() == os.getpid()
+    assert record.executor() is None
+    with record.locked():
+        assert (tmp_path / "lock").read_text() == str(os.getpid())

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import yaml
 
-from brainray.catalog.store import Store, write_atomically
+from brainray.catalog.store import Store
 from brainray.catalog.values import Model
 from brainray.errors import CatalogError
+from brainray.files import write_atomically
 
 
 def download(store: Store, model: Model, to: Path) -> tuple[Path, Path]:

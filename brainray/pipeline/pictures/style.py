@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from brainray.catalog.store import write_atomically
+from brainray.files import write_atomically
 from brainray.scenario import Report
 from brainray.scenario.report import Interval
 
