@@ -244,8 +244,15 @@ def fusable(model: ModelProto) -> list[str]:
     return found
 
 
-def tensors(graph: GraphProto) -> Iterator[TensorProto]:
-    """Yield every constant tensor of a graph, those of its subgraphs included."""
+def tensors(model: ModelProto) -> Iterator[TensorProto]:
+    """Yield every constant tensor of a model, those of its subgraphs and functions included."""
+    yield from _tensors(model.graph)
+    for function in model.functions:
+        for node in function.node:
+            yield from _constants(node)
+
+
+def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
     yield from graph.initializer
     for sparse in graph.sparse_initializer:
         yield from (sparse.values, sparse.indices)
@@ -256,12 +263,19 @@ def tensors(graph: GraphProto) -> Iterator[TensorProto]:
 def _constants(node: NodeProto) -> Iterator[TensorProto]:
     for attribute in node.attribute:
         if attribute.HasField("t"):
-            yield attribute.t
-        yield from attribute.tensors
-        if attribute.HasField("g"):
-            yield from tensors(attribute.g)
-        for graph in attribute.graphs:
-            yield from tensors(graph)
+            yield _named(attribute.t, node)
+        for tensor in attribute.tensors:
+            yield _named(tensor, node)
+        if attribute.HasField("sparse_tensor"):
+            yield _named(attribute.sparse_tensor.values, node)
+        for graph in ([attribute.g] if attribute.HasField("g") else []) + list(attribute.graphs):
+            yield from _tensors(graph)
+
+
+def _named(tensor: TensorProto, node: NodeProto) -> TensorProto:
+    """Give a constant the name of what it is the value of."""
+    tensor.name = tensor.name or (node.output[0] if node.output else node.name)
+    return tensor
 
 
 def _feature_axis(known: Mapping[str, NodeProto], name: str) -> int:

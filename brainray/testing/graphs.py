@@ -51,7 +51,11 @@ def picture_graph(
         nodes,
         "picture",
         [helper.make_tensor_value_info("picture", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, [f"{name}{i}" for i in range(n)])
+            for name in outputs
+            for n in [2 if name in ("flat", "scores") else 4]
+        ],
         [
             numpy_helper.from_array(value, name)
             for name, value in (weights or picture_weights()).items()

@@ -114,8 +114,9 @@ def test_weights_of_constants_and_of_subgraphs_are_found():
         [helper.make_tensor("hidden", TensorProto.FLOAT, [3], [1.0, 2.0, 3.0])],
     )
     node = helper.make_node("If", ["yes"], ["out"], then_branch=inner, else_branch=inner)
-    graph = helper.make_graph([node], "outer", [], [])
-    assert sorted(tuple(tensor.dims) for tensor in tensors(graph)) == [(2,), (2,), (3,), (3,)]
+    model = read_graph(model_bytes(helper.make_graph([node], "outer", [], [])))
+    found = sorted((tensor.name, tuple(tensor.dims)) for tensor in tensors(model))
+    assert found == [("c", (2,)), ("c", (2,)), ("hidden", (3,)), ("hidden", (3,))]
 
 
 @pytest.mark.parametrize(
