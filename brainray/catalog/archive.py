@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -20,7 +19,8 @@ from onnx.defs import onnx_opset_version
 
 from brainray.errors import CatalogError, NetworkError
 from brainray.networks.interface import NetworkSpec, build_network, build_preparation
-from brainray.networks.onnx_graph import Graph, Tap, read_graph, tensors
+from brainray.networks.onnx_file import read_graph, tensors
+from brainray.networks.onnx_graph import Graph, Tap
 
 MAX_BYTES = 2**30
 """Of one file; ONNX itself cannot have twice as much."""
@@ -50,6 +50,7 @@ class Declared:
         file_format: of the platform: ``safetensors`` or ``onnx``.
         classes: that the weights tell apart; an ONNX graph may have none.
         taps: names of tensors of an ONNX graph; none stands for the last four that are fusable.
+        shapes: of taps, without the batch, as far as earlier uploads have shown them.
         fill: numbers for the other inputs of an ONNX graph.
         sha256: of the file, if it is said.
         size_bytes: of the file, if it is said.
@@ -59,6 +60,7 @@ class Declared:
     file_format: str
     classes: int
     taps: Sequence[str] = ()
+    shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
     fill: Mapping[str, float] = field(default_factory=dict)
     sha256: str | None = None
     size_bytes: int | None = None
@@ -217,6 +219,13 @@ def _onnx(data: bytes, declared: Declared) -> tuple[int, tuple[Tap, ...]]:
             f"{given}"
         )
     taps = graph.taps(np.zeros(preparation.shape, preparation.dtype))
+    for tap in taps:
+        shape = tuple(declared.shapes.get(tap.name, tap.shape))
+        if shape != tap.shape:
+            raise NetworkError(
+                f"graph: the tap {tap.name} has the shape {tap.shape}, but that of the network "
+                f"{declared.network.name} has {shape}"
+            )
     return parameters, tuple(taps)
 
 
@@ -258,8 +267,3 @@ def _check_opsets(model: ModelProto) -> None:
             raise NetworkError(
                 f"graph: has opset {opset.version}, allowed are {OLDEST_OPSET} to {newest}"
             )
-
-
-def recorded_taps(inspected: Inspected) -> list[dict[str, Any]]:
-    """Return the taps as the catalog keeps them."""
-    return [tap.to_json() for tap in inspected.taps]

@@ -113,3 +113,8 @@ def _pooled(value: Array, tap: Tap) -> FloatArray:
     features = np.moveaxis(value.reshape(1, *(tap.shape or (1,))), tap.axis, 1)
     mean_D: FloatArray = features.reshape(1, tap.width, -1).mean(2, dtype=np.float64)
     return mean_D.astype(np.float32)
+
+
+def tap_labels(taps: Sequence[Tap]) -> tuple[str, ...]:
+    """Return the names of the taps of an `OnnxNetwork`, from the input to the logits."""
+    return (*(tap.label for tap in taps), LOGITS)

@@ -5,7 +5,8 @@ import torch
 
 from brainray.networks.interface import LOGITS
 from brainray.networks.onnx import LinearHead, OnnxNetwork, OnnxTaps
-from brainray.networks.onnx_graph import Graph, Tap, read_graph
+from brainray.networks.onnx_file import read_graph
+from brainray.networks.onnx_graph import Graph, Tap
 from brainray.seeding import torch_generator
 from brainray.testing.graphs import picture_graph
 

@@ -10,7 +10,8 @@ from onnx import TensorProto, helper
 from torch.nn import functional
 
 from brainray.errors import NetworkError
-from brainray.networks.onnx_graph import Graph, Tap, fusable, read_graph, tensors
+from brainray.networks.onnx_file import fusable, read_graph, tensors
+from brainray.networks.onnx_graph import Graph, Tap
 from brainray.seeding import numpy_generator
 from brainray.testing.graphs import model_bytes, picture_graph, picture_weights
 
