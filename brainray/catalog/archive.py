@@ -6,9 +6,11 @@ that can be read of it has been checked.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -75,12 +77,15 @@ class Inspected:
         sha256: of the bytes.
         parameters: how many numbers its weights hold.
         taps: of an ONNX graph, with their shapes.
+        features: of an ONNX graph: ``input`` (shape of a sample), ``layers`` (how many of each
+            operator), ``parameters``.
     """
 
     data: bytes
     sha256: str
     parameters: int
     taps: tuple[Tap, ...] = ()
+    features: Mapping[str, Any] = field(default_factory=dict)
 
 
 def inspect(path: Path, declared: Declared) -> Inspected:
@@ -96,13 +101,10 @@ def inspect(path: Path, declared: Declared) -> Inspected:
     data = _read(path, declared)
     _refuse_other_formats(path, data, declared.file_format)
     try:
-        if declared.file_format == "onnx":
-            parameters, taps = _onnx(data, declared)
-        else:
-            parameters, taps = _safetensors(data, declared), ()
+        inspected = _onnx if declared.file_format == "onnx" else _safetensors
+        return inspected(data, declared)
     except NetworkError as error:
         raise CatalogError(f"{path.name}: {error}") from error
-    return Inspected(data, hashlib.sha256(data).hexdigest(), parameters, taps)
 
 
 def kind_of(data: bytes) -> str:
@@ -153,8 +155,8 @@ def _refuse_other_formats(path: Path, data: bytes, file_format: str) -> None:
 # safetensors
 
 
-def _safetensors(data: bytes, declared: Declared) -> int:
-    """Return the number of parameters of weights that are exactly those of the architecture."""
+def _safetensors(data: bytes, declared: Declared) -> Inspected:
+    """Let weights through that are exactly those of the architecture."""
     if declared.network.architecture == ONNX:
         raise NetworkError(f"network {declared.network.name}: is an ONNX graph, not safetensors")
     try:
@@ -176,7 +178,8 @@ def _safetensors(data: bytes, declared: Declared) -> int:
     for name in sorted(given):
         if not bool(torch.isfinite(given[name]).all()):
             raise NetworkError(f"{name} has NaN or infinite values")
-    return sum(tensor.numel() for tensor in given.values())
+    parameters = sum(tensor.numel() for tensor in given.values())
+    return Inspected(data, hashlib.sha256(data).hexdigest(), parameters)
 
 
 def _shown(tensor: torch.Tensor) -> str:
@@ -191,8 +194,8 @@ def _some(names: set[str]) -> str:
 # ONNX
 
 
-def _onnx(data: bytes, declared: Declared) -> tuple[int, tuple[Tap, ...]]:
-    """Return the number of parameters and the taps of a graph that takes the prepared sample."""
+def _onnx(data: bytes, declared: Declared) -> Inspected:
+    """Let a graph through that takes the prepared sample and has the taps."""
     if declared.network.architecture != ONNX:
         raise NetworkError(
             f"network {declared.network.name}: is {declared.network.architecture}, whose weights "
@@ -226,7 +229,13 @@ def _onnx(data: bytes, declared: Declared) -> tuple[int, tuple[Tap, ...]]:
                 f"graph: the tap {tap.name} has the shape {tap.shape}, but that of the network "
                 f"{declared.network.name} has {shape}"
             )
-    return parameters, tuple(taps)
+    layers = Counter(node.op_type for node in model.graph.node if node.op_type != "Constant")
+    features = {
+        "input": list(preparation.shape),
+        "layers": dict(sorted(layers.items())),
+        "parameters": parameters,
+    }
+    return Inspected(data, hashlib.sha256(data).hexdigest(), parameters, tuple(taps), features)
 
 
 def _check_tensors(model: ModelProto) -> int:

@@ -17,10 +17,7 @@ from brainray.shapes import Modality
 ZOOS = ("torchvision", "timm", "transformers")
 """Packages whose networks cannot be named here yet."""
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
-NAMED = "must be up to 100 letters, digits, '_', '.' and '-', and begin with a letter or digit"
-
-CardName = Annotated[str, StringConstraints(pattern=NAME)]
+CardName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 Card = TypeVar("Card", bound=Section)
 

@@ -3,15 +3,13 @@
 The functions that take a session work within the caller's transaction.
 """
 
-import re
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlmodel import Session, col, select
 
 from brainray.catalog import archive, queries, tables
 from brainray.catalog.archive import ONNX, Declared, Inspected
-from brainray.catalog.cards import NAME, NAMED, ModelCard, NetworkCard
+from brainray.catalog.cards import ModelCard, NetworkCard
 from brainray.catalog.drafts import Draft
 from brainray.catalog.tables import (
     DataSet,
@@ -61,24 +59,6 @@ def add_network(session: Session, card: NetworkCard) -> Network:
     session.add(row)
     session.flush()
     return row
-
-
-def add_named_data_set(session: Session, name: str, source: str) -> None:
-    """Add a data set that is known by name alone, unless it is there."""
-    if not re.fullmatch(NAME, name):
-        raise CatalogError(f"data set {name!r}: {NAMED}")
-    if session.get(DataSet, name) is None:
-        row = DataSet(
-            id=name,
-            name=name,
-            source=source,
-            classes=[],
-            modalities={},
-            rows={},
-            created=datetime.now(UTC),
-        )
-        session.add(row)
-        session.flush()
 
 
 def draft_of(session: Session, card: ModelCard) -> Draft:
@@ -171,11 +151,12 @@ def inspect(session: Session, draft: tables.Draft, path: Path) -> tuple[Inspecte
 
 
 def finish(session: Session, draft: str, new: NewModel) -> None:
-    """Note the taps that the first upload of a graph has shown, and remove the draft."""
+    """Note what the first upload of a graph has shown of it, and remove the draft."""
     row = session.get_one(tables.Draft, draft)
     network = queries.network_row(session, row.network)
     if "taps" in new.spec:
         network.taps = [{"name": tap["name"], "shape": tap["shape"]} for tap in new.spec["taps"]]
+        network.features = network.features or new.spec["features"]
         session.add(network)
     session.delete(row)
 
@@ -185,7 +166,8 @@ def _new_model(draft: tables.Draft, network: Network, passed: Inspected) -> NewM
     # What a scenario calls its input is not known; the modality will do.
     spec = {"labels": labels, "classes": len(labels), "input": network.modality}
     if network.architecture == ONNX:
-        spec |= {"taps": [tap.to_json() for tap in passed.taps], "fill": fill}
+        taps = [tap.to_json() for tap in passed.taps]
+        spec |= {"taps": taps, "fill": fill, "features": passed.features}
         ending = "onnx"
     else:
         ending = "safetensors"

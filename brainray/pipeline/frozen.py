@@ -16,8 +16,8 @@ from torch.nn import functional
 
 from brainray.catalog.archive import ONNX
 from brainray.catalog.library import Library
+from brainray.catalog.store import Store
 from brainray.catalog.values import Model
-from brainray.catalog.weights import Store
 from brainray.errors import CatalogError
 from brainray.fusion.bank import FeatureBank, bank_key, build_bank, load_bank, save_bank
 from brainray.networks.interface import LOGITS

@@ -83,6 +83,8 @@ def test_weights_of_the_architecture_come_in_and_are_counted(file: Path) -> None
 def test_a_graph_comes_in_and_is_counted(file: Path) -> None:
     passed = inspect(written(file, picture_graph()), DRAWN)
     assert passed.parameters == sum(value.size for value in picture_weights().values())
+    assert passed.features["input"] == [1, 28, 28]
+    assert passed.features["layers"]["Conv"] == 2
     assert [(tap.name, tap.shape) for tap in passed.taps] == [
         ("conv1", (4, 28, 28)),
         ("conv2", (6, 13, 13)),

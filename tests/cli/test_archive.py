@@ -38,12 +38,12 @@ def test_drafts_are_listed_until_their_weights_come(brainray: Call) -> None:
     brainray("catalog", "add", "data-set", "Shapes3D")
     brainray("catalog", "add", "network", "network.yaml")
     draft = json.loads(brainray("catalog", "add", "model", "model.yaml", "--json", "-").out)
-    listed = json.loads(brainray("catalog", "drafts", "--json", "-").out)
+    listed = json.loads(brainray("catalog", "list", "drafts", "--json", "-").out)
     assert [one["id"] for one in listed] == [draft["draft"]]
-    assert draft["draft"] in brainray("catalog", "drafts").out
+    assert draft["draft"] in brainray("catalog", "list", "drafts").out
     done = brainray("catalog", "upload", draft["draft"], "shapes.onnx", "--json", "-")
     assert json.loads(done.out)["id"].startswith(MODEL)
-    assert json.loads(brainray("catalog", "drafts", "--json", "-").out) == []
+    assert json.loads(brainray("catalog", "list", "drafts", "--json", "-").out) == []
 
 
 def test_a_model_and_its_weights_come_in_one_step(brainray: Call) -> None:

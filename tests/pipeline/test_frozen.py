@@ -129,7 +129,7 @@ def test_its_head_is_all_that_is_stored_of_it(report: Report, own: Settings, gra
         "head.linear.bias",
     }
     assert model.parameters == 2 * 15 + 15 * 4 + 4
-    assert len(list(Path(own.store_url).rglob("*.onnx"))) == 1
+    assert len(list((Path(own.store_url) / "models").rglob("*.onnx"))) == 1
 
 
 def test_a_run_again_finds_its_head(report: Report, own: Settings, scenario: Scenario) -> None:

@@ -54,20 +54,6 @@ def upload(
     _uploaded(open_library(), draft, file, json_to)
 
 
-def list_drafts(json_to: Json = None) -> None:
-    """List the declared models that wait for their weights."""
-    drafts = open_library().drafts()
-    table = Table(title=f"{len(drafts)} drafts")
-    table.add_column("id", overflow="fold")
-    for heading in ("network", "sub-region", "platform"):
-        table.add_column(heading)
-    for identifier, draft in drafts.items():
-        cells = (identifier, draft.network, draft.sub_region, draft.platform)
-        table.add_row(*map(Text, cells))
-    documents = [{"id": identifier, **vars(draft)} for identifier, draft in drafts.items()]
-    show(table, documents, json_to)
-
-
 def _uploaded(library: Library, draft: str, file: Path, json_to: str | None) -> None:
     model: Model = library.upload(draft, file)
     document = {
