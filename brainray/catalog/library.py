@@ -19,7 +19,9 @@ from brainray.catalog import (
     registration,
     tables,
     upkeep,
+    uploads,
 )
+from brainray.catalog.cards import ModelCard, NetworkCard
 from brainray.catalog.code import Code, code_of
 from brainray.catalog.database import open_database, reading, writing
 from brainray.catalog.drafts import Draft
@@ -281,10 +283,14 @@ class Library:
             rows = queries.model_rows(session, kind, network, sub_region, modality, data_set)
             return [queries.model_value(row) for row in rows]
 
-    def register(self, new: NewModel) -> Model:
+    def register(self, new: NewModel, draft: str | None = None) -> Model:
         """Make a model known whose weights are in the store.
 
         A recipe gives one model: registering it again returns the row that is there.
+
+        Args:
+            new: the model.
+            draft: id of the draft that it makes true, which ends with it.
 
         Raises:
             CatalogError: its weights are not in the store as they should be, or what it refers
@@ -293,9 +299,45 @@ class Library:
         registration.check_weights(self.store, new)
         with writing(self._engine) as session:
             model = queries.model_value(registration.register_model(session, new))
+            if draft is not None:
+                uploads.finish(session, draft, new)
             registration.check_stored(self.store, new.weights.key)
         upkeep.settle(self._engine, self.store, new.weights.key)
         return model
+
+    # Own networks and weights: a network, a draft of a pretrained model, its file
+
+    def add_network(self, card: NetworkCard) -> NetworkSpec:
+        """Add a network of one's own.
+
+        Raises:
+            CatalogError: there is one of this name, or what it refers to is not in the catalog.
+            NetworkError: the architecture does not take what the preparation gives.
+        """
+        with writing(self._engine) as session:
+            return queries.network_value(uploads.add_network(session, card))
+
+    def declare_card(self, card: ModelCard) -> str:
+        """Keep a model that a card describes and that waits for its weights; see `declare`."""
+        with writing(self._engine) as session:
+            return drafts.declare(session, uploads.draft_of(session, card))
+
+    def upload(self, draft: str, path: Path) -> Model:
+        """Bring the weights of a draft, which becomes a model; all or nothing.
+
+        Args:
+            draft: its id, the id's beginning, or its name.
+            path: of a local file.
+
+        Raises:
+            CatalogError: there is no such draft, or the archive gate refuses the file.
+        """
+        with reading(self._engine) as session:
+            row = uploads.draft_row(session, draft)
+            identifier = row.id
+            passed, new = uploads.inspect(session, row, path)
+        self.store.put(new.weights.key, passed.data)
+        return self.register(new, identifier)
 
     def code(self, what: str) -> Code:
         """Return the nine-field code of a model (paper Table 1); see `model`."""

@@ -51,7 +51,7 @@ class GreyImage:
     size: int = 28
 
     def __post_init__(self) -> None:
-        _check_whole("grey_image", "size", self.size, 1, MAX_SIDE)
+        check_whole("grey_image", "size", self.size, 1, MAX_SIDE)
 
     @property
     def modality(self) -> Modality:
@@ -75,10 +75,10 @@ class GreyImage:
             NetworkError: ``raw`` is no such image, or has no pixel.
         """
         if not isinstance(raw, np.ndarray):
-            raise _wrong("grey_image", "a uint8 image (H, W) or (H, W, 3)", raw)
+            raise wrong_raw("grey_image", "a uint8 image (H, W) or (H, W, 3)", raw)
         grey_or_color = raw.ndim == 2 or (raw.ndim == 3 and raw.shape[2] == 3)
         if raw.dtype != np.uint8 or not grey_or_color or raw.size == 0:
-            raise _wrong("grey_image", "a uint8 image (H, W) or (H, W, 3)", raw)
+            raise wrong_raw("grey_image", "a uint8 image (H, W) or (H, W, 3)", raw)
         image = Image.fromarray(raw).convert("L")
         if image.size != (self.size, self.size):
             image = image.resize((self.size, self.size), Image.Resampling.BILINEAR)
@@ -108,9 +108,9 @@ class LogSpectrogram:
     range_db: float = 80.0
 
     def __post_init__(self) -> None:
-        _check_whole("log_spectrogram", "size", self.size, 2, MAX_SIDE)
-        _check_whole("log_spectrogram", "window", self.window, 2, 2 * MAX_SIDE)
-        _check_whole("log_spectrogram", "rate", self.rate, MIN_RATE, MAX_RATE)
+        check_whole("log_spectrogram", "size", self.size, 2, MAX_SIDE)
+        check_whole("log_spectrogram", "window", self.window, 2, 2 * MAX_SIDE)
+        check_whole("log_spectrogram", "rate", self.rate, MIN_RATE, MAX_RATE)
         if self.window // 2 + 1 != self.size:
             raise NetworkError(
                 f"log_spectrogram: window {self.window} gives {self.window // 2 + 1} frequencies, "
@@ -144,8 +144,8 @@ class LogSpectrogram:
                 impossible sampling rate.
         """
         if not isinstance(raw, Recording):
-            raise _wrong("log_spectrogram", "a Recording", raw)
-        wave_T = torch.tensor(self._resampled(raw))
+            raise wrong_raw("log_spectrogram", "a Recording", raw)
+        wave_T = torch.tensor(resampled(raw, self.rate))
         spectrum_HT = torch.stft(
             wave_T,
             self.window,
@@ -163,20 +163,6 @@ class LogSpectrogram:
         picture_HW = _fit_width(picture_HT.clamp(0, 1), self.size)
         result: FloatArray = picture_HW[None].numpy()
         return result
-
-    def _resampled(self, recording: Recording) -> FloatArray:
-        """Return the checked wave at this preparation's rate, shape `(T,)`, float32."""
-        _check_whole("recording", "rate", recording.rate, MIN_RATE, MAX_RATE)
-        wave_T = np.asarray(recording.wave_T, dtype=np.float32)
-        if wave_T.ndim != 1 or wave_T.size == 0 or not np.isfinite(wave_T).all():
-            raise NetworkError(
-                f"recording: wave must be at least one finite sample (T,), not {wave_T.shape}"
-            )
-        if recording.rate == self.rate:
-            return wave_T
-        common = gcd(recording.rate, self.rate)
-        resampled = resample_poly(wave_T, self.rate // common, recording.rate // common)
-        return np.asarray(resampled, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -198,8 +184,8 @@ class HashedWords:
     buckets: int = BUCKETS
 
     def __post_init__(self) -> None:
-        _check_whole("hashed_words", "tokens", self.tokens, 1, MAX_SIDE)
-        _check_whole("hashed_words", "buckets", self.buckets, 2, BUCKETS)
+        check_whole("hashed_words", "tokens", self.tokens, 1, MAX_SIDE)
+        check_whole("hashed_words", "buckets", self.buckets, 2, BUCKETS)
 
     @property
     def modality(self) -> Modality:
@@ -223,7 +209,7 @@ class HashedWords:
             NetworkError: ``raw`` is no text.
         """
         if not isinstance(raw, str):
-            raise _wrong("hashed_words", "a text", raw)
+            raise wrong_raw("hashed_words", "a text", raw)
         words = _TOKEN.findall(unicodedata.normalize("NFKC", raw).lower())[: self.tokens]
         numbers_T = np.full(self.tokens, PADDING, dtype=np.int64)
         numbers_T[: len(words)] = [self._number(word) for word in words]
@@ -241,14 +227,39 @@ def _fit_width(picture_HT: torch.Tensor, width: int) -> torch.Tensor:
     return functional.adaptive_avg_pool1d(picture_HT[None], width)[0]
 
 
-def _check_whole(owner: str, name: str, value: object, low: int, high: int) -> None:
+def resampled(recording: Recording, rate: int) -> FloatArray:
+    """Return the checked wave of a recording at another rate, shape `(T,)`, float32.
+
+    Args:
+        recording: of any rate.
+        rate: wanted, in Hz.
+
+    Raises:
+        NetworkError: the recording is empty, not finite, or of an impossible sampling rate.
+    """
+    check_whole("recording", "rate", recording.rate, MIN_RATE, MAX_RATE)
+    wave_T = np.asarray(recording.wave_T, dtype=np.float32)
+    if wave_T.ndim != 1 or wave_T.size == 0 or not np.isfinite(wave_T).all():
+        raise NetworkError(
+            f"recording: wave must be at least one finite sample (T,), not {wave_T.shape}"
+        )
+    if recording.rate == rate:
+        return wave_T
+    common = gcd(recording.rate, rate)
+    wave_T = resample_poly(wave_T, rate // common, recording.rate // common)
+    return np.asarray(wave_T, dtype=np.float32)
+
+
+def check_whole(owner: str, name: str, value: object, low: int, high: int) -> None:
+    """Raise `NetworkError` unless an option is a whole number in a range."""
     if type(value) is not int or not low <= value <= high:
         raise NetworkError(
             f"{owner}: {name} must be a whole number from {low} to {high}, not {value!r}"
         )
 
 
-def _wrong(preparation: str, wanted: str, raw: Raw) -> NetworkError:
+def wrong_raw(preparation: str, wanted: str, raw: Raw) -> NetworkError:
+    """Return the error for a sample of the wrong kind."""
     given = type(raw).__name__
     if isinstance(raw, np.ndarray):
         given = f"{raw.dtype} of shape {raw.shape}"

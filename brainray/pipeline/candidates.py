@@ -1,14 +1,17 @@
 """From the networks that regions offer to pretrained candidates with feature banks."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from brainray.atlas.activation import Pathway
+from brainray.catalog.archive import ONNX
 from brainray.catalog.library import Library
 from brainray.catalog.values import Model, NewModel
 from brainray.datasets.dataset import SPLITS, Dataset
 from brainray.fusion.genome import Candidate
 from brainray.networks.interface import NetworkSpec, tap_names
+from brainray.pipeline.frozen import HEAD, StoredGraph, uploaded
 from brainray.pipeline.record import Record
 from brainray.pipeline.runner import Runner
 from brainray.pipeline.selection import parents
@@ -24,7 +27,7 @@ from brainray.pipeline.units import (
 )
 from brainray.pipeline.versions import platform
 from brainray.scenario import Scenario
-from brainray.training.loop import Optimizer, Recipe
+from brainray.training.loop import Recipe
 
 
 @dataclass(frozen=True)
@@ -36,22 +39,41 @@ class Offer:
         spec: its network.
         banks: the key of its feature bank by split.
         columns: its prepared input by split.
+        graph: below it, if it is frozen.
     """
 
     model: Model
     spec: NetworkSpec
     banks: dict[str, str]
     columns: dict[str, ColumnUnit]
+    graph: StoredGraph | None
 
     def candidate(self, classes: int) -> Candidate:
         """Return what the genome needs to know of it."""
+        graph = self.graph
         return Candidate(
             model=self.model.id,
             optimizer=self.model.optimizer,
             structure=self.spec.category,
-            parameters=self.model.parameters,
-            taps=tap_names(self.spec, classes),
+            parameters=self.model.parameters + (graph.parameters if graph else 0),
+            taps=graph.tap_names if graph else tap_names(self.spec, classes),
         )
+
+
+def candidates(offers: Sequence[Offer], classes: int) -> tuple[Candidate, ...]:
+    """Return the candidates of one input, each with a gene of its own.
+
+    Optimizer, category and size tell the built-in networks apart. Networks that users add may
+    have all three in common; then the structure is the category with the model's id.
+    """
+    found = [offer.candidate(classes) for offer in offers]
+    genes = Counter((one.optimizer, one.structure, one.size) for one in found)
+    return tuple(
+        one
+        if genes[one.optimizer, one.structure, one.size] == 1
+        else replace(one, structure=f"{one.structure} {one.model}")
+        for one in found
+    )
 
 
 @dataclass(frozen=True)
@@ -88,25 +110,22 @@ class Pretraining:
         """
         start = parents(self.scenario.pretraining.start, networks, self.library)
         units = [
-            (name, self._pretrain_unit(name, spec, optimizer, pathway, start.get(spec.name)))
+            (name, unit)
             for name, specs in networks.items()
             for spec in specs
-            for optimizer in self.scenario.pretraining.optimizers
+            for unit in self._units(name, spec, pathway, start.get(spec.name))
         ]
         self._prepare([unit for _, unit in units])
         models = self._pretrain(units, start)
         return self._bank(units, models)
 
-    def _pretrain_unit(
-        self,
-        name: str,
-        spec: NetworkSpec,
-        optimizer: Optimizer,
-        pathway: Pathway,
-        start: Model | None,
-    ) -> PretrainUnit:
+    def _units(
+        self, name: str, spec: NetworkSpec, pathway: Pathway, start: Model | None
+    ) -> list[PretrainUnit]:
+        """Return one unit an optimizer, or one an uploaded graph, of a network for an input."""
         settings = self.scenario.pretraining
-        return PretrainUnit(
+        parent = None if start is None else self._parent(start)
+        first = PretrainUnit(
             columns={
                 split: ColumnUnit(
                     self.library.store, self.dataset.sha256, name, split, spec.preparation
@@ -118,12 +137,21 @@ class Pretraining:
                 home for sub in pathway.sub_regions if (home := spec.home_in([sub])) is not None
             ),
             classes=len(self.dataset.classes),
-            recipe=Recipe(
-                settings.epochs, settings.batch_size, optimizer, LEARNING_RATES[optimizer]
-            ),
+            recipe=HEAD,
             seed=self.seed,
-            parent=None if start is None else self._parent(start),
+            parent=parent,
         )
+        if spec.architecture == ONNX:
+            return [replace(first, graph=graph) for graph in uploaded(self.library, spec.name)]
+        return [
+            replace(
+                first,
+                recipe=Recipe(
+                    settings.epochs, settings.batch_size, optimizer, LEARNING_RATES[optimizer]
+                ),
+            )
+            for optimizer in settings.optimizers
+        ]
 
     def _parent(self, model: Model) -> Parent:
         same_classes = model.spec.get("labels") == list(self.dataset.classes)
@@ -167,6 +195,9 @@ class Pretraining:
         self, name: str, unit: PretrainUnit, result: Pretrained, start: Mapping[str, Model]
     ) -> NewModel:
         spec = {"classes": unit.classes, "labels": list(self.dataset.classes), "input": name}
+        parent = None if unit.parent is None else start[unit.spec.name].id
+        if unit.graph is not None:
+            parent = unit.graph.model
         return NewModel(
             name=f"{self.scenario.name}.{unit.spec.name}.{unit.recipe.optimizer}",
             kind="unimodal",
@@ -182,14 +213,16 @@ class Pretraining:
             metrics={"validation": result.validation},
             spec=spec,
             run_id=self.record.folder.name,
-            parent=None if unit.parent is None else start[unit.spec.name].id,
+            parent=parent,
         )
 
     def _bank(
         self, units: list[tuple[str, PretrainUnit]], models: list[Model]
     ) -> dict[str, list[Offer]]:
         banks = [
-            BankUnit(unit.columns[split], unit.spec, unit.classes, model.key, model.sha256)
+            BankUnit(
+                unit.columns[split], unit.spec, unit.classes, model.key, model.sha256, unit.graph
+            )
             for (_, unit), model in zip(units, models, strict=True)
             for split in SPLITS
         ]
@@ -203,5 +236,7 @@ class Pretraining:
         offers: dict[str, list[Offer]] = {}
         for (name, unit), model in zip(units, models, strict=True):
             own = {split: next(keys) for split in SPLITS}
-            offers.setdefault(name, []).append(Offer(model, unit.spec, own, unit.columns))
+            offers.setdefault(name, []).append(
+                Offer(model, unit.spec, own, unit.columns, unit.graph)
+            )
         return offers

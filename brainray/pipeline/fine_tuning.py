@@ -22,6 +22,7 @@ from brainray.fusion.genome import Wiring
 from brainray.fusion.network import FusionNetwork
 from brainray.fusion.problem import FusionProblem
 from brainray.networks.interface import NetworkSpec, TappedNetwork
+from brainray.pipeline.frozen import StoredGraph
 from brainray.pipeline.models import load_network
 from brainray.pipeline.units import ColumnUnit, prepared, quicken
 from brainray.search.interface import Genome, Solution
@@ -42,11 +43,13 @@ class Source:
         spec: the network.
         weights_key: where its weights lie in the store.
         columns: its prepared input by split.
+        graph: of a frozen network, of which only the head is trained on.
     """
 
     spec: NetworkSpec
     weights_key: str
     columns: Mapping[str, ColumnUnit]
+    graph: StoredGraph | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +117,9 @@ class FineTuningProblem(FusionProblem):
         return Features.make(banks, self.targets[split], self.statistics)
 
     def _backbone(self, model: str, weights: Mapping[str, Tensor]) -> TappedNetwork:
-        return load_network(self.sources[model].spec, self.classes, weights)
+        source = self.sources[model]
+        graph = None if source.graph is None else source.graph.open(self.store)
+        return load_network(source.spec, self.classes, weights, graph)
 
     def _whole(self, solution: Solution) -> "WholeNetwork":
         """Return the winner with copies of its pretrained networks, to be trained together."""

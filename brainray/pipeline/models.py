@@ -7,16 +7,28 @@ from torch import Tensor
 
 from brainray.errors import NetworkError
 from brainray.networks.interface import NetworkSpec, TappedNetwork, build_network
+from brainray.networks.onnx import OnnxNetwork, OnnxTaps
 
 
-def load_network(spec: NetworkSpec, classes: int, weights: Mapping[str, Tensor]) -> TappedNetwork:
+def load_network(
+    spec: NetworkSpec,
+    classes: int,
+    weights: Mapping[str, Tensor],
+    graph: OnnxTaps | None = None,
+) -> TappedNetwork:
     """Build a network around stored weights, without a copy of them.
+
+    Args:
+        spec: the network.
+        classes: that it tells apart.
+        weights: its own; those of a frozen network are its head's.
+        graph: of a frozen network.
 
     Raises:
         NetworkError: the weights are not those of this network.
     """
     with torch.device("meta"):
-        network = build_network(spec, classes)
+        network = OnnxNetwork(graph, classes) if graph else build_network(spec, classes)
     try:
         network.load_state_dict(dict(weights), assign=True)
     except RuntimeError as error:

@@ -15,6 +15,7 @@ from brainray.fusion.genome import Wiring
 from brainray.fusion.network import FusionNetwork
 from brainray.networks.interface import LOGITS, Preparation, TappedNetwork, build_preparation
 from brainray.pipeline.fine_tuning import BACKBONES, backbone_weights
+from brainray.pipeline.frozen import graph_of
 from brainray.pipeline.models import load_network
 from brainray.shapes import Raw
 
@@ -144,7 +145,9 @@ def _backbone(
     """Load a unimodal model, with fine-tuned weights in place of its own if there are any."""
     if model.kind == "fused":
         raise CatalogError(f"model {model.id}: is fused, a unimodal one is needed")
-    weights = fine_tuned or load_weights(library.store, model.key)
     spec = library.network(model.network)
-    network = load_network(spec, len(model.spec["labels"]), weights)
+    graph = graph_of(library, model)
+    weights = fine_tuned or load_weights(library.store, model.key)
+    taps = None if graph is None else graph.open(library.store)
+    network = load_network(spec, len(model.spec["labels"]), weights, taps)
     return Backbone(network, build_preparation(model.preparation))

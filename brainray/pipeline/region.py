@@ -9,11 +9,13 @@ from typing import Any
 
 import torch
 
+from brainray.catalog.archive import ONNX
 from brainray.catalog.library import Library
 from brainray.catalog.weights import load_weights
 from brainray.errors import CatalogError, RunError
 from brainray.networks.interface import NetworkSpec, Preparation, TappedNetwork, build_preparation
 from brainray.pipeline.assignment import Assignment, Outcome
+from brainray.pipeline.frozen import graph_of, uploaded
 from brainray.pipeline.models import load_network
 from brainray.pipeline.units import PretrainUnit
 from brainray.settings import Settings
@@ -43,9 +45,16 @@ class Region:
             raise CatalogError(f"region {name!r}: is not in the catalog")
 
     def candidates(self, sub_regions: Sequence[str], modality: Modality) -> list[NetworkSpec]:
-        """Return the networks of these sub-regions, as far as they are the region's own."""
+        """Return the networks of these sub-regions, as far as they are the region's own.
+
+        A frozen network is there as soon as a graph has been uploaded for it.
+        """
         own = [sub_region for sub_region in sub_regions if self._owns(sub_region)]
-        return self._library.networks(own, modality) if own else []
+        return [
+            spec
+            for spec in (self._library.networks(own, modality) if own else [])
+            if spec.architecture != ONNX or uploaded(self._library, spec.name)
+        ]
 
     def load(self, model_id: str) -> None:
         """Load a pretrained model of this region, memory-mapped; nothing if it is loaded.
@@ -62,7 +71,9 @@ class Region:
             raise CatalogError(f"model {model_id}: is a fused model, regions hold unimodal ones")
         spec = self._library.network(model.network)
         classes = int(model.spec["classes"])
-        network = load_network(spec, classes, load_weights(self._library.store, model.key))
+        store, graph = self._library.store, graph_of(self._library, model)
+        taps = None if graph is None else graph.open(store)
+        network = load_network(spec, classes, load_weights(store, model.key), taps)
         self._loaded[model_id] = (network, build_preparation(model.preparation))
 
     def unload(self, model_id: str) -> None:

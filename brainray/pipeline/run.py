@@ -29,7 +29,7 @@ from brainray.fusion.genome import FusionCode
 from brainray.fusion.population import CandidateRecipe
 from brainray.fusion.problem import FusionProblem
 from brainray.pipeline.answers import ANSWERS_FILE, write_answers
-from brainray.pipeline.candidates import Offer, Pretraining
+from brainray.pipeline.candidates import Offer, Pretraining, candidates
 from brainray.pipeline.evaluation import Truth, answers_of, best_alone, evaluate
 from brainray.pipeline.fine_tuning import FineTuningProblem, Source
 from brainray.pipeline.lease import leased
@@ -293,13 +293,13 @@ class Run:
         search, training = self.scenario.search, self.scenario.training
         classes = len(dataset.classes)
         every = [offer for found in offers.values() for offer in found]
-        candidates = {
-            name: tuple(offer.candidate(classes) for offer in found)
-            for name, found in offers.items()
-        }
         problem = FusionProblem(
             code=FusionCode(
-                candidates, search.depth, search.operators, search.representation, search.feedback
+                {name: candidates(found, classes) for name, found in offers.items()},
+                search.depth,
+                search.operators,
+                search.representation,
+                search.feedback,
             ),
             store=self.library.store,
             banks={offer.model.id: offer.banks for offer in every},
@@ -319,7 +319,7 @@ class Run:
         return FineTuningProblem(
             **parts,
             sources={
-                offer.model.id: Source(offer.spec, offer.model.key, offer.columns)
+                offer.model.id: Source(offer.spec, offer.model.key, offer.columns, offer.graph)
                 for offer in every
             },
             fine_tuning=Recipe(

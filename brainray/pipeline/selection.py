@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from brainray.catalog.archive import ONNX
 from brainray.catalog.library import Library
 from brainray.catalog.values import Model
 from brainray.errors import CatalogError, ScenarioError
@@ -23,8 +24,8 @@ def chosen(
         for network in wanted:
             if network not in offered:
                 raise ScenarioError(
-                    f"inputs.{name}.networks: {network!r} is not in the activated sub-regions, "
-                    f"allowed are {', '.join(offered)}"
+                    f"inputs.{name}.networks: {network!r} is not offered by the activated "
+                    f"sub-regions, allowed are {', '.join(offered)}"
                 )
         found[name] = [spec for spec in specs if not wanted or spec.name in wanted]
     return found
@@ -76,5 +77,7 @@ def parents(
             raise ScenarioError(
                 f"{where} and {found[model.network].id} are both of {model.network}, give one"
             )
+        if library.network(model.network).architecture == ONNX:
+            raise ScenarioError(f"{where} is of {model.network}, which is frozen: it has no start")
         found[model.network] = model
     return found

@@ -22,13 +22,15 @@ from brainray.catalog.values import recipe_of
 from brainray.catalog.weights import StoredWeights, load_weights, store_weights
 from brainray.datasets.dataset import open_dataset
 from brainray.errors import DataError, NetworkError
-from brainray.fusion.bank import BATCH, bank_key, build_bank, save_bank
+from brainray.fusion.bank import BATCH, FeatureBank, bank_key, build_bank, save_bank
 from brainray.networks.interface import (
     NetworkSpec,
     TappedNetwork,
     build_network,
     build_preparation,
 )
+from brainray.networks.onnx import OnnxNetwork
+from brainray.pipeline.frozen import StoredGraph, train_head, with_head
 from brainray.pipeline.models import load_network, start_from
 from brainray.pipeline.versions import recipe_versions
 from brainray.seeding import derive, torch_random
@@ -101,6 +103,7 @@ class PretrainUnit:
         recipe: how to train.
         seed: of the run.
         parent: the model to start from instead of from random weights.
+        graph: of a frozen network, of which only a head is trained.
     """
 
     columns: dict[str, ColumnUnit]
@@ -110,6 +113,7 @@ class PretrainUnit:
     recipe: Recipe
     seed: int
     parent: Parent | None = None
+    graph: StoredGraph | None = None
 
     @property
     def region(self) -> str:
@@ -124,6 +128,8 @@ class PretrainUnit:
         weights. The number of samples is the same for all.
         """
         positions = math.prod(build_preparation(self.spec.preparation).shape)
+        if self.graph is not None:
+            return positions * self.graph.parameters  # it runs once over each sample
         with torch.device("meta"):
             network = build_network(self.spec, self.classes)
         weights = sum(parameter.numel() for parameter in network.parameters())
@@ -136,6 +142,8 @@ class PretrainUnit:
         start: dict[str, Any] = {}
         if self.parent is not None:
             start = {"parent": self.parent.sha256, "same_classes": self.parent.same_classes}
+        if self.graph is not None:
+            start = {"graph": self.graph.identity}
         return recipe_of(
             {
                 **start,
@@ -162,13 +170,14 @@ class Pretrained:
 
 @dataclass(frozen=True)
 class BankUnit:
-    """One pretrained model to run over one split."""
+    """One pretrained model to run over one split; ``graph`` is that of a frozen network."""
 
     column: ColumnUnit
     spec: NetworkSpec
     classes: int
     weights_key: str
     weights_sha256: str
+    graph: StoredGraph | None = None
 
     @property
     def key(self) -> str:
@@ -245,6 +254,8 @@ def pretrain(unit: PretrainUnit) -> Pretrained:
     """
     keep_freed_memory()
     with one_thread():
+        if unit.graph is not None:
+            return _pretrain_head(unit, unit.graph)
         inputs, mask = prepared(unit.columns["train"])
         rows_N = np.flatnonzero(mask)
         target_N = _target(unit.columns["train"])
@@ -267,6 +278,23 @@ def pretrain(unit: PretrainUnit) -> Pretrained:
         return Pretrained(stored, _accuracy(network, unit.columns["validation"]))
 
 
+def _pretrain_head(unit: PretrainUnit, graph: StoredGraph) -> Pretrained:
+    """Train the head of a frozen network; see `pretrain`."""
+    columns = unit.columns
+    store = columns["train"].store
+    network = OnnxNetwork(graph.open(store), unit.classes)
+    seed = derive(unit.seed, "pretrain", unit.spec.name, unit.recipe.optimizer)
+    train_head(network, _features(columns["train"], graph), _target(columns["train"]), seed)
+    stored = store_weights(store, unit.sub_region, network.state_dict())
+    validation = with_head(network, _features(columns["validation"], graph))
+    right = _target(columns["validation"])[validation.present]
+    return Pretrained(stored, accuracy(validation.logits[validation.present], right))
+
+
+def _features(column: ColumnUnit, graph: StoredGraph) -> FeatureBank:
+    return graph.features(column.store, column.path.name, *prepared(column))
+
+
 def quicken(network: TappedNetwork) -> TappedNetwork:
     """Lay the convolutions' weights out so that pictures of few channels take half the time."""
     torch.nn.utils.convert_conv2d_weight_memory_format(network, torch.channels_last)
@@ -280,9 +308,14 @@ def bank(unit: BankUnit) -> str:
         keep_freed_memory()
         with one_thread():
             weights = load_weights(store, unit.weights_key)
-            network = quicken(load_network(unit.spec, unit.classes, weights))
-            inputs, mask = prepared(unit.column)
-            save_bank(store, unit.key, build_bank(network, inputs, mask))
+            if unit.graph is not None:
+                frozen = OnnxNetwork(unit.graph.open(store), unit.classes)
+                frozen.load_state_dict(weights)
+                made = with_head(frozen, _features(unit.column, unit.graph))
+            else:
+                network = quicken(load_network(unit.spec, unit.classes, weights))
+                made = build_bank(network, *prepared(unit.column))
+            save_bank(store, unit.key, made)
     return unit.key
 
 

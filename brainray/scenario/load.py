@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from brainray import plugins
 from brainray.errors import ScenarioError
@@ -81,7 +81,9 @@ def parse_scenario(document: dict[str, Any], origin: str, folder: Path | None = 
     try:
         scenario = Scenario.model_validate(_tuples(document))
     except ValidationError as error:
-        raise ScenarioError(f"{origin}: {_first(error)}") from error
+        raise ScenarioError(
+            f"{origin}: {first_problem(error, Scenario, 'the scenario')}"
+        ) from error
     manifest = scenario.data.manifest
     if manifest is not None and folder is not None and not manifest.is_absolute():
         data = scenario.data.model_copy(update={"manifest": folder / manifest})
@@ -96,12 +98,18 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
-def _first(error: ValidationError) -> str:
-    """Say the first problem in one line."""
+def first_problem(error: ValidationError, model: type[BaseModel], whole: str) -> str:
+    """Say the first problem in one line, the key's path first.
+
+    Args:
+        error: of the check.
+        model: that was checked against.
+        whole: what is named where the problem is of no single key.
+    """
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"]) or "the scenario"
+    place = ".".join(str(part) for part in first["loc"]) or whole
     if first["type"] == "extra_forbidden":
-        return f"{place}: unknown key{_allowed_keys(first['loc'])}"
+        return f"{place}: unknown key{_allowed_keys(first['loc'], model)}"
     if first["type"] == "missing":
         return f"{place}: is missing"
     message = first["msg"].removeprefix("Value error, ")
@@ -109,9 +117,8 @@ def _first(error: ValidationError) -> str:
     return f"{place}: {message}{given}"
 
 
-def _allowed_keys(place: tuple[int | str, ...]) -> str:
+def _allowed_keys(place: tuple[int | str, ...], model: Any) -> str:
     """Return the keys allowed beside an unknown one, as the end of a sentence."""
-    model: Any = Scenario
     for part in place[:-1]:
         field = getattr(model, "model_fields", {}).get(part)
         # A part that is no field is a name in a mapping: what counts is the mapping's values.

@@ -48,7 +48,7 @@ def test_the_table_of_networks_gives_the_taps_and_their_sizes(row):
 @pytest.mark.parametrize("row", table_rows("Preparations"), ids=lambda row: row[0])
 def test_the_table_of_preparations_gives_every_option_and_default(row):
     preparation = build_preparation({"name": row[0].strip("`")})
-    documented = dict(re.findall(r"(?:^|, )`(\w+)` ([\d.]+)", re.sub(r" \([^)]*\)", "", row[3])))
+    documented = dict(re.findall(r"(?:^|, )`(\w+)` ([\w.]+)", re.sub(r" \([^)]*\)", "", row[3])))
     assert documented == {
         field.name: str(getattr(preparation, field.name))
         for field in dataclasses.fields(preparation)

@@ -91,8 +91,8 @@ def test_a_run_finds_its_models_where_they_have_moved(
 def test_a_network_of_another_region_is_named(caption_only: Scenario, empty: Settings) -> None:
     with pytest.raises(
         ScenarioError,
-        match=r"^inputs\.caption\.networks: 'lenet3\.image' is not in the activated sub-regions, "
-        r"allowed are fasttext\.text, textcnn\.text$",
+        match=r"^inputs\.caption\.networks: 'lenet3\.image' is not offered by the activated "
+        r"sub-regions, allowed are fasttext\.text, textcnn\.text$",
     ):
         run_scenario(using(caption_only, "lenet3.image"), 0, empty, local_runner)
     assert Library.open(empty).models() == []

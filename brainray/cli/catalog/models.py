@@ -14,13 +14,14 @@ from brainray.catalog.dictionaries import DICTIONARIES
 from brainray.catalog.values import Kind, Totals
 from brainray.cli.catalog.common import open_library, plural
 from brainray.cli.catalog.dictionaries import list_entries, show_entry
+from brainray.cli.catalog.drafts import list_drafts
 from brainray.cli.output import Json, show
 from brainray.shapes import Modality
 
 
 def list_models(
     what: Annotated[
-        str, typer.Argument(help=f"models, or one of {', '.join(DICTIONARIES)}.")
+        str, typer.Argument(help=f"models, drafts, or one of {', '.join(DICTIONARIES)}.")
     ] = "models",
     kind: Annotated[str | None, typer.Option(help="unimodal or fused.")] = None,
     network: Annotated[str | None, typer.Option(help="E.g. lenet3.image.")] = None,
@@ -28,7 +29,10 @@ def list_models(
     modality: Annotated[str | None, typer.Option(help="image, audio or text.")] = None,
     json_to: Json = None,
 ) -> None:
-    """List the models that fit every filter, or a dictionary."""
+    """List the models that fit every filter, the drafts, or a dictionary."""
+    if plural(what) == "drafts":
+        list_drafts(json_to)
+        return
     if plural(what) != "models":
         list_entries(plural(what), json_to)
         return

@@ -1,0 +1,71 @@
+"""A small ONNX graph, as somebody's exported network."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from brainray.seeding import numpy_generator
+from brainray.shapes import Array
+
+OPSET = 17
+
+
+def picture_weights() -> dict[str, Array]:
+    """Return the weights of `picture_graph`: 4 and 6 channels, 5 classes."""
+    shapes = {"w1": (4, 1, 3, 3), "w2": (6, 4, 3, 3), "w3": (6, 5), "b3": (5,)}
+    generator = numpy_generator(0, "graph")
+    return {
+        name: generator.normal(0, 0.4, shape).astype(np.float32) for name, shape in shapes.items()
+    }
+
+
+def picture_graph(
+    batch: int | str = "n",
+    size: int | str = 28,
+    weights: Mapping[str, Array] | None = None,
+    outputs: Sequence[str] = ("scores",),
+) -> bytes:
+    """Return a graph of two convolutions and a classifier on grey pictures.
+
+    Its tensors are ``conv1``, ``relu1``, ``conv2``, ``relu2``, ``pooled``, ``flat``, ``scores``.
+
+    Args:
+        batch: first size of the input; a name stands for any.
+        size: height and width.
+        weights: as `picture_weights`.
+        outputs: names of tensors.
+    """
+    nodes = [
+        helper.make_node("Conv", ["picture", "w1"], ["conv1"], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["conv1"], ["relu1"]),
+        helper.make_node("Conv", ["relu1", "w2"], ["conv2"], strides=[2, 2]),
+        helper.make_node("Relu", ["conv2"], ["relu2"]),
+        helper.make_node("GlobalAveragePool", ["relu2"], ["pooled"]),
+        helper.make_node("Flatten", ["pooled"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "w3", "b3"], ["scores"]),
+    ]
+    shape = [batch, 1, size, size]
+    graph = helper.make_graph(
+        nodes,
+        "picture",
+        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, shape)],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, [f"{name}{i}" for i in range(n)])
+            for name in outputs
+            for n in [2 if name in ("flat", "scores") else 4]
+        ],
+        [
+            numpy_helper.from_array(value, name)
+            for name, value in (weights or picture_weights()).items()
+        ],
+    )
+    return model_bytes(graph)
+
+
+def model_bytes(graph: onnx.GraphProto, opset: int = OPSET) -> bytes:
+    """Return a graph as an ONNX file."""
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    data: bytes = model.SerializeToString()
+    return data
