@@ -8,7 +8,7 @@ migration. Column types are portable: the database may be SQLite or PostgreSQL.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index
+from sqlalchemy import JSON, BigInteger, Index, text
 from sqlmodel import Field, Relationship, UniqueConstraint
 
 from brainray.catalog.columns import Table, UtcDateTime
@@ -168,10 +168,7 @@ ASKED = (
     "size_bytes",
     "created",
 )
-"""What filters ask most: indexes hold it, so that counting and sorting read no models.
-
-On PostgreSQL there is one more for falling accuracies, where missing values come last too.
-"""
+"""What filters ask most: indexes hold it, so that counting and sorting read no models."""
 
 SORTED = ("accuracy", "parameters", "size_bytes", "created", "name")
 
@@ -200,6 +197,13 @@ class PretrainedModel(Table, table=True):
             Index(f"ix_pretrained_model_by_{key}", key, "id", *(c for c in ASKED if c != key))
             for key in SORTED
         ),
+        # PostgreSQL reads an index backward only with the missing values first.
+        Index(
+            "ix_pretrained_model_by_accuracy_falling",
+            text("accuracy DESC NULLS LAST"),
+            text("id DESC"),
+            *(column for column in ASKED if column != "accuracy"),
+        ).ddl_if(dialect="postgresql"),
     )
 
     id: str = Field(primary_key=True)

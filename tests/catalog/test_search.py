@@ -392,6 +392,12 @@ def test_the_library_reads_filters_as_text(two: Library) -> None:
     assert two.stats("other").by["size"].keys() == {"below 1M"}
 
 
+def test_an_old_name_of_a_region_is_followed(two: Library) -> None:
+    two.rename_region("vision.shape", "vision.form")
+    assert two.search("region = vision.shape AND home = vision.form").total == 2
+    assert two.facets().by["sub_region"]["vision.form"] == 2
+
+
 @pytest.mark.parametrize(
     ("filter", "reason"),
     [
