@@ -12,6 +12,7 @@ from sqlalchemy import delete
 from sqlmodel import Session
 
 from brainray.catalog import Library, NewModel, tables
+from brainray.catalog.database import WRITE
 from brainray.catalog.facets import FACETS, facets, stats
 from brainray.catalog.filters import (
     FIELDS,
@@ -295,7 +296,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     folder = tmp_path_factory.mktemp("search")
     places = {"store_url": str(folder), "data": None, "cache": folder, "runs": folder}
     library = Library.open(Settings(database_url=f"sqlite:///{folder / 'c.sqlite'}", **places))
-    with Session(library._engine) as session:
+    with Session(library._engine.execution_options(**{WRITE: True})) as session:
         yield session
 
 
