@@ -6,6 +6,7 @@ BrainrayError
 ├── DataError         a manifest, a data set, an image, a recording
 ├── NetworkError      an architecture, a preparation, the shapes of weights
 ├── CatalogError      a database row or a file of the store
+│   └── FilterError   a filter or a sort of models
 ├── SearchError       a space, a searcher, a problem
 ├── RunError          a run and its record
 ├── StoppedError      a run that Ctrl-C or a signal stopped
@@ -45,6 +46,10 @@ class NetworkError(BrainrayError):
 
 class CatalogError(BrainrayError):
     """The catalog has no such row, or its store has no such file."""
+
+
+class FilterError(CatalogError):
+    """A filter or a sort of models cannot be read, or speaks of what is not in the catalog."""
 
 
 class SearchError(BrainrayError):

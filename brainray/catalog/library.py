@@ -13,10 +13,12 @@ from brainray.catalog import (
     dictionaries,
     drafts,
     evaluations,
+    facets,
     places,
     queries,
     regions,
     registration,
+    search,
     tables,
     upkeep,
     uploads,
@@ -26,8 +28,11 @@ from brainray.catalog.code import Code, code_of
 from brainray.catalog.database import open_database, reading, writing
 from brainray.catalog.drafts import Draft
 from brainray.catalog.evaluations import Evaluation
+from brainray.catalog.facets import Facets
+from brainray.catalog.filters import Filter, In, all_of
 from brainray.catalog.lineage import Lineage, lineage_of
 from brainray.catalog.relocation import Moves
+from brainray.catalog.search import Page
 from brainray.catalog.store import Store
 from brainray.catalog.upkeep import Removed, Verification
 from brainray.catalog.values import Kind, Model, NewModel, Run, Stats, Status
@@ -277,11 +282,51 @@ class Library:
         Raises:
             CatalogError: the catalog does not know the kind, network, sub-region or data set.
         """
+        asked = {
+            "kind": kind,
+            "network": network,
+            "home": sub_region,
+            "modality": modality,
+            "data_set": data_set,
+        }
+        conditions = [In(field, (value,)) for field, value in asked.items() if value is not None]
         with reading(self._engine) as session:
-            if sub_region is not None:
-                sub_region = places.current(session, sub_region)
-            rows = queries.model_rows(session, kind, network, sub_region, modality, data_set)
-            return [queries.model_value(row) for row in rows]
+            return list(search.page(session, all_of(conditions), "id", None, 0).models)
+
+    def search(
+        self,
+        filter: Filter | str | None = None,
+        sort: str = "id",
+        limit: int = 20,
+        offset: int = 0,
+    ) -> Page:
+        """Return one page of the models that fit a filter.
+
+        Args:
+            filter: a tree, or its text, e.g. ``region = vision AND accuracy >= 90%``.
+            sort: a field, with ``:desc`` for falling values. Models without a value come last,
+                equal ones by id in the same direction.
+            limit: of models on the page, 1 to 1000.
+            offset: how many models come before the page.
+
+        Raises:
+            FilterError: filter, sort, limit or offset cannot be read or are not in the catalog.
+        """
+        tree = search.read_filter(filter)
+        with reading(self._engine) as session:
+            return search.page(session, tree, sort, limit, offset)
+
+    def facets(self, filter: Filter | str | None = None) -> Facets:
+        """Return how many of the models that fit a filter have each value of a field.
+
+        The whole filter counts, so that a value's count is what is found with it added.
+
+        Raises:
+            FilterError: the filter cannot be read, or has a value that is not in the catalog.
+        """
+        tree = search.read_filter(filter)
+        with reading(self._engine) as session:
+            return facets.facets(session, tree)
 
     def register(self, new: NewModel, draft: str | None = None) -> Model:
         """Make a model known whose weights are in the store.
@@ -489,7 +534,12 @@ class Library:
         """Write a model's weights and its card into a folder; see `upkeep.download`."""
         return upkeep.download(self.store, self.model(model), to)
 
-    def stats(self) -> Stats:
-        """Return how many models there are, and how large, by region and platform."""
+    def stats(self, filter: Filter | str | None = None) -> Stats:
+        """Return how many models fit a filter, and how large they are, by what they are.
+
+        Raises:
+            FilterError: the filter cannot be read, or has a value that is not in the catalog.
+        """
+        tree = search.read_filter(filter)
         with reading(self._engine) as session:
-            return queries.stats(session)
+            return facets.stats(session, tree)

@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import TypeAlias
 
-from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from brainray.catalog import tables
-from brainray.catalog.values import KINDS, Kind, Model, Run, Stats, Totals
+from brainray.catalog.values import Model, Run
 from brainray.errors import CatalogError
 from brainray.networks.interface import NetworkSpec
-from brainray.shapes import MODALITIES, Modality
 
 NamedTable: TypeAlias = (
     tables.Function
@@ -22,17 +20,6 @@ NamedTable: TypeAlias = (
     | tables.SubRegion
 )
 """A dictionary whose rows are keyed by their names."""
-
-COUNTED = {
-    "regions": tables.Region,
-    "sub_regions": tables.SubRegion,
-    "functions": tables.Function,
-    "networks": tables.Network,
-    "data_sets": tables.DataSet,
-    "platforms": tables.Platform,
-    "optimizers": tables.Optimizer,
-    "runs": tables.Run,
-}
 
 
 def unknown(what: str, value: str, known: Sequence[str]) -> CatalogError:
@@ -95,37 +82,6 @@ def model_row(session: Session, what: str) -> tables.PretrainedModel:
     return session.get_one(model, _only("model", what, session.exec(select(model.id)).all()))
 
 
-def model_rows(
-    session: Session,
-    kind: Kind | None,
-    network: str | None,
-    sub_region: str | None,
-    modality: Modality | None,
-    data_set: str | None,
-) -> Sequence[tables.PretrainedModel]:
-    """Return the models that fit every filter that is not None, by id; see `Library.models`."""
-    model = tables.PretrainedModel
-    query = select(model).order_by(model.id)
-    if kind is not None:
-        if kind not in KINDS:
-            raise unknown("kind", kind, KINDS)
-        query = query.where(model.kind == kind)
-    if network is not None:
-        query = query.where(model.network == network_row(session, network).name)
-    if sub_region is not None:
-        check_sub_region(session, sub_region)
-        finer = col(model.sub_region).startswith(f"{sub_region}.", autoescape=True)
-        query = query.where((col(model.sub_region) == sub_region) | finer)
-    if modality is not None:
-        if modality not in MODALITIES:
-            raise unknown("modality", modality, MODALITIES)
-        # A fused model's modality is "audio+image"; no modality's name is a part of another's.
-        query = query.where(col(model.modality).contains(modality))
-    if data_set is not None:
-        query = query.where(model.data_set == data_set_row(session, data_set).id)
-    return session.exec(query).all()
-
-
 def run_row(session: Session, what: str) -> tables.Run:
     """Return the run with this id or, if only one has it, this prefix; or raise `CatalogError`."""
     exact = session.get(tables.Run, what)
@@ -155,40 +111,6 @@ def network_value(row: tables.Network) -> NetworkSpec:
         sub_regions=tuple(place.sub_region for place in row.places),
         functions=tuple(task.function for task in row.tasks),
     )
-
-
-def stats(session: Session) -> Stats:
-    """Add up all models."""
-    model = tables.PretrainedModel
-    rows = session.exec(
-        select(model.sub_region, model.platform, model.parameters, model.size_bytes)
-    ).all()
-    regions = dict(session.exec(select(tables.SubRegion.name, tables.SubRegion.region)).all())
-    functions: dict[str, list[str]] = {name: [] for name in regions}
-    for name, sub_region in session.exec(select(tables.Function.name, tables.Function.sub_region)):
-        if sub_region is not None:
-            functions[sub_region].append(name)
-
-    total = Totals()
-    by: dict[str, dict[str, Totals]] = {
-        group: {} for group in ("region", "sub_region", "function", "platform")
-    }
-    for sub_region, platform, parameters, size_bytes in rows:
-        one = Totals(1, parameters, size_bytes)
-        total = _sum(total, one)
-        places = [("region", regions[sub_region]), ("sub_region", sub_region)]
-        places += [("function", name) for name in functions[sub_region]]
-        for group, name in [*places, ("platform", platform)]:
-            by[group][name] = _sum(by[group].get(name, Totals()), one)
-    counts = {
-        name: session.exec(select(func.count()).select_from(table)).one()
-        for name, table in COUNTED.items()
-    }
-    return Stats(total, {group: dict(sorted(by[group].items())) for group in by}, counts)
-
-
-def _sum(a: Totals, b: Totals) -> Totals:
-    return Totals(a.models + b.models, a.parameters + b.parameters, a.size_bytes + b.size_bytes)
 
 
 def _only(what: str, prefix: str, ids: Sequence[str]) -> str:

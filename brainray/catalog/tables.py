@@ -8,7 +8,7 @@ migration. Column types are portable: the database may be SQLite or PostgreSQL.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger
+from sqlalchemy import JSON, BigInteger, Index, text
 from sqlmodel import Field, Relationship, UniqueConstraint
 
 from brainray.catalog.columns import Table, UtcDateTime
@@ -158,6 +158,20 @@ class Network(Table, table=True):
 
 # Models
 
+ASKED = (
+    "network",
+    "data_set",
+    "optimizer",
+    "platform",
+    "accuracy",
+    "parameters",
+    "size_bytes",
+    "created",
+)
+"""What filters ask most: indexes hold it, so that counting and sorting read no models."""
+
+SORTED = ("accuracy", "parameters", "size_bytes", "created", "name")
+
 
 class ModelBackbone(Table, table=True):
     """The pretrained models that a fused model is made of, in the order of its inputs."""
@@ -176,13 +190,27 @@ class PretrainedModel(Table, table=True):
     """
 
     __tablename__ = "pretrained_model"
-    __table_args__ = (UniqueConstraint("name", "version"),)
+    __table_args__ = (
+        UniqueConstraint("name", "version"),
+        Index("ix_pretrained_model_asked", *ASKED),
+        *(
+            Index(f"ix_pretrained_model_by_{key}", key, "id", *(c for c in ASKED if c != key))
+            for key in SORTED
+        ),
+        # PostgreSQL reads an index backward only with the missing values first.
+        Index(
+            "ix_pretrained_model_by_accuracy_falling",
+            text("accuracy DESC NULLS LAST"),
+            text("id DESC"),
+            *(column for column in ASKED if column != "accuracy"),
+        ).ddl_if(dialect="postgresql"),
+    )
 
     id: str = Field(primary_key=True)
     name: str
     version: int
     kind: str = Field(index=True)
-    network: str = Field(foreign_key="network.name", index=True)
+    network: str = Field(foreign_key="network.name")
     sub_region: str = Field(foreign_key="sub_region.name", index=True)
     modality: str
     data_set: str = Field(foreign_key="data_set.id", index=True)

@@ -205,15 +205,23 @@ class Totals:
     parameters: int = 0
     size_bytes: int = 0
 
+    def __add__(self, other: "Totals") -> "Totals":
+        return Totals(
+            self.models + other.models,
+            self.parameters + other.parameters,
+            self.size_bytes + other.size_bytes,
+        )
+
 
 @dataclass(frozen=True)
 class Stats:
     """What the catalog holds (paper 2.4).
 
     Attributes:
-        total: of all models.
-        by: of the models by ``region``, ``sub_region``, ``function`` (of the brain: those of its
-            sub-region) and ``platform``; what has no models is left out.
+        total: of the models that were asked for.
+        by: of these by ``region``, ``sub_region``, ``function``, ``platform`` and ``size``, a
+            class of parameters; what has none is left out. A model counts for each value that
+            it has.
         counts: rows: regions, sub_regions, functions, networks, data_sets, platforms,
             optimizers, runs.
     """

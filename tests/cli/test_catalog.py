@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from brainray.catalog import Library, Model, NewModel, recipe_of, store_weights
 from brainray.cli.catalog import app
 from brainray.datasets.dataset import Dataset
-from brainray.errors import CatalogError, SettingsError
+from brainray.errors import CatalogError, FilterError, SettingsError
 from brainray.settings import load_settings
 
 LONG_NAME = "a-name-that-is-much-longer-than-a-column-of-a-table-on-a-terminal"
@@ -120,18 +120,31 @@ def test_one_model_is_shown(models: list[Model]) -> None:
 def test_unknown_names_are_refused(models: list[Model]) -> None:
     with pytest.raises(CatalogError, match="model 'nothing': not in the catalog"):
         output("show", "nothing")
-    with pytest.raises(CatalogError, match="kind 'both': not in the catalog"):
+    with pytest.raises(CatalogError, match="field 'kind': 'both' is not in the catalog"):
         output("list", "--kind", "both")
 
 
 def test_stats_add_up(models: list[Model]) -> None:
     document = json.loads(output("stats", "--json", "-"))
     assert document["total"]["parameters"] == 2000
-    assert document["by"]["region"]["vision"]["models"] == 1
+    assert document["by"]["region"]["vision"]["models"] == 2  # the fused one too
     assert document["counts"]["networks"] == 11
     text = output("stats")
     assert "multisensory.integration" in text
     assert "71 functions" in text
+
+
+def test_models_are_searched(models: list[Model]) -> None:
+    found = json.loads(output("search", "accuracy", ">=", "0.5", "--sort", "id", "--json", "-"))
+    assert found["total"] == 2
+    assert [m["id"] for m in found["models"]] == sorted(model.id for model in models)
+    second = output("search", "--limit", "1", "--page", "2")
+    assert "2 to 2 of 2 models" in second
+    assert json.loads(output("search", "kind = fused", "--facets", "--json", "-"))["total"] == 1
+    assert "unimodal" in output("search", "--facets")
+    assert json.loads(output("stats", "kind = fused", "--json", "-"))["total"]["models"] == 1
+    with pytest.raises(FilterError, match="position 8: field 'kind': 'both'"):
+        output("search", "kind = both")
 
 
 def test_an_empty_catalog_is_listed() -> None:

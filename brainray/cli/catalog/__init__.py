@@ -6,6 +6,7 @@ from brainray.cli.catalog import archive, dictionaries, models, regions, upkeep
 
 app = typer.Typer(help="What is in the catalog.", no_args_is_help=True)
 app.command("list")(models.list_models)
+app.command("search")(models.search_models)
 app.command("show")(models.show_model)
 app.command("stats")(models.stats)
 app.command("upload")(archive.upload)

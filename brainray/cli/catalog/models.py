@@ -1,6 +1,7 @@
 """``brainray catalog``: pretrained models, listed, shown and counted."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, cast
 
@@ -43,11 +44,49 @@ def list_models(
         sub_region=sub_region,
         modality=cast(Modality | None, modality),
     )
-    table = Table(title=f"{len(models)} models")
+    table = _models_table(f"{len(models)} models", models)
+    show(table, [model_json(model) for model in models], json_to)
+
+
+def search_models(
+    filters: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FILTER]", help="E.g. 'region = vision AND accuracy >= 90%'."),
+    ] = None,
+    sort: Annotated[str, typer.Option(help="A field, with :desc for falling values.")] = "id",
+    limit: Annotated[int, typer.Option(help="Models on a page, up to 1000.")] = 20,
+    page: Annotated[int, typer.Option(min=1, help="Which page, from 1.")] = 1,
+    facets: Annotated[bool, typer.Option(help="Count the values of the models found.")] = False,
+    json_to: Json = None,
+) -> None:
+    """Show one page of the models that fit a filter, or count what they are."""
+    wanted = " ".join(filters or ())
+    library = open_library()
+    if facets:
+        counted = library.facets(wanted)
+        table = Table(title=f"{counted.total:,} models")
+        for heading in ("field", "value"):
+            table.add_column(heading)
+        table.add_column("models", justify="right")
+        for field, counts in counted.by.items():
+            for value, count in counts.items():
+                table.add_row(field, Text(value), f"{count:,}")
+        show(table, asdict(counted), json_to)
+        return
+    found = library.search(wanted, sort, limit, (page - 1) * limit)
+    end = found.offset + len(found.models)
+    shown = f"{found.offset + 1:,} to {end:,} of " if found.models else "none of "
+    table = _models_table(f"{shown}{found.total:,} models", found.models)
+    models = [model_json(model) for model in found.models]
+    show(table, {"total": found.total, "offset": found.offset, "models": models}, json_to)
+
+
+def _models_table(title: str, models: Sequence[Model]) -> Table:
+    table = Table(title=title)
     table.add_column("id", overflow="fold")
     for heading in ("version", "kind", "sub-region", "modality", "optimizer", "platform"):
         table.add_column(heading)
-    for heading in ("parameters", "bytes"):
+    for heading in ("accuracy", "parameters", "bytes"):
         table.add_column(heading, justify="right")
     table.add_column("created (UTC)")
     for model in models:
@@ -59,12 +98,13 @@ def list_models(
             model.modality,
             model.optimizer,
             model.platform,
+            "" if model.accuracy is None else f"{model.accuracy:.2%}",
             f"{model.parameters:,}",
             f"{model.size_bytes:,}",
             f"{model.created:%Y-%m-%d %H:%M}",
         )
         table.add_row(*map(Text, cells))
-    show(table, [model_json(model) for model in models], json_to)
+    return table
 
 
 def show_model(
@@ -97,9 +137,15 @@ def show_model(
     show(table, document, json_to)
 
 
-def stats(json_to: Json = None) -> None:
-    """Show how many models there are, and how large, by region, function and platform."""
-    result = open_library().stats()
+def stats(
+    filters: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FILTER]", help="Of which models, as for search."),
+    ] = None,
+    json_to: Json = None,
+) -> None:
+    """Show how many models fit, and how large, by region, function, platform and size."""
+    result = open_library().stats(" ".join(filters or ()))
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in result.counts.items())
     table = Table(title="Models", caption=counts)
     table.add_column("by")

@@ -1,0 +1,1 @@
+"""A large catalog, what is asked of it, and how long the answers take."""
