@@ -326,6 +326,7 @@ def test_damage_is_named_and_leaves_nothing(
         (gzip.compress(b"\0\0\x08\x01\0\0\0\x09abc"), "cannot reshape"),
         (b"no gzip", "gzip"),
     ],
+    ids=["floats", "short", "fewer bytes", "no gzip"],  # gzip puts the time into its bytes
 )
 def test_what_is_no_idx_file_is_refused(content: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "x.gz"

@@ -112,6 +112,8 @@ def test_sound_file_with_a_rate_is_still_a_sound_file() -> None:
         (sound_file(np.zeros(0), 8000), None, "0 samples"),
         (sound_file(np.array([0.0, np.nan]), 8000, subtype="FLOAT"), None, "not finite"),
     ],
+    # A sound file of floats has the time in its bytes.
+    ids=["text", "odd", "empty", "slow", "no samples", "not finite"],
 )
 def test_bad_sounds_are_refused(content: bytes, rate: int | None, message: str) -> None:
     with pytest.raises(DataError, match=message):
