@@ -72,7 +72,7 @@ def data(settings: "Settings") -> Iterator[Finding]:
     from brainray.datasets.obtain import missing
 
     if settings.data is None:
-        value = "BRAINRAY_DATA is not set: ready data sets are downloaded, or those of the package"
+        value = "BRAINRAY_DATA is not set: ready data sets are those of the package"
         yield Finding("data", "ok", value)
         return
     for name, home in HOMES.items():
