@@ -49,14 +49,19 @@ def test_ray_is_imported_at_the_edge_alone(root: Path, files: list[Path]) -> Non
 
 
 def test_the_tree_of_errors_is_drawn_whole() -> None:
-    drawn = re.findall(r"^[├└]── (\w+) ", errors.__doc__ or "", re.MULTILINE)
-    defined = [
-        name
+    bases, drawn = ["BrainrayError"], {}
+    for indent, name in re.findall(
+        r"^((?:│   )*)[├└]── (\w+) ", errors.__doc__ or "", re.MULTILINE
+    ):
+        depth = len(indent) // 4
+        drawn[name] = bases[depth]
+        bases[depth + 1 :] = [name]
+    defined = {
+        name: found.__base__.__name__
         for name, found in inspect.getmembers(errors, inspect.isclass)
         if found is not errors.BrainrayError
-    ]
-    assert sorted(drawn) == sorted(defined)
-    assert all(getattr(errors, name).__base__ is errors.BrainrayError for name in defined)
+    }
+    assert drawn == defined
 
 
 @pytest.mark.parametrize(
