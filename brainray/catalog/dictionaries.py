@@ -117,7 +117,6 @@ def remove(session: Session, moves: Moves, what: str, name: str) -> None:
         session.execute(delete(own).where(col(own.network) == key))
     session.expire(row)
     if isinstance(row, tables.DataSet) and row.key is not None:
-        moves.store.begin(row.key)
         moves.left.add(row.key)
     session.delete(row)
     session.flush()

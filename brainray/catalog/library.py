@@ -1,7 +1,6 @@
 """The one door to the catalog: its database and its store of files."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from brainray.catalog import (
     queries,
     regions,
     registration,
+    relocation,
     search,
     tables,
     upkeep,
@@ -88,8 +88,7 @@ class Library:
 
     def remove_entry(self, what: str, name: str) -> None:
         """Remove a row of a dictionary that nothing uses; see `dictionaries.remove`."""
-        with self._moving() as (session, moves):
-            dictionaries.remove(session, moves, what, name)
+        self._change(lambda session, moves: dictionaries.remove(session, moves, what, name))
 
     def add_function(
         self,
@@ -123,26 +122,19 @@ class Library:
 
     def rename_region(self, name: str, new: str) -> None:
         """Rename a region or a sub-region, or move it; see `regions.rename`."""
-        with self._moving() as (session, moves):
-            regions.rename(session, moves, name, new)
+        self._change(lambda session, moves: regions.rename(session, moves, name, new))
 
     def merge_regions(self, names: Sequence[str], into: str) -> None:
         """Make one of several regions or sub-regions; see `regions.merge`."""
-        with self._moving() as (session, moves):
-            regions.merge(session, moves, names, into)
+        self._change(lambda session, moves: regions.merge(session, moves, names, into))
 
     def split_region(self, name: str, parts: Mapping[str, regions.Part]) -> None:
         """Give parts of a sub-region to others; see `regions.split`."""
-        with self._moving() as (session, moves):
-            regions.split(session, moves, name, parts)
+        self._change(lambda session, moves: regions.split(session, moves, name, parts))
 
-    @contextmanager
-    def _moving(self) -> Iterator[tuple[Session, Moves]]:
-        """Give a session and the files that move with its rows, when these are changed."""
-        moves = Moves(self.store)
-        with writing(self._engine) as session:
-            yield session, moves
-        moves.finish()
+    def _change(self, rows: Callable[[Session, Moves], None]) -> None:
+        """Change rows and let their files follow."""
+        relocation.change(self._engine, self.store, rows)
 
     def functions(self) -> dict[str, str]:
         """Return the sub-region of every function and of every synonym, sorted by name.

@@ -23,7 +23,6 @@ from brainray.catalog.places import (
 from brainray.catalog.relocation import (
     Moves,
     carry,
-    forget_unused,
     move_model,
     settle,
     settle_fused,
@@ -162,7 +161,6 @@ def split(session: Session, moves: Moves, name: str, parts: Mapping[str, Part]) 
         _split_models(session, moves, name, new, part.models)
     session.flush()
     settle_fused(session, moved)
-    forget_unused(session, moves)
     note(session, "split", [name], list(parts))
 
 

@@ -4,11 +4,14 @@ Files are copied first, all rows are changed in one transaction, and only then t
 removed. Markers tell `verify` what a crash in between has left.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
+from brainray.catalog import registration, upkeep
+from brainray.catalog.database import writing
 from brainray.catalog.store import Store
 from brainray.catalog.tables import (
     Draft,
@@ -22,25 +25,52 @@ from brainray.catalog.tables import (
 
 @dataclass
 class Moves:
-    """The files that one transaction moves.
+    """The files that follow the rows of one transaction.
 
     Attributes:
-        store: where they are.
-        copied: the new keys.
-        left: the old keys that nothing refers to any more.
+        copies: the old key of every file that is to come, by its new one.
+        left: the old keys, which nothing may refer to any more.
     """
 
-    store: Store
-    copied: set[str] = field(default_factory=set)
+    copies: dict[str, str] = field(default_factory=dict)
     left: set[str] = field(default_factory=set)
 
-    def finish(self) -> None:
-        """Remove the old files; to be called when the rows are changed for good."""
-        for key in sorted(self.copied):
-            self.store.finish(key)
-        for key in sorted(self.left):
-            self.store.remove(key)
-            self.store.finish(key)
+
+def change(engine: Engine, store: Store, rows: Callable[[Session, Moves], None]) -> None:
+    """Change rows and let their files follow, all or nothing.
+
+    The files are copied before the transaction, so that no other writer waits for them. What
+    has to be copied is known by changing the rows once without keeping it.
+
+    Args:
+        engine: of the database.
+        store: of the files.
+        rows: changes rows, and notes files, within a transaction.
+
+    Raises:
+        CatalogError: the rows cannot be changed so, or a file cannot be copied.
+    """
+    planned = Moves()
+    with writing(engine) as session:
+        rows(session, planned)
+        session.rollback()
+    _prepare(store, planned, Moves())
+    moves = Moves()
+    with writing(engine) as session:
+        rows(session, moves)
+        _prepare(store, moves, planned)  # what others have added meanwhile
+        for key in moves.copies:
+            registration.check_stored(store, key)
+    for key in sorted({*planned.copies, *planned.left, *moves.copies, *moves.left}):
+        upkeep.settle(engine, store, key)
+
+
+def _prepare(store: Store, moves: Moves, done: Moves) -> None:
+    """Copy the files that come, and mark those that may go."""
+    for new in sorted(moves.copies.keys() - done.copies.keys()):
+        store.copy(moves.copies[new], new)
+    for old in sorted(moves.left - done.left):
+        store.begin(old)
 
 
 def carry(session: Session, moves: Moves, mapping: Mapping[str, str]) -> None:
@@ -63,7 +93,6 @@ def carry(session: Session, moves: Moves, mapping: Mapping[str, str]) -> None:
     for model in session.exec(models.order_by(PretrainedModel.id)).all():
         move_model(session, moves, model, mapping[model.sub_region])
     session.flush()
-    forget_unused(session, moves)
 
 
 def settle(session: Session, network: Network, sub_regions: list[str]) -> None:
@@ -81,14 +110,11 @@ def settle(session: Session, network: Network, sub_regions: list[str]) -> None:
 
 
 def move_model(session: Session, moves: Moves, model: PretrainedModel, sub_region: str) -> None:
-    """Let a model live in a sub-region; its file is copied there, the old one marked."""
+    """Let a model live in a sub-region, and note that its file goes there."""
     name = model.key.rpartition("/")[2]
     key = f"models/{sub_region.replace('.', '/')}/{name}"
     if key != model.key:
-        if key not in moves.copied:
-            moves.store.copy(model.key, key)
-            moves.copied.add(key)
-        moves.store.begin(model.key)
+        moves.copies[key] = model.key
         moves.left.add(model.key)
         model.key = key
     model.sub_region = sub_region
@@ -102,11 +128,3 @@ def settle_fused(session: Session, backbones: set[str]) -> None:
         fused = session.get_one(PretrainedModel, identifier)
         homes = [session.get_one(PretrainedModel, part.backbone).sub_region for part in fused.parts]
         settle(session, session.get_one(Network, fused.network), [*homes, fused.sub_region])
-
-
-def forget_unused(session: Session, moves: Moves) -> None:
-    """Leave the files alone that another model still refers to."""
-    used = select(PretrainedModel.key).where(col(PretrainedModel.key).in_(moves.left))
-    for key in session.exec(used).all():
-        moves.left.discard(key)
-        moves.store.finish(key)
