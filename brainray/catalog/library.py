@@ -323,7 +323,8 @@ class Library:
     def register(self, new: NewModel, draft: str | None = None) -> Model:
         """Make a model known whose weights are in the store.
 
-        A recipe gives one model: registering it again returns the row that is there.
+        A recipe gives one model: registering it again returns the row that is there, and brings
+        its file back if that is lost or damaged.
 
         Args:
             new: the model.
@@ -331,7 +332,7 @@ class Library:
 
         Raises:
             CatalogError: its weights are not in the store as they should be, or what it refers
-                to is not in the catalog.
+                to is not in the catalog, or the file that is lost was another one.
         """
         registration.check_weights(self.store, new)
         with writing(self._engine) as session:
@@ -339,7 +340,9 @@ class Library:
             if draft is not None:
                 uploads.finish(session, draft, new)
             registration.check_stored(self.store, new.weights.key)
-        upkeep.settle(self._engine, self.store, new.weights.key)
+            registration.bring_back(self.store, model, new.weights)
+        for key in {model.key, new.weights.key}:
+            upkeep.settle(self._engine, self.store, key)
         return model
 
     # Own networks and weights: a network, a draft of a pretrained model, its file

@@ -26,8 +26,8 @@ from brainray.catalog.tables import (
     Run,
     Scenario,
 )
-from brainray.catalog.values import ENDS, FORMATS, NewModel, json_text, model_id
-from brainray.catalog.weights import model_folder
+from brainray.catalog.values import ENDS, FORMATS, Model, NewModel, json_text, model_id
+from brainray.catalog.weights import StoredWeights, model_folder
 from brainray.errors import CatalogError
 
 
@@ -56,6 +56,22 @@ def check_stored(store: Store, key: str) -> None:
     """
     if not store.exists(key):
         raise CatalogError(f"{key}: is no longer in the store; store it again")
+
+
+def bring_back(store: Store, model: Model, weights: StoredWeights) -> None:
+    """Put the file of a model back that has been made again, if it is lost or damaged.
+
+    Raises:
+        CatalogError: other weights were made.
+    """
+    if model.key == weights.key or store.holds(model.key):
+        return
+    if model.sha256 != weights.sha256:
+        raise CatalogError(
+            f"model {model.id!r}: {model.key} is lost or damaged, and making it again gave other "
+            f"weights; put the file back, or `brainray catalog remove model {model.id}`"
+        )
+    store.copy(weights.key, model.key)
 
 
 def register_model(session: Session, new: NewModel) -> PretrainedModel:

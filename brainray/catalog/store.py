@@ -28,6 +28,8 @@ from brainray.files import write_atomically
 MODELS, DATA_SETS, BANKS = "models/", "datasets/", "banks/"
 PENDING, QUARANTINE = "pending/", "quarantine/"
 CONTENT_ADDRESSED = (MODELS, DATA_SETS)
+BANK = re.compile(rf"{BANKS}(?P<sha256>[0-9a-f]{{64}})/[0-9a-f]{{64}}\.safetensors")
+"""A bank that brainray has made, of the weights of this sha256."""
 TEMPORARY = re.compile(r"(.*/)?\.[0-9a-f]{32}\.tmp")
 """What a writer that was killed leaves behind in a local folder."""
 

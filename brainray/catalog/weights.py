@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import safetensors.torch
 import torch
@@ -68,6 +69,20 @@ def store_weights(store: Store, sub_region: str, tensors: Mapping[str, Tensor]) 
     return StoredWeights(sha256, key, sum(t.numel() for t in ready.values()), len(data))
 
 
+def weights_path(store: Store, key: str) -> Path:
+    """Return a local file of weights.
+
+    Raises:
+        CatalogError: it is missing or damaged, with the way to get it back.
+    """
+    try:
+        return store.local_path(key)
+    except CatalogError as error:
+        raise CatalogError(
+            f"{error}; `brainray catalog verify --repair` takes a copy or says what else to do"
+        ) from error
+
+
 def load_weights(store: Store, key: str) -> dict[str, Tensor]:
     """Read tensors, memory-mapped: processes on one machine share their pages.
 
@@ -76,7 +91,7 @@ def load_weights(store: Store, key: str) -> dict[str, Tensor]:
     Raises:
         CatalogError: the file is missing, damaged or no safetensors file.
     """
-    path = store.local_path(key)
+    path = weights_path(store, key)
     try:
         tensors: dict[str, Tensor] = safetensors.torch.load_file(path)
     except (SafetensorError, OSError) as error:

@@ -170,8 +170,12 @@ class Pretraining:
     def _pretrain(
         self, units: list[tuple[str, PretrainUnit]], start: Mapping[str, Model]
     ) -> list[Model]:
-        """Return the model of each unit, in order; each is registered as soon as it is trained."""
-        found = [self.library.find(unit.model_recipe) for _, unit in units]
+        """Return the model of each unit, in order; each is registered as soon as it is trained.
+
+        Raises:
+            CatalogError: a model's weights are lost, and training it again gave others.
+        """
+        found = [self._known(unit) for _, unit in units]
         missing = [number for number, model in enumerate(found) if model is None]
         done = len(units) - len(missing)
         self.record.progress("pretrain", done, len(units))
@@ -190,6 +194,11 @@ class Pretraining:
             [units[number][1] for number in missing], self.scenario.pretraining.workers, on_done
         )
         return [model for model in found if model is not None]
+
+    def _known(self, unit: PretrainUnit) -> Model | None:
+        """Return the model of a unit; one whose weights are lost is trained again, to the same."""
+        model = self.library.find(unit.model_recipe)
+        return model if model is not None and self.library.store.holds(model.key) else None
 
     def _new_model(
         self, name: str, unit: PretrainUnit, result: Pretrained, start: Mapping[str, Model]

@@ -4,7 +4,6 @@ The graph is not trained and not copied. What a run trains is the head, on the g
 the training split; it is stored as a pretrained model whose parent is the uploaded one.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -18,6 +17,7 @@ from brainray.catalog.archive import ONNX
 from brainray.catalog.library import Library
 from brainray.catalog.store import Store
 from brainray.catalog.values import Model
+from brainray.catalog.weights import weights_path
 from brainray.errors import CatalogError
 from brainray.fusion.bank import FeatureBank, bank_key, build_bank, load_bank, save_bank
 from brainray.networks.interface import LOGITS
@@ -84,7 +84,7 @@ class StoredGraph:
             CatalogError: it is missing or damaged.
             NetworkError: ONNX Runtime cannot open it.
         """
-        return OnnxTaps(open_graph(store.local_path(self.key), self.taps, self.fill), self.taps)
+        return OnnxTaps(open_graph(weights_path(store, self.key), self.taps, self.fill), self.taps)
 
     def features(self, store: Store, samples: str, inputs: Array, present: Array) -> FeatureBank:
         """Return the taps of prepared samples, without logits; they are computed once.
@@ -96,8 +96,8 @@ class StoredGraph:
             present: whether each has this input, `(N,)`.
         """
         name = json.dumps(self.identity, sort_keys=True)
-        key = bank_key(hashlib.sha256(name.encode()).hexdigest(), samples)
-        if not store.exists(key):
+        key = bank_key(self.sha256, f"{name} {samples}")
+        if not store.holds(key):
             save_bank(store, key, build_bank(self.open(store), inputs, present))
         return load_bank(store, key)
 

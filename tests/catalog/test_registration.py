@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
@@ -218,3 +219,22 @@ def test_ids_that_meet_are_refused(library: Library, new_model: Build) -> None:
     twin = first.recipe[:8] + "0" * 56
     with pytest.raises(CatalogError, match="is in the catalog with another recipe"):
         library.register(new_model(recipe=twin))
+
+
+def test_a_lost_file_comes_back_with_its_recipe(
+    library: Library, new_model: Build, behind: Any
+) -> None:
+    first = library.register(new_model(1))
+    behind.write(first.key, b"damaged")
+    assert library.register(new_model(1)) == first
+    assert library.verify().findings == ()
+    library.rename_region("vision.shape", "vision.form")
+    model = library.model(first.id)
+    behind.remove(model.key)
+    assert library.register(new_model(1)) == model  # made where it lived before
+    assert list(library.store.files("models/")) == [model.key]
+    assert library.verify().findings == ()
+    behind.remove(model.key)
+    with pytest.raises(CatalogError, match=f"gave other weights; .*remove model {model.id}`"):
+        library.register(new_model(2, recipe=model.recipe))
+    assert library.models() == [model]

@@ -13,7 +13,7 @@ from brainray.catalog import Library, Model, load_weights
 from brainray.catalog.weights import store_weights
 from brainray.datasets.dataset import SPLITS, Dataset
 from brainray.datasets.source import load_dataset
-from brainray.errors import NetworkError, ScenarioError
+from brainray.errors import CatalogError, NetworkError, ScenarioError
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.record import Record
 from brainray.pipeline.region import Region
@@ -63,6 +63,32 @@ def test_an_input_uses_the_networks_that_it_names(caption_only: Scenario, empty:
     models = Library.open(empty).models(kind="unimodal")
     assert [model.network for model in models] == ["textcnn.text"]
     assert report.unimodal["caption"].model == models[0].id
+
+
+def test_lost_weights_are_made_again_by_the_run_that_made_them(
+    caption_only: Scenario, empty: Settings
+) -> None:
+    scenario = using(caption_only, "textcnn.text")
+    first = run_scenario(scenario, 0, empty, local_runner)
+    library = Library.open(empty)
+    library.rename_region("language", "words")
+    before, files = library.models(), library.store.files("models/")
+    (column,) = library.models(kind="unimodal")
+    (fused,) = library.models(kind="fused")
+    store = Path(empty.store_url)
+    for spoil in ((column, fused), (fused, column)):
+        damaged, missing = (store / model.key for model in spoil)
+        damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
+        missing.unlink()
+        assert not library.verify().whole
+        with pytest.raises(CatalogError, match=r"`brainray catalog verify --repair`"):
+            load_weights(library.store, spoil[0].key)
+        with pytest.raises(CatalogError, match=r"not in the store; `brainray catalog verify --re"):
+            load_weights(library.store, spoil[1].key)
+        again = run_scenario(scenario, 0, empty, local_runner)
+        assert again.best == first.best
+        assert (library.models(), library.store.files("models/")) == (before, files)
+        assert library.verify().findings == ()
 
 
 def test_a_run_finds_its_models_where_they_have_moved(

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from brainray.catalog import queries, tables
 from brainray.catalog.database import reading, writing
-from brainray.catalog.store import BANKS, PENDING, QUARANTINE, TEMPORARY, Store
+from brainray.catalog.store import BANK, BANKS, PENDING, QUARANTINE, TEMPORARY, Store
 from brainray.catalog.upkeep.files import in_use
 from brainray.catalog.upkeep.findings import Removed
 from brainray.catalog.upkeep.rows import METADATA, MODEL, drop
@@ -115,7 +115,11 @@ def _remove_banks(engine: Engine, store: Store, folder: str, dry_run: bool) -> d
     sizes = store.files(folder)
     with reading(engine) as session:
         weights = set(session.exec(select(tables.PretrainedModel.sha256)).all())
-    gone = {key: size for key, size in sizes.items() if key.split("/")[1] not in weights}
+    gone = {
+        key: size
+        for key, size in sizes.items()
+        if (bank := BANK.fullmatch(key)) and bank["sha256"] not in weights
+    }
     for key in () if dry_run else gone:
         store.remove(key)
     return gone

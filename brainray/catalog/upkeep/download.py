@@ -8,6 +8,7 @@ import yaml
 
 from brainray.catalog.store import Store
 from brainray.catalog.values import Model
+from brainray.catalog.weights import weights_path
 from brainray.errors import CatalogError
 from brainray.files import write_atomically
 
@@ -23,7 +24,7 @@ def download(store: Store, model: Model, to: Path) -> tuple[Path, Path]:
     """
     weights = to / f"{model.id}{Path(model.key).suffix}"
     card = to / f"{model.id}.yaml"
-    source = store.local_path(model.key)
+    source = weights_path(store, model.key)
     text = yaml.safe_dump(_plain(asdict(model)), sort_keys=False, allow_unicode=True)
     try:
         data = source.read_bytes()

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from brainray.catalog import tables
 from brainray.catalog.sealing import LARGEST_HEADER_BYTES, has_seal
 from brainray.catalog.store import (
-    BANKS,
+    BANK,
     DATA_SETS,
     PENDING,
     QUARANTINE,
@@ -154,10 +154,10 @@ def check_unclaimed(
             yield unfinished(key)
         elif key.startswith(PENDING):
             yield unfinished(key.removeprefix(PENDING))
-        elif key.startswith(BANKS):
+        elif bank := BANK.fullmatch(key):
             if not is_sealed(store, key):
                 yield Finding("damaged bank", "bank", key, "--repair removes it, a run makes it")
-            elif key.split("/")[1] not in weights:
+            elif bank["sha256"] not in weights:
                 fix = "`brainray catalog gc` removes it"
                 yield Finding("bank without model", "bank", key, fix, damage=False)
         elif PENDING + key not in sizes:

@@ -71,3 +71,11 @@ def test_a_file_that_was_collected_is_not_registered(
         library.register(new)
     assert library.models() == []
     assert library.register(new_model()).version == 1
+
+
+def test_nothing_that_is_not_brainrays_own_is_collected(library: Library, behind: Any) -> None:
+    for key in ("banks/notes.txt", f"banks/{'1' * 64}/notes.txt", "models/notes.txt", "notes.txt"):
+        behind.write(key, b"notes")
+    before = library.store.files()
+    assert library.collect(NOW, quarantine=True).files == {}
+    assert library.store.files() == before

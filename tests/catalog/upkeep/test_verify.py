@@ -22,6 +22,9 @@ ORPHANS = [
     f"datasets/{'1' * 64}.parquet",
     "models/vision/shape/my notes (1).txt",
     "notes.txt",
+    "banks/notes.txt",
+    f"banks/{'1' * 64}/notes.txt",
+    "odd/place/of.bin",
 ]
 Unchecked = Callable[[], AbstractContextManager[Connection]]
 Build = Callable[..., NewModel]
