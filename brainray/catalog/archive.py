@@ -21,7 +21,7 @@ from onnx.defs import onnx_opset_version
 
 from brainray.errors import CatalogError, NetworkError
 from brainray.networks.interface import NetworkSpec, build_network, build_preparation
-from brainray.networks.onnx_file import read_graph, tensors
+from brainray.networks.onnx_file import FLOATS, count_parameters, read_graph, tensors
 from brainray.networks.onnx_graph import Graph, Tap
 
 MAX_BYTES = 2**30
@@ -202,7 +202,7 @@ def _onnx(data: bytes, declared: Declared) -> Inspected:
             f"are safetensors; a graph needs a network of the architecture {ONNX!r}"
         )
     model = read_graph(data)
-    parameters = _check_tensors(model)
+    _check_tensors(model)
     _check_opsets(model)
     try:
         onnx.checker.check_model(model)
@@ -229,6 +229,7 @@ def _onnx(data: bytes, declared: Declared) -> Inspected:
                 f"graph: the tap {tap.name} has the shape {tap.shape}, but that of the network "
                 f"{declared.network.name} has {shape}"
             )
+    parameters = count_parameters(model)
     layers = Counter(node.op_type for node in model.graph.node if node.op_type != "Constant")
     features = {
         "input": list(preparation.shape),
@@ -238,35 +239,21 @@ def _onnx(data: bytes, declared: Declared) -> Inspected:
     return Inspected(data, hashlib.sha256(data).hexdigest(), parameters, tuple(taps), features)
 
 
-def _check_tensors(model: ModelProto) -> int:
-    """Return how many numbers the weights hold; those of shapes and indices do not count."""
-    parameters = 0
+def _check_tensors(model: ModelProto) -> None:
     for tensor in tensors(model):
         if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
             raise NetworkError(
                 f"graph: the data of {tensor.name} lie in another file; save the graph as one file"
             )
-        if tensor.data_type in (TensorProto.INT8, TensorProto.UINT8):
-            parameters += int(np.prod(tensor.dims, dtype=np.int64))
-        if tensor.data_type not in _FLOATS:
+        if tensor.data_type not in FLOATS:
             continue
         try:
             values = np.asarray(numpy_helper.to_array(tensor), dtype=np.float64)
         except (ValueError, TypeError) as error:
             raise NetworkError(f"graph: {tensor.name} cannot be read: {error}") from error
-        parameters += values.size
         # A single infinite number is a bound, as of Clip, or fills a mask: it is no weight.
         if np.isnan(values).any() or (np.isinf(values).any() and values.size > 1):
             raise NetworkError(f"graph: {tensor.name} has NaN or infinite values")
-    return parameters
-
-
-_FLOATS = {
-    TensorProto.FLOAT,
-    TensorProto.DOUBLE,
-    TensorProto.FLOAT16,
-    TensorProto.BFLOAT16,
-}
 
 
 def _check_opsets(model: ModelProto) -> None:

@@ -1,6 +1,7 @@
 """What can be read of an ONNX file without running it: its layers, its constants."""
 
 from collections.abc import Iterator, Mapping
+from math import prod
 
 import onnx
 from google.protobuf.message import DecodeError
@@ -9,6 +10,8 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 from brainray.errors import NetworkError
 
 CHANNELS_FIRST = {"Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool"}
+FLOATS = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16}
+WEIGHTS = FLOATS | {TensorProto.INT8, TensorProto.UINT8}
 ALWAYS_LAYERS = {"Conv", "ConvTranspose", "LSTM", "GRU", "RNN"}
 PRODUCTS = {"MatMul", "Gemm"}
 """Layers if one factor is a weight; between two activations (attention) they are not."""
@@ -34,6 +37,11 @@ def read_graph(data: bytes) -> ModelProto:
     if not model.graph.node or not model.opset_import:
         raise NetworkError("graph: is no ONNX file, it has no nodes")
     return model
+
+
+def count_parameters(model: ModelProto) -> int:
+    """Return how many numbers the weights hold; those of shapes and indices do not count."""
+    return sum(prod(tensor.dims) for tensor in tensors(model) if tensor.data_type in WEIGHTS)
 
 
 def fusable(model: ModelProto) -> list[str]:

@@ -21,12 +21,14 @@ from brainray.catalog.store import (
 )
 from brainray.catalog.upkeep.findings import Finding
 from brainray.catalog.weights import model_folder
-from brainray.errors import CatalogError
+from brainray.errors import CatalogError, NetworkError
+from brainray.networks import onnx_file
 
 MODEL = tables.PretrainedModel.metadata.tables["pretrained_model"]
 MODEL_CLAIM = ("id", "sub_region", "key", "sha256", "size_bytes", "parameters")
 
-RESTORE = "--repair takes another copy if there is one; else put the file back, or "
+COPY = "--repair takes another copy if there is one; else "
+RESTORE = f"{COPY}put the file back, run the scenario that made it again, or "
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def check_claim(store: Store, claim: Claim, sizes: Mapping[str, int]) -> Iterato
         if claim.size_bytes not in (None, sizes[claim.key]):
             fix = wrong.format(claim.size_bytes, "bytes", sizes[claim.key])
             yield Finding("wrong size", claim.what, claim.key, fix)
-        if claim.parameters is not None and claim.key.endswith(".safetensors"):
+        if claim.parameters is not None:
             parameters = count_parameters(store, claim.key)
             if parameters != claim.parameters:
                 fix = wrong.format(claim.parameters, "parameters", parameters)
@@ -118,13 +120,15 @@ def check_claim(store: Store, claim: Claim, sizes: Mapping[str, int]) -> Iterato
 
 
 def count_parameters(store: Store, key: str) -> int:
-    """Count the numbers that a weights file holds, from its header.
+    """Count the numbers that a weights file holds, from its header or its graph.
 
     Raises:
-        CatalogError: it has no readable header.
+        CatalogError: it has none that can be read.
     """
     with store.open(key) as file:
         try:
+            if key.endswith(".onnx"):
+                return onnx_file.count_parameters(onnx_file.read_graph(file.read()))
             return sum(
                 math.prod(entry["shape"])
                 for name, entry in _header(file).items()
@@ -132,6 +136,8 @@ def count_parameters(store: Store, key: str) -> int:
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CatalogError(f"{key}: has no readable header of safetensors") from error
+        except NetworkError as error:
+            raise CatalogError(f"{key}: {error}") from error
 
 
 def check_unclaimed(

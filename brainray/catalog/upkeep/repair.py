@@ -19,6 +19,7 @@ from brainray.catalog.store import DATA_SETS, PENDING, QUARANTINE, Store
 from brainray.catalog.upkeep import rows
 from brainray.catalog.upkeep.collect import settle
 from brainray.catalog.upkeep.files import (
+    COPY,
     Claim,
     check_claim,
     claims,
@@ -54,7 +55,9 @@ def repair(engine: Engine, store: Store) -> Verification:
             _put_aside(engine, store, finding.where)
     after = verify(engine, store)
     done = [found for found in before.findings if found.damage and found not in after.findings]
-    return replace(after, repaired=tuple(done))
+    # There was no copy, or it would have been taken.
+    left = [replace(found, fix=found.fix.removeprefix(COPY)) for found in after.findings]
+    return replace(after, findings=tuple(left), repaired=tuple(done))
 
 
 def repair_rows(session: Session) -> None:
@@ -143,8 +146,7 @@ def _repair_file(engine: Engine, store: Store, claim: Claim, sizes: Mapping[str,
         values: dict[str, Any] = {"key": place, "sha256": sha256}
         if claim.parameters is not None:
             values["size_bytes"] = store.files(place)[place]
-            if place.endswith(".safetensors"):
-                values["parameters"] = count_parameters(store, place)
+            values["parameters"] = count_parameters(store, place)
         table = rows.METADATA.tables[claim.table]
         with writing(engine) as session:
             if claim.key != place and store.exists(claim.key):

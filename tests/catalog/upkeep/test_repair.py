@@ -80,7 +80,10 @@ def test_a_model_whose_weights_are_lost_is_named_until_they_are_back(
         spoil()
         (left,) = whole.repair().findings
         assert (left.what, left.where) == (f"model {model.id}", model.key)
-        assert "put the file back" in left.fix
+        assert left.fix == (
+            "put the file back, run the scenario that made it again, or "
+            f"`brainray catalog remove model {model.id}`"
+        )
     behind.write(model.key, data)
     assert whole.verify().whole
 

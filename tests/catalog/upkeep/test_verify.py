@@ -1,13 +1,17 @@
+import hashlib
 import random
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select, update
 
-from brainray.catalog import Library, NewModel, tables
+from brainray.catalog import Library, Model, NewModel, tables
+from brainray.catalog.cards import ModelCard, NetworkCard, parse_card
 from brainray.catalog.upkeep import Finding, Verification
+from brainray.testing.graphs import picture_graph
 
 METADATA = tables.Region.metadata
 MODEL = METADATA.tables["pretrained_model"]
@@ -154,3 +158,57 @@ def test_what_is_not_ended_is_no_damage(library: Library, new_model: Build, behi
     assert found.whole
     assert {finding.kind for finding in found.findings} == {"unfinished write"}
     assert {finding.where for finding in found.findings} == {key, f"banks/.{'0' * 32}.tmp"}
+
+
+@pytest.fixture
+def graph(library: Library, tmp_path: Path) -> Model:
+    """An uploaded ONNX file."""
+    library.add_named_data_set("ImageNet")
+    network = {
+        "name": "mine.image",
+        "architecture": "onnx",
+        "category": "Mine",
+        "modality": "image",
+        "preparation": {"name": "grey_image", "size": 28},
+        "sub_regions": ["vision.shape"],
+    }
+    model = {"network": "mine.image", "data_set": "ImageNet", "platform": "ONNX Runtime 1.32"}
+    path = tmp_path / "graph.onnx"
+    path.write_bytes(picture_graph())
+    library.add_network(parse_card(network, NetworkCard, "card"))
+    return library.upload(library.declare_card(parse_card(model, ModelCard, "card")), path)
+
+
+def test_every_damage_of_a_graph_is_found(library: Library, graph: Model, behind: Any) -> None:
+    data = behind.read(graph.key)
+    assert library.verify().findings == ()
+    flipped = [data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :] for at in (0, 99, len(data) - 1)]
+    for bad in (data[:-1], b"", data + b"0", *flipped):
+        behind.write(graph.key, bad)
+        assert kinds_at(library.verify(), graph.key) == {"damaged file"}
+    behind.remove(graph.key)
+    assert kinds_at(library.verify(), graph.key) == {"missing file"}
+
+
+def test_a_wrong_count_of_a_graph_is_found(
+    library: Library, graph: Model, unchecked: Unchecked
+) -> None:
+    with unchecked() as connection:
+        connection.execute(update(MODEL).values(parameters=7, size_bytes=7))
+    assert kinds_at(library.verify(), graph.key) == {"wrong count", "wrong size"}
+    assert library.repair().whole
+    assert library.model(graph.id) == graph
+
+
+def test_a_file_that_is_no_graph_is_found(
+    library: Library, graph: Model, unchecked: Unchecked, behind: Any
+) -> None:
+    sha256 = hashlib.sha256(b"no graph").hexdigest()
+    key = f"models/vision/shape/{sha256}.onnx"
+    behind.write(key, b"no graph")
+    behind.remove(graph.key)
+    with unchecked() as connection:
+        connection.execute(update(MODEL).values(key=key, sha256=sha256, size_bytes=8))
+    (found,) = damage(library.verify())
+    assert (found.kind, found.where) == ("unreadable file", key)
+    assert "is no ONNX file" in found.fix
