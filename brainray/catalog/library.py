@@ -142,7 +142,8 @@ class Library:
         moves = Moves(self.store)
         with writing(self._engine) as session:
             yield session, moves
-        moves.finish()
+        for key in sorted(moves.copied | moves.left):
+            upkeep.settle(self._engine, self.store, key)
 
     def functions(self) -> dict[str, str]:
         """Return the sub-region of every function and of every synonym, sorted by name.

@@ -1,7 +1,8 @@
 """What lives in sub-regions follows them: functions, networks, models, drafts and files.
 
 Files are copied first, all rows are changed in one transaction, and only then the old files are
-removed. Markers tell `verify` what a crash in between has left.
+removed, unless another process has registered one of them meanwhile. Markers tell `verify` what a
+crash in between has left.
 """
 
 from collections.abc import Mapping
@@ -33,14 +34,6 @@ class Moves:
     store: Store
     copied: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)
-
-    def finish(self) -> None:
-        """Remove the old files; to be called when the rows are changed for good."""
-        for key in sorted(self.copied):
-            self.store.finish(key)
-        for key in sorted(self.left):
-            self.store.remove(key)
-            self.store.finish(key)
 
 
 def carry(session: Session, moves: Moves, mapping: Mapping[str, str]) -> None:
