@@ -12,7 +12,8 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -27,11 +28,42 @@ SERVICES_TESTS = Path(__file__).parent / "services"
 EMPTY = "template_empty"
 
 
+DESELECTED = pytest.StashKey[set[str]]()
+
 # No timing decides a test, however busy the machine is.
 hypothesis.settings.register_profile(
     "brainray", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("brainray")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[DESELECTED] = set()
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.config.stash[DESELECTED].add(item.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["deselected"] = sorted(session.config.stash[DESELECTED])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Learn from a process of pytest-xdist what it has deselected."""
+    node.config.stash[DESELECTED].update(getattr(node, "workeroutput", {}).get("deselected", ()))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Count what was deselected in the last line, as pytest does without pytest-xdist."""
+    names = sorted(config.stash[DESELECTED])
+    left_out = [SimpleNamespace(nodeid=name) for name in names]
+    terminalreporter.stats.setdefault("deselected", left_out)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
