@@ -9,10 +9,13 @@ are deselected, so that the suite passes on a fresh machine and a skip always me
 
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from brainray.settings import Settings, load_settings
@@ -22,7 +25,45 @@ if TYPE_CHECKING:
 
 RAY_TESTS = Path(__file__).parent / "actors"
 SERVICES_TESTS = Path(__file__).parent / "services"
-EMPTY, SEEDED = "template_empty", "template_seeded"
+EMPTY = "template_empty"
+
+
+DESELECTED = pytest.StashKey[set[str]]()
+
+# No timing decides a test, however busy the machine is.
+hypothesis.settings.register_profile(
+    "brainray", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("brainray")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[DESELECTED] = set()
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.config.stash[DESELECTED].add(item.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["deselected"] = sorted(session.config.stash[DESELECTED])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Learn from a process of pytest-xdist what it has deselected."""
+    node.config.stash[DESELECTED].update(getattr(node, "workeroutput", {}).get("deselected", ()))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Count what was deselected in the last line, as pytest does without pytest-xdist."""
+    names = sorted(config.stash[DESELECTED])
+    left_out = [SimpleNamespace(nodeid=name) for name in names]
+    terminalreporter.stats.setdefault("deselected", left_out)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -78,6 +119,16 @@ def user_folders(session_folders: None, tmp_path: Path, monkeypatch: pytest.Monk
     point_into(tmp_path / "user", monkeypatch)
 
 
+@pytest.fixture(autouse=True)
+def connections(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Give the connections of a test back at its end; each has a database of its own."""
+    yield
+    if request.config.option.services:
+        from brainray.catalog.engines import close_connections
+
+        close_connections()
+
+
 @pytest.fixture(scope="session")
 def ray_cluster(session_folders: None) -> Iterator[None]:
     """Connect this process to one local cluster of four CPUs, for all tests that ask for it."""
@@ -100,16 +151,14 @@ def ray_cluster(session_folders: None) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def postgres(session_folders: None) -> Iterator["PostgresServer"]:
-    """A PostgreSQL with an empty database and a new catalog, of which tests get copies.
+    """A PostgreSQL with an empty database, of which tests get copies.
 
     They sort as people do, not by bytes: nothing may depend on the order of a database.
     """
-    from brainray.catalog.database import open_database
     from brainray.testing.servers import postgres_server
 
     with postgres_server(durable=False) as server:
         server.create(EMPTY, locale="en-US")
-        open_database(server.create(SEEDED, EMPTY)).dispose()
         yield server
 
 
@@ -125,12 +174,41 @@ def s3(session_folders: None) -> Iterator["ObjectStore"]:
 
 
 @pytest.fixture(scope="session")
-def new_database(request: pytest.FixtureRequest) -> Callable[..., str]:
-    """Makes a database that belongs to a folder, empty or a new catalog, and returns its URL."""
+def new_database(request: pytest.FixtureRequest) -> Callable[[Path], str]:
+    """Makes an empty database that belongs to a folder, and returns its URL."""
     if not request.config.option.services:
-        return lambda home, template=EMPTY: f"sqlite:///{home / 'catalog.sqlite'}"
+        return lambda home: f"sqlite:///{home / 'catalog.sqlite'}"
     server: PostgresServer = request.getfixturevalue("postgres")
-    return lambda home, template=EMPTY: server.create(f"test_{secrets.token_hex(8)}", template)
+    return lambda home: server.create(f"test_{secrets.token_hex(8)}", EMPTY)
+
+
+@pytest.fixture(scope="session")
+def copy_database(request: pytest.FixtureRequest) -> Callable[[str, Path], str]:
+    """Makes a copy that belongs to a folder of a database that nobody uses; returns its URL."""
+    if request.config.option.services:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        return lambda url, home: server.create(
+            f"test_{secrets.token_hex(8)}", url.rpartition("/")[2]
+        )
+
+    def copy(url: str, home: Path) -> str:
+        home.mkdir(parents=True, exist_ok=True)
+        path = shutil.copy(url.removeprefix("sqlite:///"), home / "catalog.sqlite")
+        return f"sqlite:///{path}"
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def new_catalog(
+    new_database: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """The URL of a new catalog, of which tests get copies: to make one takes a second."""
+    from brainray.catalog.database import open_database
+
+    url = new_database(tmp_path_factory.mktemp("catalog"))
+    open_database(url).dispose()
+    return url
 
 
 @pytest.fixture(scope="session")
@@ -144,14 +222,16 @@ def new_store(request: pytest.FixtureRequest) -> Callable[[Path], str]:
 
 @pytest.fixture(scope="session")
 def settings_in(
-    new_database: Callable[..., str], new_store: Callable[[Path], str]
+    new_catalog: str,
+    copy_database: Callable[[str, Path], str],
+    new_store: Callable[[Path], str],
 ) -> Callable[[Path], Settings]:
     """Makes the settings of a new catalog whose files are below a folder."""
 
     def make(home: Path) -> Settings:
         return load_settings(
             {
-                "BRAINRAY_DATABASE_URL": new_database(home, SEEDED),
+                "BRAINRAY_DATABASE_URL": copy_database(new_catalog, home),
                 "BRAINRAY_STORE_URL": new_store(home),
                 "BRAINRAY_CACHE": str(home / "cache"),
                 "BRAINRAY_RUNS": str(home / "runs"),

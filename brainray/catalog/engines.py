@@ -5,14 +5,16 @@ as on SQLite, so that none fails because of another one: what a writer has read 
 it commits, versions have no gaps, and nothing has to be tried again.
 """
 
+import atexit
 import os
 import sqlite3
 import time
 import weakref
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, NullPool, Pool, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
 
 from brainray.errors import CatalogError
 
@@ -101,6 +103,15 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(WRITE, False) else "BEGIN")
 
 
+def close_connections() -> None:
+    """Close this process's connections to PostgreSQL; who needs one afterwards opens another."""
+    for engine in _pooled:
+        engine.dispose()
+    _postgres.cache_clear()
+
+
+# One engine a database: a server has few connections to give, and every engine keeps some.
+@cache
 def _postgres(url: URL) -> Engine:
     try:
         engine = create_engine(
@@ -115,7 +126,6 @@ def _postgres(url: URL) -> Engine:
             "install brainray[postgres] and write postgresql+psycopg://"
         ) from error
     event.listen(engine, "begin", _begin_postgres)
-    weakref.finalize(engine, _close, engine.pool, os.getpid())
     _pooled.add(engine)
     return engine
 
@@ -128,11 +138,6 @@ def _begin_postgres(connection: Connection) -> None:
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
-def _close(pool: Pool, owner: int) -> None:
-    if os.getpid() == owner:
-        pool.dispose()
-
-
 def _leave_connections_to_parent() -> None:
     for engine in _pooled:
         engine.dispose(close=False)
@@ -140,3 +145,4 @@ def _leave_connections_to_parent() -> None:
 
 _pooled: weakref.WeakSet[Engine] = weakref.WeakSet()
 os.register_at_fork(after_in_child=_leave_connections_to_parent)
+atexit.register(close_connections)

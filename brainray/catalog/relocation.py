@@ -1,7 +1,8 @@
 """What lives in sub-regions follows them: functions, networks, models, drafts and files.
 
 Files are copied first, all rows are changed in one transaction, and only then the old files are
-removed. Markers tell `verify` what a crash in between has left.
+removed, unless another process has registered one of them meanwhile. Markers tell `verify` what a
+crash in between has left.
 """
 
 from collections.abc import Callable, Mapping

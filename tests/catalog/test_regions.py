@@ -238,7 +238,7 @@ def test_a_crash_at_any_change_of_the_store_loses_nothing(
         return call
 
     with monkeypatch.context() as patch:
-        for name in ("_write", "_remove"):
+        for name in ("_write", "_copy", "_remove"):
             patch.setattr(Store, name, counted(getattr(Store, name)))
         with pytest.raises(KeyboardInterrupt):
             library.rename_region("vision.shape", "vision.form")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import select
 
 from brainray.catalog import Library, tables
@@ -140,6 +141,17 @@ def test_a_child_leaves_its_parents_connections_alone(settings: Settings) -> Non
         os._exit(0 if library.functions() == functions else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert library.functions() == functions
+
+
+def test_a_process_has_few_connections_however_often_it_opens_the_catalog(
+    settings: Settings,
+) -> None:
+    libraries = [Library.open(settings) for _ in range(20)]
+    for library in libraries:
+        library.stats()
+    with reading(open_database(settings.database_url)) as session:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        assert session.execute(text(query)).scalar() == 1
 
 
 def test_a_wrong_password_and_a_missing_database_are_said(postgres: PostgresServer) -> None:

@@ -20,8 +20,8 @@ from brainray.catalog import Store
 
 store = Store(sys.argv[1], Path(sys.argv[2]))
 for number in range(5):
-    store.put(f"banks/{number}.bin", bytes([number]) * 100_000)
-    assert store.local_path(f"banks/{number}.bin").stat().st_size == 100_000
+    store.put(f"other/{number}.bin", bytes([number]) * 100_000)
+    assert store.local_path(f"other/{number}.bin").stat().st_size == 100_000
 """
 
 Open = Callable[[Store], Store]
@@ -29,8 +29,8 @@ Open = Callable[[Store], Store]
 uses = pytest.mark.parametrize(
     "use",
     [
-        lambda store: store.put("banks/one.bin", b"x"),
-        lambda store: store.local_path("banks/one.bin"),
+        lambda store: store.put("other/one.bin", b"x"),
+        lambda store: store.local_path("other/one.bin"),
     ],
     ids=["put", "local_path"],
 )
@@ -59,26 +59,26 @@ def refused(store: Store, use: Callable[[Store], object]) -> str:
         use(store)
     message = str(caught.value)
     assert "\n" not in message
-    assert message.startswith(f"{store.url}/banks/one.bin: ")
+    assert message.startswith(f"{store.url}/other/one.bin: ")
     return message
 
 
 def test_a_store_in_a_bucket(store: Store, tmp_path: Path) -> None:
-    store.put("banks/one.bin", b"first")
-    store.put("banks/one.bin", b"second")
-    assert store.exists("banks/one.bin")
-    assert not store.exists("banks/two.bin")
-    path = store.local_path("banks/one.bin")
+    store.put("other/one.bin", b"first")
+    store.put("other/one.bin", b"second")
+    assert store.exists("other/one.bin")
+    assert not store.exists("other/two.bin")
+    path = store.local_path("other/one.bin")
     assert path.is_relative_to(tmp_path / "cache")
     assert path.read_bytes() == b"second"
-    with pytest.raises(CatalogError, match=r"below/banks/two\.bin: is not in the store"):
-        store.local_path("banks/two.bin")
+    with pytest.raises(CatalogError, match=r"below/other/two\.bin: is not in the store"):
+        store.local_path("other/two.bin")
 
 
 def test_what_another_process_writes_is_seen(store: Store, tmp_path: Path) -> None:
-    assert not store.exists("banks/3.bin")
+    assert not store.exists("other/3.bin")
     subprocess.run([sys.executable, "-c", PUT, store.url, str(tmp_path / "other")], check=True)
-    assert store.exists("banks/3.bin")
+    assert store.exists("other/3.bin")
 
 
 def test_two_processes_write_the_same_keys(
@@ -92,7 +92,7 @@ def test_two_processes_write_the_same_keys(
     assert [process.wait(300) for process in processes] == [0, 0]
     store = Store(url, tmp_path / "cache")
     for number in range(5):
-        path = store.local_path(f"banks/{number}.bin")
+        path = store.local_path(f"other/{number}.bin")
         assert path.read_bytes() == bytes([number]) * 100_000
 
 
@@ -159,5 +159,5 @@ def test_a_server_that_is_down_is_said(
         probe.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{probe.getsockname()[1]}"
     monkeypatch.setenv("AWS_ENDPOINT_URL", address)
-    message = refused(fresh(store), lambda store: store.put("banks/one.bin", b"x"))
+    message = refused(fresh(store), lambda store: store.put("other/one.bin", b"x"))
     assert f'Could not connect to the endpoint URL: "{address}' in message
