@@ -36,7 +36,7 @@ from brainray.pipeline.lease import leased
 from brainray.pipeline.publication import publish
 from brainray.pipeline.record import Event, Listener, Record
 from brainray.pipeline.registration import register_fused, report_of
-from brainray.pipeline.resuming import check_resumable
+from brainray.pipeline.resuming import check_resumable, known_to
 from brainray.pipeline.runner import Runner
 from brainray.pipeline.selection import Selection, chosen, pinned
 from brainray.pipeline.tensorboard import CandidateLog
@@ -85,7 +85,7 @@ def run_scenario(
         dataset, source = load_dataset(
             scenario.data, modalities, scenario.goal.target, seed, settings
         )
-    library = Library.open(settings)
+    library = Library.open(settings) if run_id is None else known_to(settings, run_id)
     # An unknown function or model is said before the run leaves a trace.
     scenario = pinned(scenario, library)
     if run_id is None:
