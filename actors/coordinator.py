@@ -51,7 +51,7 @@ class CoordinatorOnRay(Coordinator):
                 ).remote(region, settings)
             )
 
-        super().__init__(Library.open(settings).functions, connect)
+        super().__init__(Library.open(settings, new=False).functions, connect)
         self._settings = settings
 
     async def home(self) -> tuple[str, str]:

@@ -12,29 +12,35 @@ from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import Session
 
-from brainray.catalog.engines import MIGRATE, WRITE, make_engine, shown
+from brainray.catalog.engines import MIGRATE, WRITE, expect_file, make_engine, shown
 from brainray.catalog.seeding import seed
 from brainray.errors import CatalogError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def open_database(url: str) -> Engine:
+def open_database(url: str, new: bool = True) -> Engine:
     """Open the catalog's database; an empty one is migrated and seeded first.
 
-    Several processes may do this at the same time.
+    Several processes may do this at the same time. Once it is open, an SQLite file that is deleted
+    is missed, not made again.
 
     Args:
         url: SQLAlchemy URL, e.g. ``sqlite:////home/me/catalog.sqlite``.
+        new: whether it may be empty.
 
     Raises:
         CatalogError: it cannot be opened, is no catalog, or is older or newer than this brainray.
     """
     with _reported(url):
         engine = make_engine(url)
+        if not new:
+            expect_file(engine)
         with engine.connect() as connection:
             revision = _revision(connection, url)
         if revision is None:
+            if not new:
+                raise CatalogError(f"database {shown(url)}: is empty")
             with _migrating(engine, url) as connection:
                 # Another process may have filled it between the look above and the lock here.
                 revision = _revision(connection, url)
@@ -45,6 +51,8 @@ def open_database(url: str) -> Engine:
             f"database {shown(url)}: has the older revision {revision}, not {head_revision()}; "
             "run `brainray db upgrade`"
         )
+    if new:
+        expect_file(engine)
     return engine
 
 

@@ -53,6 +53,17 @@ def make_engine(url: str) -> Engine:
             )
 
 
+def expect_file(engine: Engine) -> None:
+    """Have later connections to a SQLite file fail if it is gone, not make it again, empty."""
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        event.listen(engine, "do_connect", _check_file)
+
+
+def _check_file(dialect: object, record: object, arguments: list[Any], options: object) -> None:
+    if not Path(arguments[0]).exists():
+        raise CatalogError(f"database sqlite:///{arguments[0]}: is gone")
+
+
 def shown(url: str) -> str:
     """Return the URL without its password.
 

@@ -4,17 +4,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from brainray.atlas.activation import Pathway
 from brainray.catalog.archive import ONNX
 from brainray.catalog.library import Library
 from brainray.catalog.values import Model, NewModel
 from brainray.datasets.dataset import SPLITS, Dataset
 from brainray.fusion.genome import Candidate
 from brainray.networks.interface import NetworkSpec, tap_names
-from brainray.pipeline.frozen import HEAD, StoredGraph, uploaded
+from brainray.pipeline.frozen import HEAD, StoredGraph
 from brainray.pipeline.record import Record
 from brainray.pipeline.runner import Runner
-from brainray.pipeline.selection import parents
+from brainray.pipeline.selection import Selection, parents
 from brainray.pipeline.units import (
     LEARNING_RATES,
     BankUnit,
@@ -96,31 +95,28 @@ class Pretraining:
     runner: Runner
     record: Record
 
-    def offers(
-        self, pathway: Pathway, networks: Mapping[str, list[NetworkSpec]]
-    ) -> dict[str, list[Offer]]:
+    def offers(self, selection: Selection) -> dict[str, list[Offer]]:
         """Return the pretrained candidates of each input; those in the catalog are not trained.
 
         Args:
-            pathway: a model lives in the strongest activated sub-region of its network.
-            networks: that each input may use.
+            selection: what each input may use.
 
         Raises:
             ScenarioError: see `parents`.
         """
-        start = parents(self.scenario.pretraining.start, networks, self.library)
+        start = parents(self.scenario.pretraining.start, selection.networks, self.library)
         units = [
             (name, unit)
-            for name, specs in networks.items()
+            for name, specs in selection.networks.items()
             for spec in specs
-            for unit in self._units(name, spec, pathway, start.get(spec.name))
+            for unit in self._units(name, spec, selection, start.get(spec.name))
         ]
         self._prepare([unit for _, unit in units])
         models = self._pretrain(units, start)
         return self._bank(units, models)
 
     def _units(
-        self, name: str, spec: NetworkSpec, pathway: Pathway, start: Model | None
+        self, name: str, spec: NetworkSpec, selection: Selection, start: Model | None
     ) -> list[PretrainUnit]:
         """Return one unit an optimizer, or one an uploaded graph, of a network for an input."""
         settings = self.scenario.pretraining
@@ -133,16 +129,14 @@ class Pretraining:
                 for split in SPLITS
             },
             spec=spec,
-            sub_region=next(
-                home for sub in pathway.sub_regions if (home := spec.home_in([sub])) is not None
-            ),
+            sub_region=selection.home(spec),
             classes=len(self.dataset.classes),
             recipe=HEAD,
             seed=self.seed,
             parent=parent,
         )
         if spec.architecture == ONNX:
-            return [replace(first, graph=graph) for graph in uploaded(self.library, spec.name)]
+            return [replace(first, graph=graph) for graph in selection.graphs[spec.name]]
         return [
             replace(
                 first,

@@ -4,7 +4,7 @@ One JSON object a line, with ``event`` and ``at`` (UTC) and, in order::
 
     started     run_id, scenario, seed, versions, runner
     data        name, source, sha256, rows
-    pathway     sub_regions, connections, networks
+    pathway     sub_regions, connections, networks, graphs
     pretrained  model, input, validation           (one a model)
     brood       index, genomes, values, seconds    (one a brood)
     searched    seconds
@@ -13,8 +13,9 @@ One JSON object a line, with ``event`` and ``at`` (UTC) and, in order::
     finished    report
     failed      error                              (or stopped, by Ctrl-C)
 
-A resumed run appends a new ``started`` line and goes on; the broods that are recorded already
-are told to the searcher again instead of being evaluated again.
+A resumed run appends a new ``started`` line and goes on with the networks and uploaded graphs of
+its ``pathway``; the broods that are recorded already are told to the searcher again instead of
+being evaluated again.
 
 Beside it lies ``lock``, which the process that executes the run holds and names.
 """

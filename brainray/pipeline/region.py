@@ -38,7 +38,7 @@ class Region:
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
-        self._library = Library.open(settings)
+        self._library = Library.open(settings, new=False)
         self._loaded: dict[str, tuple[TappedNetwork, Preparation]] = {}
         self._assignments: dict[str, Assignment] = {}
         if not any(self._owns(sub_region) for sub_region in self._library.sub_regions()):

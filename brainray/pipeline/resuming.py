@@ -2,13 +2,41 @@
 
 from collections.abc import Mapping
 
+from brainray.catalog.library import Library
 from brainray.datasets.dataset import Dataset
-from brainray.errors import RunError
+from brainray.errors import CatalogError, RunError
 from brainray.pipeline.record import Record
 from brainray.pipeline.versions import versions
+from brainray.settings import Settings
 
 ANY_VERSION = ("ray", "pyarrow")
 """They carry data around: another version of them changes no result."""
+
+
+def known_to(settings: Settings, run_id: str) -> Library:
+    """Return the catalog that knows a run.
+
+    A new one would not know its models, and would make them anew or another run of it.
+
+    Args:
+        settings: where catalog and records are.
+        run_id: of the run.
+
+    Raises:
+        RunError: the catalog is empty or another one; it says what is lost.
+    """
+    record = Record(settings.runs / run_id)
+    try:
+        library = Library.open(settings, new=False)
+        if any(record.events("data")):  # before that, it may have ended without a row
+            library.run(run_id)
+    except CatalogError as error:
+        models = sum(1 for _ in record.events("pretrained"))
+        raise RunError(
+            f"{error}; run {run_id} had {models} models in its database: put that back, or start "
+            "a new run"
+        ) from error
+    return library
 
 
 def check_resumable(record: Record, dataset: Dataset, other_versions: bool) -> None:

@@ -36,9 +36,9 @@ from brainray.pipeline.lease import leased
 from brainray.pipeline.publication import publish
 from brainray.pipeline.record import Event, Listener, Record
 from brainray.pipeline.registration import register_fused, report_of
-from brainray.pipeline.resuming import check_resumable
+from brainray.pipeline.resuming import check_resumable, known_to
 from brainray.pipeline.runner import Runner
-from brainray.pipeline.selection import chosen, pinned
+from brainray.pipeline.selection import Selection, chosen, pinned
 from brainray.pipeline.tensorboard import CandidateLog
 from brainray.pipeline.versions import platform, versions
 from brainray.scenario import Report, Scenario, parse_scenario
@@ -85,10 +85,11 @@ def run_scenario(
         dataset, source = load_dataset(
             scenario.data, modalities, scenario.goal.target, seed, settings
         )
-    library = Library.open(settings)
+    library = Library.open(settings) if run_id is None else known_to(settings, run_id)
     # An unknown function or model is said before the run leaves a trace.
     scenario = pinned(scenario, library)
-    activate({name: part.excites() for name, part in scenario.inputs.items()}, library.functions())
+    if run_id is None:
+        activate(scenario.excites(), library.functions())
     record = Record(settings.runs / (run_id or new_run_id(scenario)), listener)
     with record.locked(), make_runner(settings, record.folder) as runner:
         if run_id is not None:
@@ -211,20 +212,12 @@ class Run:
         }
         self.record.append("data", **data)
         with clock("activation"):
-            functions = {name: part.excites() for name, part in self.scenario.inputs.items()}
-            modalities = {name: part.modality for name, part in self.scenario.inputs.items()}
-            pathway: Pathway = self.runner.coordinate("activate", functions)
-            offered = self.runner.coordinate("candidates", functions, modalities)
-            networks = chosen(self.scenario, offered)
-            self.record.append(
-                "pathway",
-                **pathway.to_json(),
-                networks={name: [spec.name for spec in specs] for name, specs in networks.items()},
-            )
+            selection = self._select(done)
+            self.record.append("pathway", **selection.to_json())
         with clock("pretraining"):
             offers = Pretraining(
                 self.scenario, self.seed, dataset, self.library, self.runner, self.record
-            ).offers(pathway, networks)
+            ).offers(selection)
             self._adopt(offers)
         problem = self._problem(dataset, offers)
         with clock("search"):
@@ -258,7 +251,7 @@ class Run:
             seed=self.seed,
             versions=versions(),
             data=data,
-            pathway=pathway,
+            pathway=selection.pathway,
             problem=problem,
             schedule=schedule,
             solution=solution,
@@ -280,6 +273,17 @@ class Run:
             },
         )
         return report
+
+    def _select(self, done: list[Event]) -> Selection:
+        """Return what the inputs choose among; a run that goes on keeps what it has recorded."""
+        for event in reversed(done):
+            if event["event"] == "pathway":
+                return Selection.recorded(event, self.library)
+        functions = self.scenario.excites()
+        modalities = {name: part.modality for name, part in self.scenario.inputs.items()}
+        pathway: Pathway = self.runner.coordinate("activate", functions)
+        offered = self.runner.coordinate("candidates", functions, modalities)
+        return Selection.of(pathway, chosen(self.scenario, offered), self.library)
 
     def _adopt(self, offers: Mapping[str, list[Offer]]) -> None:
         """Have the regions load what they now own."""

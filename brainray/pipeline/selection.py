@@ -1,13 +1,116 @@
-"""What a scenario says about the networks that its inputs use, and what they start from."""
+"""What the inputs of a run choose among: networks, uploaded graphs, and what they start from."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+from brainray.atlas.activation import Pathway
 from brainray.catalog.archive import ONNX
 from brainray.catalog.library import Library
 from brainray.catalog.values import Model
-from brainray.errors import CatalogError, ScenarioError
+from brainray.errors import CatalogError, RunError, ScenarioError
 from brainray.networks.interface import NetworkSpec
+from brainray.pipeline.frozen import StoredGraph, uploaded
 from brainray.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the inputs of a run choose among, for as long as it lasts.
+
+    The catalog may grow and its regions may move while a run is interrupted: it goes on with the
+    selection that it recorded.
+
+    Attributes:
+        pathway: the activated sub-regions.
+        networks: that each input may use.
+        graphs: uploaded for each frozen network, by id.
+    """
+
+    pathway: Pathway
+    networks: dict[str, list[NetworkSpec]]
+    graphs: dict[str, list[StoredGraph]]
+
+    @staticmethod
+    def of(
+        pathway: Pathway, networks: dict[str, list[NetworkSpec]], library: Library
+    ) -> "Selection":
+        """Return the selection of a new run: with the graphs that the catalog has now."""
+        return Selection(
+            pathway,
+            networks,
+            {name: uploaded(library, name) for name in _frozen(networks)},
+        )
+
+    @staticmethod
+    def recorded(event: Mapping[str, Any], library: Library) -> "Selection":
+        """Return the selection of a run that goes on; sub-regions have the names of today.
+
+        Args:
+            event: what `to_json` gave.
+            library: where networks and graphs are.
+
+        Raises:
+            RunError: one of them is no longer in the catalog.
+        """
+        try:
+            networks = {
+                name: [library.network(network) for network in names]
+                for name, names in event["networks"].items()
+            }
+            graphs = {
+                name: [StoredGraph.of(library.model(model)) for model in models]
+                for name, models in event.get("graphs", {}).items()  # older ones offered none
+            }
+        except CatalogError as error:
+            raise RunError(
+                f"the run began with what is no longer there, start a new one: {error}"
+            ) from error
+        return Selection(_renamed(event, library), networks, graphs)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the selection as a run's record holds it."""
+        return {
+            **self.pathway.to_json(),
+            "networks": {
+                name: [spec.name for spec in specs] for name, specs in self.networks.items()
+            },
+            "graphs": {
+                name: [graph.model for graph in graphs] for name, graphs in self.graphs.items()
+            },
+        }
+
+    def home(self, spec: NetworkSpec) -> str:
+        """Return where a model of a network lives: in the strongest sub-region activated.
+
+        A network that was moved out of all these since the run began gives it its first one.
+        """
+        homes = (spec.home_in([sub_region]) for sub_region in self.pathway.sub_regions)
+        return next((home for home in homes if home is not None), spec.sub_regions[0])
+
+
+def _frozen(networks: Mapping[str, list[NetworkSpec]]) -> list[str]:
+    used = {spec.name: spec for specs in networks.values() for spec in specs}
+    return sorted(name for name, spec in used.items() if spec.architecture == ONNX)
+
+
+def _renamed(event: Mapping[str, Any], library: Library) -> Pathway:
+    """Return a recorded pathway by the names of today; of merged ones the strongest counts."""
+
+    def now(name: str) -> str:
+        try:
+            return library.current_name(name)
+        except CatalogError:  # removed, when nothing lived there any more; it was excited, though
+            return name
+
+    weights: dict[str, float] = {}
+    for name, weight in event["sub_regions"].items():  # the strongest first
+        weights.setdefault(now(name), weight)
+    pairs: dict[tuple[str, str], float] = {}
+    for a, b, weight in event["connections"]:
+        if now(a) != now(b):
+            pairs.setdefault((now(a), now(b)), weight)
+    return Pathway(weights, tuple((a, b, weight) for (a, b), weight in pairs.items()))
 
 
 def chosen(

@@ -259,6 +259,10 @@ class Scenario(Section):
     training: Training = Field(default_factory=Training)
     serve: Serve = Field(default_factory=Serve)
 
+    def excites(self) -> dict[str, tuple[str, ...]]:
+        """Return the functions that each input excites."""
+        return {name: part.excites() for name, part in self.inputs.items()}
+
     @model_validator(mode="before")
     @classmethod
     def _named_after_its_data(cls, document: Any) -> Any:

@@ -1,16 +1,31 @@
-"""Settings that actors in other processes can use."""
+"""Settings that actors in other processes can use; a scenario, and what a run of it gives."""
 
 from pathlib import Path
 
 import pytest
 
+from brainray.catalog import Library
+from brainray.pipeline.local import local_runner
+from brainray.pipeline.run import run_scenario
+from brainray.scenario import Report, load_scenario
 from brainray.settings import Settings, load_settings
 
+SEED = 3
+SCENARIO = """
+name: two-texts
+goal: {{target: label}}
+inputs:
+  left: {{modality: text, networks: [fasttext.text]}}
+  right: {{modality: text, networks: [fasttext.text]}}
+data: {{manifest: {manifest}}}
+search: {{budget: 20, brood: 2, epochs: 4, depth: 2, finalists: 2}}
+pretraining: {{epochs: 8, batch_size: 8}}
+training: {{epochs: 8, batch_size: 16, workers: 2}}
+"""
 
-@pytest.fixture(scope="session")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    home = tmp_path_factory.mktemp("actors")
-    return load_settings(
+
+def settings_in(home: Path) -> Settings:
+    settings = load_settings(
         {
             "BRAINRAY_DATABASE_URL": f"sqlite:///{home / 'catalog.sqlite'}",
             "BRAINRAY_STORE_URL": str(home / "store"),
@@ -18,6 +33,13 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
             "BRAINRAY_RUNS": str(home / "runs"),
         }
     )
+    Library.open(settings)  # as a driver does, before there are actors
+    return settings
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return settings_in(tmp_path_factory.mktemp("actors"))
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +53,20 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows.append(f"{first} filler{number % 7},{second} filler{number % 5},{label}")
     path.write_text("\n".join(rows) + "\n")
     return path
+
+
+@pytest.fixture(scope="session")
+def scenario(tmp_path_factory: pytest.TempPathFactory, manifest: Path) -> Path:
+    """Four networks to pretrain, ten broods, two finalists: some seconds in all."""
+    path = tmp_path_factory.mktemp("scenario") / "scenario.yaml"
+    path.write_text(SCENARIO.format(manifest=manifest))
+    return path
+
+
+@pytest.fixture(scope="session")
+def undisturbed(
+    scenario: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Report, Settings]:
+    """A run of the scenario in one process, with the seed 3."""
+    settings = settings_in(tmp_path_factory.mktemp("undisturbed"))
+    return run_scenario(load_scenario(scenario), SEED, settings, local_runner), settings

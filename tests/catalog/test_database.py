@@ -96,6 +96,25 @@ def test_sqlite_writes_ahead_and_waits(tmp_path: Path) -> None:
         assert connection.execute(text("PRAGMA busy_timeout")).scalar() == 30_000
 
 
+def test_a_deleted_file_is_missed_and_an_empty_one_refused(tmp_path: Path) -> None:
+    file = tmp_path / "catalog.sqlite"
+    url = f"sqlite:///{file}"
+    with pytest.raises(CatalogError, match=r"catalog\.sqlite: is gone$"):
+        open_database(url, new=False)
+    file.touch()
+    with pytest.raises(CatalogError, match=r"catalog\.sqlite: is empty$"):
+        open_database(url, new=False)
+    engine = open_database(url)
+    open_database(url, new=False)
+    file.unlink()
+    with (
+        pytest.raises(CatalogError, match=r"catalog\.sqlite: is gone$"),
+        reading(engine) as session,
+    ):
+        session.exec(select(tables.Region)).all()
+    assert not file.exists()
+
+
 def test_references_are_checked(url: str) -> None:
     engine = open_database(url)
     with pytest.raises(CatalogError, match=r"(?i)foreign key"), writing(engine) as session:

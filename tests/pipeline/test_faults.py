@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from brainray.catalog import Library
-from brainray.errors import BrainrayError, RunError
+from brainray.errors import BrainrayError, CatalogError, RunError
 from brainray.pipeline import resuming
 from brainray.pipeline import run as pipeline
 from brainray.pipeline.local import local_runner
@@ -142,6 +142,38 @@ def test_a_database_that_goes_away(
         path.rename(path.with_name(path.name.removeprefix("away-")))
     (run,) = Library.open(empty).runs()
     assert (run.status, status_of(run)) == ("running", "failed")
+    resumed(tiny, empty, undisturbed)
+
+
+@pytest.mark.parametrize("moment", ["pathway", "pretrained", "solution"])
+def test_a_database_that_is_deleted_is_missed_and_not_made_anew(
+    moment: str, tiny: Scenario, empty: Settings, undisturbed: Report
+) -> None:
+    database = empty.runs.parent / "catalog.sqlite"
+
+    def delete(event: Event) -> None:
+        if event["event"] == moment:
+            for path in database.parent.glob("catalog.sqlite*"):
+                path.rename(path.with_name(f"away-{path.name}"))
+
+    with pytest.raises(CatalogError, match=r"^database sqlite:///.*catalog\.sqlite: is gone$"):
+        run_scenario(tiny, SEED, empty, local_runner, delete)
+    assert not database.exists()
+    (folder,) = empty.runs.iterdir()
+    models = sum(1 for _ in Record(folder).events("pretrained"))
+    lost = rf"run {folder.name} had {models} models in its database: put that back, or start a new"
+    record = (folder / "record.jsonl").read_bytes()
+    with pytest.raises(RunError, match=rf"catalog\.sqlite: is gone; {lost}"):
+        run_scenario(tiny, SEED, empty, local_runner, run_id=folder.name)
+    assert not database.exists()
+    Library.open(empty)  # another one in its place does not know the run
+    with pytest.raises(RunError, match=rf"run '{folder.name}': not in the catalog.*; {lost}"):
+        run_scenario(tiny, SEED, empty, local_runner, run_id=folder.name)
+    assert (folder / "record.jsonl").read_bytes() == record
+    for path in database.parent.glob("catalog.sqlite*"):
+        path.unlink()
+    for path in database.parent.glob("away-*"):
+        path.rename(path.with_name(path.name.removeprefix("away-")))
     resumed(tiny, empty, undisturbed)
 
 

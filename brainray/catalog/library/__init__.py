@@ -23,14 +23,18 @@ class Library(Dictionaries, Models, Searching, Runs, Upkeep):
     """
 
     @classmethod
-    def open(cls, settings: Settings) -> "Library":
-        """Open the catalog of ``settings``; an empty database is made ready first.
+    def open(cls, settings: Settings, new: bool = True) -> "Library":
+        """Open the catalog of ``settings``.
+
+        Args:
+            settings: where database and store are.
+            new: whether an empty database is made ready first, or refused.
 
         Raises:
             CatalogError: the database or the store cannot be used.
         """
         store = Store(settings.store_url, settings.cache)
-        return cls(settings, open_database(settings.database_url), store)
+        return cls(settings, open_database(settings.database_url, new), store)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Library.open, (self.settings,)
+        return Library.open, (self.settings, False)
