@@ -136,9 +136,20 @@ def _postgres(url: URL) -> Engine:
             f"database {url.render_as_string()}: its driver is missing ({error}); "
             "install brainray[postgres] and write postgresql+psycopg://"
         ) from error
+    event.listen(engine, "connect", _configure_postgres)
     event.listen(engine, "begin", _begin_postgres)
     _pooled.add(engine)
     return engine
+
+
+def _configure_postgres(connection: Any, _record: object) -> None:
+    # Questions take milliseconds, so that compiling them or starting workers costs more than it
+    # gains; and each is planned for its own values, of which some are frequent and most are rare.
+    with connection.cursor() as cursor:
+        cursor.execute("SET jit = off")
+        cursor.execute("SET max_parallel_workers_per_gather = 0")
+        cursor.execute("SET plan_cache_mode = force_custom_plan")
+    connection.commit()
 
 
 def _begin_postgres(connection: Connection) -> None:

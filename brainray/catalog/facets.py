@@ -14,10 +14,18 @@ from sqlmodel import Session, col, select
 
 from brainray.catalog import tables
 from brainray.catalog.conditions import condition
-from brainray.catalog.facts import OF_NETWORKS, network_values
+from brainray.catalog.facts import OF_NETWORKS
 from brainray.catalog.filters import Filter
-from brainray.catalog.tables import DataSet, PretrainedModel
+from brainray.catalog.tables import (
+    DataSet,
+    Function,
+    Network,
+    NetworkFunction,
+    NetworkSubRegion,
+    PretrainedModel,
+)
 from brainray.catalog.values import Stats, Totals
+from brainray.shapes import MODALITIES
 
 SIZES = {
     "below 1M": 10**6,
@@ -122,18 +130,26 @@ def stats(session: Session, tree: Filter | None) -> Stats:
 
 def _of_networks(session: Session) -> dict[str, dict[str, set[str]]]:
     """Return the values of every network by field; the sub-regions apart from the regions."""
-    found: dict[str, dict[str, set[str]]] = {}
-    for field in OF_NETWORKS:
-        values = network_values(field)
-        found[field] = defaultdict(set)
-        for network, value in session.exec(select(values.c.network, values.c.value)).all():
-            found[field][network].add(value)
-    places = found["region"]
-    found["region"] = {key: {name.split(".")[0] for name in names} for key, names in places.items()}
-    found["sub_region"] = {
-        key: {part for name in names for part in _sub_regions(name)}
-        for key, names in places.items()
+    found: dict[str, dict[str, set[str]]] = {
+        field: defaultdict(set) for field in (*OF_NETWORKS, "sub_region")
     }
+    facts = select(Network.name, Network.kind, Network.category, Network.modality)
+    for name, kind, category, modality in session.exec(facts).all():
+        found["kind"][name] = {kind}
+        found["category"][name] = {category}
+        found["modality"][name] = {one for one in MODALITIES if one in modality}
+    tasks = select(NetworkFunction.network, NetworkFunction.function)
+    for name, task in session.exec(tasks).all():
+        found["function"][name].add(task)
+    works = defaultdict(list)
+    for function, place in session.exec(select(Function.name, Function.sub_region)).all():
+        works[place].append(function)
+    places = select(NetworkSubRegion.network, NetworkSubRegion.sub_region)
+    for name, sub_region in session.exec(places).all():
+        found["region"][name].add(sub_region.split(".")[0])
+        for place in _sub_regions(sub_region):
+            found["sub_region"][name].add(place)
+            found["function"][name].update(works[place])
     return found
 
 

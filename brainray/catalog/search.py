@@ -8,7 +8,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from brainray.catalog import queries
-from brainray.catalog.conditions import COLUMNS, condition
+from brainray.catalog.conditions import COLUMNS, Conditions
 from brainray.catalog.facts import network_values
 from brainray.catalog.filters import Filter, field_of, parse
 from brainray.catalog.tables import DataSet, PretrainedModel
@@ -57,10 +57,11 @@ def page(session: Session, tree: Filter | None, sort: str, limit: int | None, of
         raise FilterError(f"limit: {limit}, allowed are 1 to {LARGEST_PAGE}")
     if offset < 0:
         raise FilterError(f"offset: {offset}, allowed are 0 and more")
-    fits = condition(session, tree)
+    asked = Conditions(session, tree)
+    fits = asked.condition()
     total = session.exec(select(func.count()).select_from(PretrainedModel).where(fits)).one()
     if total > MANY:
-        fits = condition(session, tree, sorting=True)
+        fits = asked.condition(sorting=True)
     # The ids come from an index alone; only the models of the page are read whole.
     ids = session.exec(
         select(PretrainedModel.id).where(fits).order_by(*order(sort)).limit(limit).offset(offset)

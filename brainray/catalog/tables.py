@@ -170,7 +170,7 @@ ASKED = (
 )
 """What filters ask most: indexes hold it, so that counting and sorting read no models."""
 
-SORTED = ("accuracy", "parameters", "size_bytes", "created", "name")
+SORTED = ("accuracy", "parameters", "size_bytes", "created", "name", "version")
 
 
 class ModelBackbone(Table, table=True):
@@ -196,6 +196,13 @@ class PretrainedModel(Table, table=True):
         *(
             Index(f"ix_pretrained_model_by_{key}", key, "id", *(c for c in ASKED if c != key))
             for key in SORTED
+        ),
+        # Facets count by these two.
+        Index(
+            "ix_pretrained_model_by_work",
+            "optimizer",
+            "platform",
+            *(column for column in ASKED if column not in ("optimizer", "platform")),
         ),
         # PostgreSQL reads an index backward only with the missing values first.
         Index(
@@ -223,7 +230,7 @@ class PretrainedModel(Table, table=True):
     spec: dict[str, Any] = Field(sa_type=JSON)
     recipe: str = Field(unique=True)
     sha256: str = Field(index=True)
-    key: str
+    key: str = Field(index=True)
     parameters: int = Field(sa_type=BigInteger)
     size_bytes: int = Field(sa_type=BigInteger)
     run_id: str | None = Field(index=True)
