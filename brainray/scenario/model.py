@@ -192,6 +192,8 @@ class Pretraining(Section):
         optimizers: one pretrained model a network and optimizer: the optimizer gene's alleles.
         start: stored models to start from instead of from random weights, each for its own
             network; ids or names.
+        augmentation: how strongly the training samples are varied anew in each epoch, where the
+            network's preparation can: spectrograms are warped to other voices and paces.
         workers: models trained at the same time; None is one a CPU. The result does not depend
             on it.
     """
@@ -200,6 +202,7 @@ class Pretraining(Section):
     batch_size: int = Field(default=32, ge=1, le=65_536)
     optimizers: tuple[Literal["adam", "sgd"], ...] = Field(default=("adam", "sgd"), min_length=1)
     start: tuple[Name, ...] = ()
+    augmentation: Annotated[Number, Field(ge=0, le=0.5)] = 0.0
     workers: int | None = Field(default=None, ge=1, le=1024)
 
 
