@@ -216,6 +216,9 @@ class Training(Section):
         epochs: passes over the training split.
         batch_size: samples a step, of all workers together.
         learning_rate: of Adam, at the start of its cosine.
+        keep: whether a finalist is what it is after its ``last`` epoch, or was after the one that
+            is ``best`` on validation, where not to be trained at all counts as one: for samples
+            unlike those of training, such as new voices.
         fine_tuning_epochs: passes in which the winner is trained on together with its pretrained
             networks; with 0 they stay frozen.
         fine_tuning_rate: of Adam in these passes.
@@ -227,6 +230,7 @@ class Training(Section):
     epochs: int = Field(default=20, ge=1, le=10_000)
     batch_size: int = Field(default=256, ge=1, le=65_536)
     learning_rate: Annotated[Number, Field(gt=0, le=1)] = 3e-3
+    keep: Literal["last", "best"] = "last"
     fine_tuning_epochs: int = Field(default=0, ge=0, le=10_000)
     fine_tuning_rate: Annotated[Number, Field(gt=0, le=1)] = 3e-4
 
