@@ -26,6 +26,8 @@ class Plan:
         speakers: that are left out, one after the other; empty where the data cannot.
         speech: the audio network of the runs with unknown speakers.
         spoken_rows: their training rows.
+        spoken_epochs: of their pretraining; voices that are varied take longer to learn.
+        augmentation: of their spectrograms.
         adapting_epochs: of the transfer study's pretraining on the new task.
         fitting: pairs of image and audio network in the study of that name.
         fitting_rows: its training rows.
@@ -44,6 +46,8 @@ class Plan:
     speakers: tuple[str, ...]
     speech: str
     spoken_rows: int
+    spoken_epochs: int
+    augmentation: float
     adapting_epochs: int
     fitting: tuple[tuple[str, str], ...]
     fitting_rows: int
@@ -69,12 +73,15 @@ class Plan:
         return self.local(folder, seed, [*self._pair(pair), *changes])
 
     def without_speaker(self, speaker: str) -> Job:
-        """Return the run whose test speaker is in no other split; all image networks."""
+        """Return the run whose three splits have no speaker in common; all image networks."""
         changes = [
             *self._networks(self.networks, [self.speech]),
             "data.options.split=speaker",
             f"data.options.speaker={speaker}",
             f"data.options.train={self.spoken_rows}",
+            f"pretraining.epochs={self.spoken_epochs}",
+            f"pretraining.augmentation={self.augmentation}",
+            "training.keep=best",
         ]
         return self.local(f"speakers/{speaker}", self.seeds[0], changes)
 
@@ -116,6 +123,8 @@ FULL = Plan(
     speakers=("george", "jackson", "lucas", "nicolas", "yweweler"),
     speech="lenet5",
     spoken_rows=7000,
+    spoken_epochs=12,
+    augmentation=0.25,
     adapting_epochs=2,
     fitting=(("lenet5", "lenet3"), ("lenet3", "lenet5"), ("lenet3", "mediumnet")),
     fitting_rows=2000,
@@ -142,6 +151,8 @@ QUICK = Plan(
     speakers=(),
     speech="lenet3",
     spoken_rows=300,
+    spoken_epochs=1,
+    augmentation=0.25,
     adapting_epochs=1,
     fitting=(("lenet3", "lenet3"),),
     fitting_rows=200,

@@ -47,7 +47,7 @@ class Options(BaseModel):
         snr_db: lowest and highest ratio of speech to noise; each pair's is drawn between them,
             uniformly.
         split: ``random`` shares out each speaker's recordings; ``speaker`` leaves one speaker
-            out of train and validation.
+            out of train and validation, and takes another one for validation alone.
         speaker: the one left out: all of the test split, and nowhere else.
     """
 

@@ -2,8 +2,8 @@
 
 Images: MNIST's own test images are the test images, its train images give train and validation.
 Recordings: 70/10/20 of each speaker's recordings of each digit (FSDD); or all of one speaker's for
-test, and those of the others 7:1 for train and validation. Noise: ESC-10's folds 1 to 3 for train,
-4 for validation, 5 for test, so that no source clip is in two splits.
+test, all of another's for validation, and those of the others for train. Noise: ESC-10's folds 1
+to 3 for train, 4 for validation, 5 for test, so that no source clip is in two splits.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from brainray import seeding
+from brainray.datasets.dataset import SPLITS
 from brainray.datasets.interface import MissingFilesError
 from brainray.datasets.material import Digit, Material, cut
 from brainray.errors import DataError
@@ -39,12 +40,13 @@ def read(
         data: the folder of ready data sets.
         pairs: the number of pairs of each split.
         seed: chooses images and shares out recordings.
-        speaker: the one whose recordings are the test's; None splits each speaker's.
+        speaker: the one whose recordings are the test's; validation's is then the next in
+            alphabetical order, after the last the first. None splits each speaker's.
 
     Raises:
         MissingFilesError: there is no such folder, or a file is not in it.
         DataError: a file is damaged, more pairs are asked for than there are images, or there is
-            no such speaker.
+            no such speaker, or fewer than three of them.
     """
     if data is None:
         raise MissingFilesError(f"BRAINRAY_DATA is not set, it must hold {', '.join(FILES)}")
@@ -118,6 +120,12 @@ def _recordings(
     if left_out is not None and left_out not in speakers:
         allowed = ", ".join(speakers)
         raise DataError(f"data.options.speaker: is {left_out!r}, allowed are {allowed}")
+    if left_out is not None and len(speakers) < len(SPLITS):
+        raise DataError(
+            f"data.options.split: is 'speaker', which needs {len(SPLITS)} speakers, {FSDD} has "
+            f"{', '.join(speakers)}"
+        )
+    whole = {} if left_out is None else _splits(speakers, left_out)
     together: dict[tuple[int, str], list[dict[str, Any]]] = {}
     for row in rows:
         together.setdefault((row["digit"], row["speaker"]), []).append(row)
@@ -125,21 +133,18 @@ def _recordings(
     for (digit, speaker), takes in sorted(together.items(), key=lambda item: item[0]):
         generator = seeding.numpy_generator(seed, "audio_visual_digits", FSDD, digit, speaker)
         order = generator.permutation(len(takes)).tolist()
-        for split, part in _parts(len(takes), speaker, left_out).items():
+        parts = {whole[speaker]: slice(None)} if whole else cut(len(takes))
+        for split, part in parts.items():
             for i in order[part]:
                 wave_T = _wave(data, FSDD, takes[i])
                 recordings[split].append(Digit(takes[i]["filename"], digit, wave_T, speaker))
     return recordings
 
 
-def _parts(count: int, speaker: str, left_out: str | None) -> dict[str, slice]:
-    """Return which of a speaker's shuffled recordings of one digit belong to each split."""
-    if left_out is None:
-        return cut(count)
-    if speaker == left_out:
-        return {"test": slice(count)}
-    train = round(7 / 8 * count)
-    return {"train": slice(train), "validation": slice(train, count)}
+def _splits(speakers: list[str], left_out: str) -> dict[str, str]:
+    """Return the one split that each of the sorted speakers belongs to."""
+    following = speakers[(speakers.index(left_out) + 1) % len(speakers)]
+    return dict.fromkeys(speakers, "train") | {left_out: "test", following: "validation"}
 
 
 def _noise(data: Path, sources: dict[str, str]) -> dict[str, dict[str, FloatArray]]:

@@ -1,9 +1,11 @@
 """Fusion as a search problem: candidates on feature banks, finalists to the end, a test once."""
 
+import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -16,6 +18,7 @@ from brainray.fusion.evidence import log_prior
 from brainray.fusion.features import Features, Spoiling, Statistics
 from brainray.fusion.forms import build, restore
 from brainray.fusion.genome import FusionCode, Wiring
+from brainray.fusion.keeping import BestEpoch
 from brainray.fusion.network import FusionNetwork
 from brainray.fusion.population import CandidateRecipe, Population
 from brainray.search.interface import Brood, Genome, Solution, Space
@@ -46,6 +49,8 @@ class FusionProblem:
         finalist_hidden: width of their levels.
         strategy: how their workers synchronise.
         seed: of the run.
+        keep: whether a finalist is what it is after its last epoch, or was after the one that is
+            best on validation; not to be trained at all counts as one.
         communicator: of this worker.
     """
 
@@ -59,6 +64,7 @@ class FusionProblem:
     finalist_hidden: int
     strategy: str
     seed: int
+    keep: Literal["last", "best"] = "last"
     communicator: Communicator = field(default_factory=Alone)
 
     @property
@@ -244,8 +250,19 @@ class FusionProblem:
         seed = derive(self.seed, "finalist", *genome)
         network = self._network(genome, self.finalist_hidden, seed).double()
         strategy = plugins.load("strategies", self.strategy)()
-        self._fit(network, inputs, self.finalist, seed, strategy, self.communicator)
-        return network.float().eval()
+        train = partial(
+            self._fit, network, inputs, self.finalist, seed, strategy, self.communicator
+        )
+        if self.keep == "last":
+            train()
+            return network.float().eval()
+
+        def on_validation(passed: FusionNetwork) -> float:
+            return self._accuracy(copy.deepcopy(passed).float(), "validation", inputs)
+
+        best = BestEpoch(network, on_validation)
+        train(on_epoch=best)
+        return best.network.float().eval()
 
     def _fit(
         self,
@@ -255,6 +272,7 @@ class FusionProblem:
         seed: int,
         strategy: Strategy,
         communicator: Communicator,
+        on_epoch: Callable[[int], None] = lambda epoch: None,
     ) -> None:
         """Train a network in place, in its own precision."""
         spoiling = self.spoiling if len(inputs) > 1 else UNSPOILED
@@ -267,6 +285,7 @@ class FusionProblem:
             seed=seed,
             strategy=strategy,
             communicator=communicator,
+            on_epoch=on_epoch,
         )
 
     def fused_accuracy(self, solution: Solution, split: str) -> float:

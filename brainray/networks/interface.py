@@ -14,7 +14,7 @@ Architectures and preparations are found by name through the entry-point groups
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -80,6 +80,23 @@ class Preparation(Protocol):
 
     def prepare(self, raw: Raw) -> Array:
         """Return the network input of one raw sample: ``shape``, ``dtype``, finite."""
+
+
+@runtime_checkable
+class AugmentingPreparation(Preparation, Protocol):
+    """A preparation that can also vary what it prepared, so that a network sees more than there is.
+
+    Only pretraining does so; a preparation without it gives every epoch the same samples.
+    """
+
+    def augment(self, inputs: Tensor, strength: float, generator: torch.Generator) -> Tensor:
+        """Return prepared samples of the same classes, each varied by its own random draw.
+
+        Args:
+            inputs: prepared samples, shape `(B, *shape)`; they are left as they are.
+            strength: in [0, 0.5]; 0 varies nothing.
+            generator: the only source of randomness.
+        """
 
 
 class TappedNetwork(nn.Module):

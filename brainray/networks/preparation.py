@@ -18,6 +18,7 @@ from scipy.signal import resample_poly
 from torch.nn import functional
 
 from brainray.errors import NetworkError
+from brainray.networks.augmentation import warp_spectrograms
 from brainray.shapes import FloatArray, IntArray, Modality, Raw, Recording
 
 MAX_SIDE = 4096
@@ -163,6 +164,12 @@ class LogSpectrogram:
         picture_HW = _fit_width(picture_HT.clamp(0, 1), self.size)
         result: FloatArray = picture_HW[None].numpy()
         return result
+
+    def augment(
+        self, inputs: torch.Tensor, strength: float, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Return the spectrograms of other voices and paces; see `warp_spectrograms`."""
+        return warp_spectrograms(inputs, strength, generator)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,12 @@ from brainray.catalog.library import Library
 from brainray.catalog.values import Model, NewModel
 from brainray.datasets.dataset import SPLITS, Dataset
 from brainray.fusion.genome import Candidate
-from brainray.networks.interface import NetworkSpec, tap_names
+from brainray.networks.interface import (
+    AugmentingPreparation,
+    NetworkSpec,
+    build_preparation,
+    tap_names,
+)
 from brainray.pipeline.frozen import HEAD, StoredGraph
 from brainray.pipeline.record import Record
 from brainray.pipeline.runner import Runner
@@ -120,6 +125,7 @@ class Pretraining:
     ) -> list[PretrainUnit]:
         """Return one unit an optimizer, or one an uploaded graph, of a network for an input."""
         settings = self.scenario.pretraining
+        augments = isinstance(build_preparation(spec.preparation), AugmentingPreparation)
         parent = None if start is None else self._parent(start)
         first = PretrainUnit(
             columns={
@@ -143,6 +149,7 @@ class Pretraining:
                 recipe=Recipe(
                     settings.epochs, settings.batch_size, optimizer, LEARNING_RATES[optimizer]
                 ),
+                augmentation=settings.augmentation if augments else 0.0,
             )
             for optimizer in settings.optimizers
         ]

@@ -316,6 +316,7 @@ class Run:
             finalist_hidden=training.hidden,
             strategy=training.strategy,
             seed=self.seed,
+            keep=training.keep,
         )
         if training.fine_tuning_epochs == 0:
             return problem

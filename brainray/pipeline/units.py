@@ -24,6 +24,7 @@ from brainray.datasets.dataset import open_dataset
 from brainray.errors import DataError, NetworkError
 from brainray.fusion.bank import BATCH, FeatureBank, bank_key, build_bank, save_bank
 from brainray.networks.interface import (
+    AugmentingPreparation,
     NetworkSpec,
     TappedNetwork,
     build_network,
@@ -33,7 +34,7 @@ from brainray.networks.onnx import OnnxNetwork
 from brainray.pipeline.frozen import StoredGraph, train_head, with_head
 from brainray.pipeline.models import load_network, start_from
 from brainray.pipeline.versions import recipe_versions
-from brainray.seeding import derive, torch_random
+from brainray.seeding import derive, torch_generator, torch_random
 from brainray.shapes import Array
 from brainray.training.loop import Optimizer, Recipe, fit, one_thread
 from brainray.training.memory import keep_freed_memory
@@ -104,6 +105,8 @@ class PretrainUnit:
         seed: of the run.
         parent: the model to start from instead of from random weights.
         graph: of a frozen network, of which only a head is trained.
+        augmentation: how strongly the preparation varies the samples, see
+            `brainray.networks.interface.AugmentingPreparation`; 0 if it cannot.
     """
 
     columns: dict[str, ColumnUnit]
@@ -114,6 +117,7 @@ class PretrainUnit:
     seed: int
     parent: Parent | None = None
     graph: StoredGraph | None = None
+    augmentation: float = 0.0
 
     @property
     def region(self) -> str:
@@ -144,6 +148,8 @@ class PretrainUnit:
             start = {"parent": self.parent.sha256, "same_classes": self.parent.same_classes}
         if self.graph is not None:
             start = {"graph": self.graph.identity}
+        if self.augmentation > 0:
+            start["augmentation"] = self.augmentation
         return recipe_of(
             {
                 **start,
@@ -266,12 +272,15 @@ def pretrain(unit: PretrainUnit) -> Pretrained:
             weights = load_weights(unit.columns["train"].store, unit.parent.key)
             start_from(network, unit.spec, unit.classes, weights, unit.parent.same_classes)
         quicken(network)
+        preparation = build_preparation(unit.spec.preparation)
+        generator = torch_generator(seed, "augmentation")
 
         def loss(rows: Tensor, epoch: int) -> Tensor:
             chosen = rows_N[rows.numpy()]
-            return functional.cross_entropy(
-                network(torch.from_numpy(inputs[chosen])), target_N[chosen]
-            )
+            samples = torch.from_numpy(inputs[chosen])
+            if unit.augmentation > 0 and isinstance(preparation, AugmentingPreparation):
+                samples = preparation.augment(samples, unit.augmentation, generator)
+            return functional.cross_entropy(network(samples), target_N[chosen])
 
         fit(network, loss, rows=len(rows_N), recipe=unit.recipe, seed=seed)
         stored = store_weights(unit.columns["train"].store, unit.sub_region, network.state_dict())

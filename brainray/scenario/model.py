@@ -192,6 +192,8 @@ class Pretraining(Section):
         optimizers: one pretrained model a network and optimizer: the optimizer gene's alleles.
         start: stored models to start from instead of from random weights, each for its own
             network; ids or names.
+        augmentation: how strongly the training samples are varied anew in each epoch, where the
+            network's preparation can: spectrograms are warped to other voices and paces.
         workers: models trained at the same time; None is one a CPU. The result does not depend
             on it.
     """
@@ -200,6 +202,7 @@ class Pretraining(Section):
     batch_size: int = Field(default=32, ge=1, le=65_536)
     optimizers: tuple[Literal["adam", "sgd"], ...] = Field(default=("adam", "sgd"), min_length=1)
     start: tuple[Name, ...] = ()
+    augmentation: Annotated[Number, Field(ge=0, le=0.5)] = 0.0
     workers: int | None = Field(default=None, ge=1, le=1024)
 
 
@@ -213,6 +216,9 @@ class Training(Section):
         epochs: passes over the training split.
         batch_size: samples a step, of all workers together.
         learning_rate: of Adam, at the start of its cosine.
+        keep: whether a finalist is what it is after its ``last`` epoch, or was after the one that
+            is ``best`` on validation, where not to be trained at all counts as one: for samples
+            unlike those of training, such as new voices.
         fine_tuning_epochs: passes in which the winner is trained on together with its pretrained
             networks; with 0 they stay frozen.
         fine_tuning_rate: of Adam in these passes.
@@ -224,6 +230,7 @@ class Training(Section):
     epochs: int = Field(default=20, ge=1, le=10_000)
     batch_size: int = Field(default=256, ge=1, le=65_536)
     learning_rate: Annotated[Number, Field(gt=0, le=1)] = 3e-3
+    keep: Literal["last", "best"] = "last"
     fine_tuning_epochs: int = Field(default=0, ge=0, le=10_000)
     fine_tuning_rate: Annotated[Number, Field(gt=0, le=1)] = 3e-4
 

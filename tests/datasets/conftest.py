@@ -56,7 +56,7 @@ def ready_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "pcm_int16": sound(800 + 10 * i),
         }
         for digit in range(10)
-        for speaker in ("ann", "bob")
+        for speaker in ("ann", "bob", "cem")
         for i in range(10)
     ]
     write("fsdd/fsdd.parquet", speech)

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from brainray.datasets import digit_files, embedded
@@ -161,23 +163,40 @@ def test_the_sources_are_the_files_that_were_read(
         assert len(sources) == 2
 
 
-def test_one_speaker_is_left_out(ready_folder: Path) -> None:
-    options = SMALL | {"split": "speaker", "speaker": "bob"}
+@pytest.mark.parametrize(
+    ("left_out", "following", "other"),
+    [("ann", "bob", "cem"), ("bob", "cem", "ann"), ("cem", "ann", "bob")],
+)
+def test_each_split_has_speakers_of_its_own(
+    left_out: str, following: str, other: str, ready_folder: Path
+) -> None:
+    options = SMALL | {"split": "speaker", "speaker": left_out}
     table = build("files", ready_folder, options, 0)
     speakers = [set(part) for part in by_split(table, "speaker")]
-    assert speakers == [{"ann"}, {"ann"}, {"bob"}]
-    check_disjoint([set(values) for values in by_split(table, "recording")])
-    material, _ = digit_files.read(ready_folder, PAIRS, 0, "bob")
+    assert speakers == [{other}, {following}, {left_out}]
+    material, _ = digit_files.read(ready_folder, PAIRS, 0, left_out)
     counts = {
         split: Counter(recording.digit for recording in part.recordings)
         for split, part in material.items()
     }
-    for split, each in (("train", 9), ("validation", 1), ("test", 10)):  # 7:1 of ten
-        assert counts[split] == dict.fromkeys(range(10), each)
+    assert counts == dict.fromkeys(SPLITS, dict.fromkeys(range(10), 10))
     # Images and noise are those of the random split.
     random = build("files", ready_folder, SMALL, 0)
     for mine, theirs in zip(*(by_split(t, "image_source") for t in (table, random)), strict=True):
         assert set(mine) == set(theirs)
+
+
+def test_two_speakers_are_too_few_for_three_splits(ready_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "ready"
+    shutil.copytree(ready_folder, folder)
+    speech = pq.read_table(folder / digit_files.FSDD)
+    two = speech.filter(pc.not_equal(speech["speaker"], "cem"))
+    pq.write_table(two, folder / digit_files.FSDD)
+    with pytest.raises(
+        DataError,
+        match=r"data.options.split: is 'speaker', which needs 3 speakers, .* has ann, bob$",
+    ):
+        build("files", folder, SMALL | {"split": "speaker", "speaker": "bob"}, 0)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +208,7 @@ def test_one_speaker_is_left_out(ready_folder: Path) -> None:
         (
             "files",
             {"split": "speaker", "speaker": "eve"},
-            "data.options.speaker: is 'eve', allowed are ann, bob",
+            "data.options.speaker: is 'eve', allowed are ann, bob, cem",
         ),
         (
             "embedded",
@@ -290,12 +309,16 @@ def test_real_files() -> None:
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("speaker", ["george", "yweweler"])
-def test_every_real_recording_of_a_left_out_speaker_is_the_tests(speaker: str) -> None:
+@pytest.mark.parametrize(("speaker", "following"), [("george", "jackson"), ("yweweler", "george")])
+def test_every_real_recording_of_a_left_out_speaker_is_the_tests(
+    speaker: str, following: str
+) -> None:
     material, _ = digit_files.read(Path(os.environ["BRAINRAY_DATA"]), PAIRS, 0, speaker)
     assert {split: len(part.recordings) for split, part in material.items()} == {
-        "train": 4 * 10 * 44,
-        "validation": 4 * 10 * 6,
+        "train": 3 * 500,
+        "validation": 500,
         "test": 500,
     }
-    assert {recording.speaker for recording in material["test"].recordings} == {speaker}
+    voices = [{recording.speaker for recording in material[s].recordings} for s in SPLITS]
+    assert voices[1:] == [{following}, {speaker}]
+    check_disjoint(voices)

@@ -146,6 +146,8 @@ def test_whole_numbers_have_limits(place: str, limits: tuple[int, int], document
         ("search.time_limit_minutes", True, "must be a number, not True"),
         ("search.time_limit_minutes", "soon", "Input should be a valid number"),
         ("pretraining.optimizers", [], "Tuple should have at least 1 item"),
+        ("pretraining.augmentation", -0.1, "Input should be greater than or equal to 0, not -0.1"),
+        ("pretraining.augmentation", 0.6, "Input should be less than or equal to 0.5, not 0.6"),
         ("training.learning_rate", 0, "Input should be greater than 0, not 0"),
         ("training.learning_rate", 1.5, "Input should be less than or equal to 1, not 1.5"),
         ("training.learning_rate", False, "must be a number, not False"),

@@ -1,0 +1,29 @@
+"""Which of the networks that training passes through is kept."""
+
+import copy
+from collections.abc import Callable
+
+from brainray.fusion.network import FusionNetwork
+
+
+class BestEpoch:
+    """Notes the network of the epoch that is worth most; of equal ones the first.
+
+    The untrained network is one of them: it says what the calibrated evidence says, and on rows
+    unlike those of training that may be better than anything learned from these.
+
+    Args:
+        network: that is being trained; noted now for the first time.
+        value: of a network; a larger one is better.
+    """
+
+    def __init__(self, network: FusionNetwork, value: Callable[[FusionNetwork], float]) -> None:
+        self._network, self._worth = network, value
+        self.network = copy.deepcopy(network)
+        self.value = value(self.network)
+
+    def __call__(self, epoch: int) -> None:
+        """Note what the network is after an epoch, if it is better than all before."""
+        value = self._worth(self._network)
+        if value > self.value:
+            self.network, self.value = copy.deepcopy(self._network), value
