@@ -59,9 +59,8 @@ def put_often(settings: Settings, meeting: Path, name: str, key: str, data: byte
     meet(meeting, name, 2)
     for _ in range(20):
         store.put(key, data)
-        with store.open(key) as file:
-            if len(set(file.read())) != 1:
-                raise AssertionError("a file was seen in parts")
+        if len(set(store.local_path(key).read_bytes())) != 1:
+            raise AssertionError("a file was seen in parts")
 
 
 def register(settings: Settings, meeting: Path, name: str, count: int) -> int:
