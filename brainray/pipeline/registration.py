@@ -70,7 +70,8 @@ def register_fused(
                 "wiring": wiring.to_json(),
                 "backbones": [model.recipe for model in backbones.values()],
                 "candidate": vars(problem.candidate),
-                "finalist": vars(problem.finalist) | {"hidden": problem.finalist_hidden},
+                "finalist": vars(problem.finalist)
+                | {"hidden": problem.finalist_hidden, "keep": problem.keep},
                 # With fine-tuning the number of workers may change the last digits.
                 "fine_tuning": scenario.training.fine_tuning_epochs
                 and [
