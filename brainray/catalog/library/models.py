@@ -124,7 +124,7 @@ class Models(Base):
                 uploads.finish(session, draft, new)
             registration.check_stored(self.store, new.weights.key)
             registration.bring_back(self.store, model, new.weights)
-        for key in {model.key, new.weights.key}:
+        for key in sorted({model.key, new.weights.key}):
             upkeep.settle(self._engine, self.store, key)
         return model
 
