@@ -6,14 +6,12 @@ value: a value that is missing fits none, so that NOT means what it says.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
-    ColumnElement,
     String,
     and_,
     any_,
@@ -27,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Session, col, select
 
+from brainray.catalog.comparisons import Condition, contains_of, is_between, is_one_of
 from brainray.catalog.facts import OF_NETWORKS, data_set_values, network_values
 from brainray.catalog.filters import (
     FIELDS,
@@ -40,14 +39,9 @@ from brainray.catalog.filters import (
     Range,
     Text,
 )
-from brainray.catalog.filters.fields import Value
 from brainray.catalog.tables import Network, PretrainedModel
 from brainray.catalog.vocabulary import resolved
 from brainray.errors import FilterError
-
-Condition: TypeAlias = ColumnElement[bool]
-Test: TypeAlias = Callable[[Any], Condition]
-"""From a column to a condition on it."""
 
 MOST_CONDITIONS = 500
 """Of one filter, ANDs, ORs and NOTs included."""
@@ -97,7 +91,7 @@ class Conditions:
             raise FilterError(f"filter: has more than {MOST_CONDITIONS} conditions")
         self._session = session
         self._dialect = session.get_bind().dialect.name
-        self._contains = _contains_of(self._dialect)
+        self._contains = contains_of(self._dialect)
         self._tree = None if tree is None else _spelled_out(resolved(session, tree))
         self._networks: dict[Filter, list[str]] = {}
 
@@ -175,9 +169,9 @@ class Conditions:
     def _test(self, tree: In | Range | Contains, column: Any) -> Condition:
         match tree:
             case In():
-                return _is_one_of(column, tree.values)
+                return is_one_of(column, tree.values)
             case Range():
-                return _is_between(column, tree)
+                return is_between(column, tree)
             case Contains():
                 return self._contains(tree.text)(column)
 
@@ -228,45 +222,3 @@ def _size(tree: Filter, depth: int) -> int:
             return 1 + _size(part, depth + 1)
         case _:
             return 1
-
-
-def _is_one_of(column: Any, values: tuple[Value, ...]) -> Condition:
-    days = [value for value in values if isinstance(value, date | datetime)]
-    if days:
-        return or_(*(_is_between(column, Range("created", day, day)) for day in days))
-    fits: Condition = column == values[0] if len(values) == 1 else column.in_(values)
-    return fits
-
-
-def _is_between(column: Any, asked: Range) -> Condition:
-    ends: list[Condition] = []
-    if asked.low is not None:
-        low, after = _end(asked.low, asked.above)
-        ends.append(column > low if asked.above and not after else column >= low)
-    if asked.high is not None:
-        high, before = _end(asked.high, not asked.below)
-        ends.append(column < high if asked.below or before else column <= high)
-    return and_(*ends)
-
-
-def _end(value: Value, after: bool) -> tuple[Value, bool]:
-    """Return an end of a range; a day's is its first moment or, ``after`` it, the next day's.
-
-    The flag says whether it is that of the next day.
-    """
-    if not isinstance(value, date) or isinstance(value, datetime):
-        return value, False
-    moment = datetime(value.year, value.month, value.day, tzinfo=UTC)
-    return (moment + timedelta(days=1), True) if after else (moment, False)
-
-
-def _contains_of(dialect: str) -> Callable[[str], Test]:
-    """Return what makes a text into the test for it, alike in all databases for ASCII letters."""
-
-    def contains(text: str) -> Test:
-        if dialect == "sqlite":  # its LIKE takes ASCII letters of either case, and only those
-            return lambda column: column.contains(text, autoescape=True)
-        small = "".join(letter.lower() if letter.isascii() else letter for letter in text)
-        return lambda column: func.lower(column.collate("C")).contains(small, autoescape=True)
-
-    return contains
