@@ -1,4 +1,5 @@
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
@@ -97,7 +98,10 @@ def fused(library: Library, new_model: Callable[..., NewModel]) -> Callable[...,
 
 @pytest.fixture
 def whole(library: Library, fused: Callable[..., NewModel], settings: Settings) -> Library:
-    """A catalog with rows in every table that refers to others, and files of every kind."""
+    """A catalog with rows in every table that refers to others, and files of every kind.
+
+    There are no local copies of an object store's files.
+    """
     first, second = library.models()
     model = library.register(fused())
     child = library.register(fused(7, **UNIMODAL, parent=first.id))
@@ -127,6 +131,8 @@ def whole(library: Library, fused: Callable[..., NewModel], settings: Settings) 
                 created=now,
             )
         )
+    # A repair would take them for files that a test damages.
+    shutil.rmtree(settings.cache, ignore_errors=True)
     return library
 
 
