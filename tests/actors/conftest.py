@@ -18,7 +18,7 @@ inputs:
   left: {{modality: text, networks: [fasttext.text]}}
   right: {{modality: text, networks: [fasttext.text]}}
 data: {{manifest: {manifest}}}
-search: {{budget: 20, brood: 2, epochs: 4, depth: 2, finalists: 2}}
+search: {{budget: 40, brood: 2, epochs: 4, depth: 2, finalists: 2}}
 pretraining: {{epochs: 8, batch_size: 8}}
 training: {{epochs: 8, batch_size: 16, workers: 2}}
 """
@@ -57,7 +57,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def scenario(tmp_path_factory: pytest.TempPathFactory, manifest: Path) -> Path:
-    """Four networks to pretrain, ten broods, two finalists: some seconds in all."""
+    """Four networks to pretrain, twenty broods, two finalists: some seconds in all."""
     path = tmp_path_factory.mktemp("scenario") / "scenario.yaml"
     path.write_text(SCENARIO.format(manifest=manifest))
     return path

@@ -1,4 +1,4 @@
-"""Whatever is killed, a run on Ray ends as an undisturbed one: the driver, workers, actors."""
+"""Whatever is killed or interrupted, a run on Ray goes on and ends as an undisturbed one."""
 
 import json
 import os
@@ -13,50 +13,15 @@ from typing import Any
 import pytest
 
 from brainray.catalog import Library
-from brainray.pipeline.local import local_runner
 from brainray.pipeline.record import Event, Record
-from brainray.pipeline.run import run_scenario
 from brainray.pipeline.status import status_of
-from brainray.scenario import Report, load_scenario
+from brainray.scenario import Report
 from brainray.settings import Settings, load_settings
 from brainray.testing.processes import alive, descendants, title
 
 COMMAND = str(Path(sys.executable).with_name("brainray"))
 SEED = "3"
-SCENARIO = """
-name: two-texts
-goal: {{target: label}}
-inputs: {{left: {{modality: text}}, right: {{modality: text}}}}
-data: {{manifest: {manifest}}}
-search: {{budget: 40, brood: 4, epochs: 40, depth: 2, finalists: 2}}
-pretraining: {{epochs: 24, batch_size: 8, optimizers: [adam]}}
-training: {{epochs: 60, batch_size: 8, workers: 2}}
-"""
 PATIENCE_SECONDS = 400.0
-
-
-@pytest.fixture(scope="module")
-def scenario(tmp_path_factory: pytest.TempPathFactory, manifest: Path) -> Path:
-    path = tmp_path_factory.mktemp("two-texts") / "scenario.yaml"
-    path.write_text(SCENARIO.format(manifest=manifest))
-    return path
-
-
-@pytest.fixture(scope="module")
-def undisturbed(
-    scenario: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Report, Settings]:
-    """The same run in one process, which gives the same result."""
-    home = tmp_path_factory.mktemp("undisturbed")
-    settings = load_settings(
-        {
-            "BRAINRAY_DATABASE_URL": f"sqlite:///{home / 'catalog.sqlite'}",
-            "BRAINRAY_STORE_URL": str(home / "store"),
-            "BRAINRAY_CACHE": str(home / "cache"),
-            "BRAINRAY_RUNS": str(home / "runs"),
-        }
-    )
-    return run_scenario(load_scenario(scenario), int(SEED), settings, local_runner), settings
 
 
 class Driver:
@@ -96,13 +61,19 @@ class Driver:
             found = self.wait_for(lambda events: descendants(self.process.pid, title))
             os.kill(found[0], signal.SIGKILL)
             return
+        self.end(signal.SIGKILL)
+
+    def end(self, number: signal.Signals) -> str:
+        """Send it a signal, wait until its workers have ended, too, and return its last line."""
         workers = self.workers()
-        self.process.kill()
-        self.process.communicate()
+        self.process.send_signal(number)
+        error = self.error()
+        assert "Traceback" not in error
         deadline = time.monotonic() + PATIENCE_SECONDS
         while any(map(alive, workers)):
-            assert time.monotonic() < deadline, "workers of a dead driver are still there"
+            assert time.monotonic() < deadline, "workers of a driver that has ended are there"
             time.sleep(0.05)
+        return error.splitlines()[-1]
 
     def workers(self) -> list[int]:
         """Return its actors and workers; two agents of Ray's, which hold nothing, end later."""
@@ -152,8 +123,8 @@ def test_whatever_is_killed_the_result_is_the_same(
     scenario: Path, undisturbed: tuple[Report, Settings], drive: Callable[..., Driver]
 ) -> None:
     driver = drive(str(scenario), "--seed", SEED)
-    driver.wait_for(lambda events: count(events, "pretrained"))
     driver.kill("RayTrainWorker")
+    driver.wait_for(lambda events: count(events, "pretrained"))
     driver.kill("RegionOnRay")
     driver.wait_for(lambda events: count(events, "brood") >= 2)
     driver.kill("CoordinatorOnRay")
@@ -172,7 +143,36 @@ def test_whatever_is_killed_the_result_is_the_same(
     assert driver.process.returncode == 0, error
     assert not descendants(driver.process.pid)
     same(settings, undisturbed)
-    assert sorted(event["index"] for event in driver.events("brood")) == list(range(10))
+    assert sorted(event["index"] for event in driver.events("brood")) == list(range(20))
     (run,) = Library.open(settings).runs()
     assert run.status == "finished"
     assert json.loads((settings.runs / run.id / "report.json").read_text())["run_id"] == run.id
+
+
+def test_an_interrupted_run_ends_in_order(scenario: Path, drive: Callable[..., Driver]) -> None:
+    few = ("--set", "pretraining.workers=1", "--set", "training.workers=1")
+    driver = drive(str(scenario), "--seed", SEED, *few)
+
+    def interrupted(number: signal.Signals, code: int) -> str:
+        last = driver.end(number)
+        assert driver.process.returncode == code
+        (run,) = Library.open(load_settings()).runs()
+        assert last == f"brainray: stopped; go on with: brainray run --resume {run.id}"
+        assert driver.events()[-1]["event"] == run.status == "stopped"
+        return run.id
+
+    driver.wait_for(lambda events: descendants(driver.process.pid, "RayTrainWorker"))
+    run = interrupted(signal.SIGINT, 130)
+    assert not count(driver.events(), "brood")
+
+    driver = drive("--resume", run)
+    driver.wait_for(lambda events: count(events, "brood"))
+    interrupted(signal.SIGTERM, 143)
+    assert not count(driver.events(), "searched")
+
+    driver = drive("--resume", run)
+    driver.wait_for(lambda events: count(events, "searched"))
+    driver.wait_for(lambda events: descendants(driver.process.pid, "RayTrainWorker"))
+    interrupted(signal.SIGINT, 130)
+    assert not count(driver.events(), "solution")
+    assert sorted(event["index"] for event in driver.events("brood")) == list(range(20))

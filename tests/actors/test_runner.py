@@ -13,7 +13,7 @@ from actors.runner import RayRunner, ray_runner
 from brainray.errors import ClusterError, DataError, RunError, SearchError
 from brainray.pipeline.local import LocalRunner
 from brainray.pipeline.run import run_scenario
-from brainray.scenario import Scenario, parse_scenario
+from brainray.scenario import Report, load_scenario
 from brainray.search.evolution import Evolution
 from brainray.search.interface import Brood
 from brainray.search.schedule import Schedule
@@ -140,36 +140,11 @@ def test_workers_import_what_the_driver_imports() -> None:
         assert ray.get(ray.remote(package_versions).remote()) == package_versions()
 
 
-@pytest.fixture
-def scenario(manifest: Path) -> Scenario:
-    return parse_scenario(
-        {
-            "name": "two-texts",
-            "goal": {"target": "label"},
-            "inputs": {"left": {"modality": "text"}, "right": {"modality": "text"}},
-            "data": {"manifest": manifest},
-            "search": {"budget": 20, "brood": 5, "epochs": 2, "depth": 2, "finalists": 2},
-            "pretraining": {"epochs": 4, "batch_size": 16, "optimizers": ["adam"]},
-            "training": {"epochs": 4, "workers": 2},
-        },
-        origin="test",
-    )
-
-
 def test_a_run_on_ray_equals_a_local_one(
-    scenario: Scenario, settings: Settings, tmp_path: Path
+    scenario: Path, settings: Settings, undisturbed: tuple[Report, Settings]
 ) -> None:
-    from brainray.pipeline.local import local_runner
-
-    elsewhere = settings.model_copy(
-        update={
-            "database_url": f"sqlite:///{tmp_path / 'local.sqlite'}",
-            "store_url": str(tmp_path / "store"),
-            "runs": tmp_path / "runs",
-        }
-    )
-    on_ray = run_scenario(scenario, 3, settings, ray_runner)
-    here = run_scenario(scenario, 3, elsewhere, local_runner)
+    on_ray = run_scenario(load_scenario(scenario), 3, settings, ray_runner)
+    here, _ = undisturbed
     assert on_ray.search.history == here.search.history
     assert on_ray.best == here.best
     assert on_ray.unimodal == here.unimodal
