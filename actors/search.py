@@ -6,6 +6,7 @@ Tune's own snapshot is not used: the run's record is the truth, and a resumed ru
 import json
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,17 @@ from brainray.pipeline.runner import OnBrood
 from brainray.search.interface import Brood, Problem
 from brainray.search.schedule import Schedule
 
-LOST_WORKER_RETRIES = 6
-"""Of one brood. An actor that dies may count twice: once for each call that it had not answered."""
+LOST_WORKER_RETRIES = 4
+"""How often a brood is handed out again whose trial failed, as it does when its worker dies."""
 METRIC = "value"
 
 
 class BroodSearcher(Searcher):
-    """Hands the broods of a schedule to Tune as configurations."""
+    """Hands the broods of a schedule to Tune as configurations.
+
+    A brood whose worker is lost becomes another trial. Tune's own way, to restore the same trial,
+    may give it the dead actor again, since actors are reused.
+    """
 
     def __init__(self, schedule: Schedule) -> None:
         super().__init__(metric=METRIC, mode="max")
@@ -32,6 +37,8 @@ class BroodSearcher(Searcher):
         self.failure = ""
         self.refused: BrainrayError | None = None
         self.broods: dict[str, Brood] = {}
+        self.lost: list[Brood] = []
+        self.losses: Counter[int] = Counter()
 
     def set_search_properties(
         self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
@@ -43,9 +50,10 @@ class BroodSearcher(Searcher):
         """Return the next brood as a dict, None to wait for values, or `FINISHED`, a str."""
         if self.failure or self.refused:
             return Searcher.FINISHED
-        brood = self.schedule.next()
+        brood = self.lost.pop(0) if self.lost else self.schedule.next()
         if brood is None:
-            return Searcher.FINISHED if self.schedule.all_asked else None
+            # Not before: until it is completed, a brood may have to be handed out again.
+            return Searcher.FINISHED if self.schedule.all_completed else None
         self.broods[trial_id] = brood
         return {"brood": json.dumps([brood.index, brood.seed, brood.genomes])}
 
@@ -55,7 +63,11 @@ class BroodSearcher(Searcher):
         """Take a brood's values; a brood that failed for good ends the search."""
         brood = self.broods[trial_id]
         if error or result is None:
-            self.failure = self.failure or f"brood {brood.index}: it failed again and again"
+            self.losses[brood.index] += 1
+            if self.losses[brood.index] <= LOST_WORKER_RETRIES:
+                self.lost.append(brood)
+            else:
+                self.failure = self.failure or f"brood {brood.index}: it failed again and again"
         elif "refused" in result:
             self.failure = self.failure or f"brood {brood.index}: {result['refused']}"
         else:
@@ -63,7 +75,9 @@ class BroodSearcher(Searcher):
 
     def trial_name(self, trial: Any) -> str:
         """Return how the dashboard and the run's folder call a trial."""
-        return f"brood-{self.broods[trial.trial_id].index}"
+        index = self.broods[trial.trial_id].index
+        again = f"-again-{self.losses[index]}" if self.losses[index] else ""
+        return f"brood-{index}{again}"
 
     def save(self, checkpoint_path: str) -> None:
         """Save nothing: the run's record is the truth."""
@@ -160,14 +174,13 @@ def search_on_tune(
             storage_path=str(folder),
             verbose=0,
             callbacks=[BroodCallback(searcher, on_brood)],
-            failure_config=ray.tune.FailureConfig(max_failures=LOST_WORKER_RETRIES),
         ),
     )
     results = tuner.fit()
     if searcher.refused is not None:
         raise searcher.refused
     if searcher.failure:
-        reason = str(results.errors[0]).strip().splitlines()[-1] if results.num_errors else ""
+        reason = str(results.errors[-1]).strip().splitlines()[-1] if results.num_errors else ""
         raise SearchError(": ".join(filter(None, [searcher.failure, reason])))
     if not schedule.all_completed:
         raise SearchError("the search ended before all of its candidates were evaluated")

@@ -62,7 +62,7 @@ def test_store_a_bank(kill_everywhere: Kill, library: Library, new_model: Build)
         lambda one: None if one.store.holds(key) else one.store.put(key, bank),
         lambda one: one.store.remove(key),
     )
-    assert points >= 3
+    assert points >= 2  # before and after; in a local folder also half-way
 
 
 def test_remove(kill_everywhere: Kill, whole: Library, fused: Build) -> None:
