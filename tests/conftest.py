@@ -81,6 +81,7 @@ def pytest_report_header() -> str:
     return "brainray: BRAINRAY_DATA is not set, tests marked 'data' are deselected"
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         # One process has Ray's clusters, so that they are started once and do not compete.
