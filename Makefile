@@ -32,14 +32,14 @@ demo: $(VENV)/.installed
 	$(BIN)/brainray run audio_visual_digits --set data.source=embedded --set 'pretraining.optimizers=[adam]'
 
 test: $(VENV)/.installed-dev
-	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n $(TEST_PROCESSES) $(ARGS)
 
 # PostgreSQL comes from Debian and is installed where it is missing; S3 is a Python package.
 test-services: $(VENV)/.installed-dev
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
 		[ "$$(id -u)" = 0 ] || { echo 'make test-services: PostgreSQL is missing; run `apt-get install postgresql` as root' >&2; exit 1; }; \
 		apt-get update && apt-get install --yes --no-install-recommends postgresql; }
-	$(BIN)/pytest --services -n $(TEST_PROCESSES) --dist loadgroup tests/catalog tests/services $(ARGS)
+	$(BIN)/pytest --services -n $(TEST_PROCESSES) tests/catalog tests/services $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from brainray.settings import Settings, load_settings
 
@@ -81,12 +82,19 @@ def pytest_report_header() -> str:
     return "brainray: BRAINRAY_DATA is not set, tests marked 'data' are deselected"
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
+class OneProcessForRay(LoadScopeScheduling):
+    """Shares out single tests, but gives one process all that need Ray: its clusters compete."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return RAY_TESTS.name if f"{RAY_TESTS.name}/" in nodeid.partition("::")[0] else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneProcessForRay:
+    return OneProcessForRay(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for item in items:
-        # One process has Ray's clusters, so that they are started once and do not compete.
-        if item.path.is_relative_to(RAY_TESTS):
-            item.add_marker(pytest.mark.xdist_group("ray"))
     if os.environ.get("BRAINRAY_DATA"):
         return
     needing = [item for item in items if item.get_closest_marker("data")]
