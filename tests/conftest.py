@@ -10,6 +10,7 @@ are deselected, so that the suite passes on a fresh machine and a skip always me
 import os
 import secrets
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,6 +40,8 @@ hypothesis.settings.load_profile("brainray")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell lets what it starts in the background, and all that this starts, ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stash[DESELECTED] = set()
 
 

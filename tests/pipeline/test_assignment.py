@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from brainray.catalog import Library
 from brainray.catalog.store import Store
 from brainray.catalog.weights import StoredWeights
 from brainray.errors import DataError, RunError
@@ -50,6 +51,7 @@ def test_a_worker_gets_what_it_held_again_until_it_is_finished(
 def test_a_restarted_region_says_that_it_knows_nothing_of_a_run(
     units: dict[int, PretrainUnit], empty: Settings
 ) -> None:
+    Library.open(empty)
     region = Region("vision", empty)
     region.assign("run", units)
     assert region.next_unit("run", 0) == (5, units[5])
