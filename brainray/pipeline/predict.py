@@ -1,7 +1,8 @@
 """A stored model that answers: raw inputs in, class probabilities out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ from brainray.networks.interface import LOGITS, Preparation, TappedNetwork, buil
 from brainray.pipeline.fine_tuning import BACKBONES, backbone_weights
 from brainray.pipeline.frozen import graph_of
 from brainray.pipeline.models import load_network
-from brainray.shapes import Raw
+from brainray.shapes import Modality, Raw
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,46 @@ class Backbone:
     network: TappedNetwork
     preparation: Preparation
 
-    def taps(self, raw: Raw) -> dict[str, Tensor]:
-        """Return the tap features of one sample, each `(1, D)`."""
-        prepared = torch.from_numpy(self.preparation.prepare(raw))
-        return self.network.tap_features(prepared[None])
+    def prepare(self, raw: Raw) -> Tensor:
+        """Return the network's input of one sample, shape `preparation.shape`."""
+        return torch.from_numpy(self.preparation.prepare(raw))
+
+
+class Backbones:
+    """Loaded backbones that several models share, each as long as one of them is in use.
+
+    Args:
+        library: the catalog.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._loaded: WeakValueDictionary[str, Backbone] = WeakValueDictionary()
+
+    def load(self, model: Model) -> Backbone:
+        """Return the network of a unimodal model, memory-mapped, perhaps loaded before.
+
+        Raises:
+            CatalogError: the model is fused, or its file is missing or damaged.
+        """
+        backbone = self._loaded.get(model.id)
+        if backbone is None:
+            weights = load_weights(self._library.store, model.key)
+            backbone = self._loaded[model.id] = self._build(model, weights)
+        return backbone
+
+    def fine_tuned(self, model: Model, weights: Mapping[str, Tensor]) -> Backbone:
+        """Return the network of a unimodal model with weights that one fused model has of it."""
+        return self._build(model, weights)
+
+    def _build(self, model: Model, weights: Mapping[str, Tensor]) -> Backbone:
+        if model.kind == "fused":
+            raise CatalogError(f"model {model.id}: is fused, a unimodal one is needed")
+        spec = self._library.network(model.network)
+        graph = graph_of(self._library, model)
+        taps = None if graph is None else graph.open(self._library.store)
+        network = load_network(spec, len(model.spec["labels"]), weights, taps)
+        return Backbone(network, build_preparation(model.preparation))
 
 
 class Predictor:
@@ -69,13 +106,13 @@ class Predictor:
     ) -> None:
         self.model = model
         self.labels = labels
-        self._backbones = dict(backbones)
-        self._fusion = fusion
+        self.backbones = dict(backbones)
+        self.fusion = fusion
 
     @property
-    def inputs(self) -> tuple[str, ...]:
-        """The names of the inputs that the model takes."""
-        return tuple(self._backbones)
+    def inputs(self) -> dict[str, Modality]:
+        """The inputs that the model takes, and the modality of each."""
+        return {name: backbone.preparation.modality for name, backbone in self.backbones.items()}
 
     def __call__(self, inputs: Mapping[str, Raw]) -> Answer:
         """Answer for one sample, from any subset of the inputs.
@@ -87,67 +124,97 @@ class Predictor:
             DataError: no input is given, or one that the model does not take.
             NetworkError: an input is of the wrong kind.
         """
-        for name in inputs:
-            if name not in self._backbones:
-                raise DataError(f"input {name!r}: allowed are {', '.join(self._backbones)}")
-        if not inputs:
-            raise DataError(f"inputs: give at least one of {', '.join(self._backbones)}")
-        with torch.inference_mode():
-            logits_C = self._logits(inputs)[0]
-        probabilities = logits_C.softmax(dim=0).tolist()
-        return Answer(
-            label=self.labels[int(logits_C.argmax())],
-            probabilities=dict(zip(self.labels, probabilities, strict=True)),
-            inputs=tuple(name for name in self._backbones if name in inputs),
-            model=self.model.id,
-        )
+        return self.answer([self.prepare(inputs)])[0]
 
-    def _logits(self, inputs: Mapping[str, Raw]) -> Tensor:
-        given = {name: self._backbones[name].taps(raw) for name, raw in inputs.items()}
-        if self._fusion is None:
-            return next(iter(given.values()))[LOGITS]
-        fused: Tensor = self._fusion(given)
+    def prepare(self, inputs: Mapping[str, Raw]) -> dict[str, Tensor]:
+        """Return the networks' inputs of one sample, in the model's order of inputs.
+
+        Args:
+            inputs: raw samples by input name.
+
+        Raises:
+            DataError: no input is given, or one that the model does not take.
+            NetworkError: an input is of the wrong kind.
+        """
+        for name in inputs:
+            if name not in self.backbones:
+                raise DataError(f"input {name!r}: allowed are {', '.join(self.backbones)}")
+        if not inputs:
+            raise DataError(f"inputs: give at least one of {', '.join(self.backbones)}")
+        return {
+            name: backbone.prepare(inputs[name])
+            for name, backbone in self.backbones.items()
+            if name in inputs
+        }
+
+    def answer(self, samples: Sequence[Mapping[str, Tensor]]) -> list[Answer]:
+        """Answer for several samples, whose inputs may differ; those that agree go together.
+
+        Args:
+            samples: as `prepare` returns them.
+        """
+        alike: dict[tuple[str, ...], list[int]] = {}
+        for number, sample in enumerate(samples):
+            alike.setdefault(tuple(sample), []).append(number)
+        answers: dict[int, Answer] = {}
+        for names, numbers in alike.items():
+            batch = {name: torch.stack([samples[n][name] for n in numbers]) for name in names}
+            answers |= zip(numbers, self._answers(batch), strict=True)
+        return [answers[number] for number in range(len(samples))]
+
+    def _answers(self, batch: Mapping[str, Tensor]) -> list[Answer]:
+        with torch.inference_mode():
+            logits_BC = self.logits(batch)
+            rows = logits_BC.softmax(dim=1).tolist()
+            best = logits_BC.argmax(dim=1).tolist()
+        return [
+            Answer(
+                label=self.labels[index],
+                probabilities=dict(zip(self.labels, row, strict=True)),
+                inputs=tuple(batch),
+                model=self.model.id,
+            )
+            for index, row in zip(best, rows, strict=True)
+        ]
+
+    def logits(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """Return the logits of samples that have the same inputs, shape `(B, C)`.
+
+        Args:
+            batch: the networks' inputs, each `(B, *preparation.shape)`; at least one.
+        """
+        taps = {
+            name: self.backbones[name].network.tap_features(inputs)
+            for name, inputs in batch.items()
+        }
+        if self.fusion is None:
+            return next(iter(taps.values()))[LOGITS]
+        fused: Tensor = self.fusion(taps)
         return fused
 
 
-def load_model(library: Library, what: str) -> Predictor:
+def load_model(library: Library, what: str, backbones: Backbones | None = None) -> Predictor:
     """Load a stored model with all that it needs, memory-mapped.
 
     Args:
         library: the catalog.
         what: a model's id, the id's beginning, or its name (the newest version).
+        backbones: of models that are loaded already; it shares what it has in common with them.
 
     Raises:
         CatalogError: there is no such model, or a file of it is missing or damaged.
     """
     model = library.model(what)
+    backbones = backbones or Backbones(library)
+    labels = tuple(model.spec["labels"])
     if model.kind == "unimodal":
-        name = model.spec["input"]
-        backbones = {name: _backbone(library, model)}
-        return Predictor(model, backbones, None, tuple(model.spec["labels"]))
+        return Predictor(model, {model.spec["input"]: backbones.load(model)}, None, labels)
     wiring = Wiring.from_json(model.spec["wiring"])
     weights = load_weights(library.store, model.key)
     head = {key: value for key, value in weights.items() if not key.startswith(f"{BACKBONES}/")}
-    return Predictor(
-        model,
-        {
-            name: _backbone(library, library.model(part), backbone_weights(weights, name))
-            for name, part in wiring.models.items()
-        },
-        restore(wiring, model.spec["temperatures"], head),
-        tuple(model.spec["labels"]),
-    )
-
-
-def _backbone(
-    library: Library, model: Model, fine_tuned: Mapping[str, Tensor] | None = None
-) -> Backbone:
-    """Load a unimodal model, with fine-tuned weights in place of its own if there are any."""
-    if model.kind == "fused":
-        raise CatalogError(f"model {model.id}: is fused, a unimodal one is needed")
-    spec = library.network(model.network)
-    graph = graph_of(library, model)
-    weights = fine_tuned or load_weights(library.store, model.key)
-    taps = None if graph is None else graph.open(library.store)
-    network = load_network(spec, len(model.spec["labels"]), weights, taps)
-    return Backbone(network, build_preparation(model.preparation))
+    parts = {}
+    for name, part in wiring.models.items():
+        tuned = backbone_weights(weights, name)
+        base = library.model(part)
+        parts[name] = backbones.fine_tuned(base, tuned) if tuned else backbones.load(base)
+    return Predictor(model, parts, restore(wiring, model.spec["temperatures"], head), labels)

@@ -1,5 +1,7 @@
+import gc
 import json
 import math
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from brainray.datasets import open_dataset
 from brainray.errors import CatalogError, DataError, NetworkError, RunError, ScenarioError
 from brainray.pipeline import run as module
 from brainray.pipeline.local import local_runner
-from brainray.pipeline.predict import load_model
+from brainray.pipeline.predict import Backbones, load_model
 from brainray.pipeline.record import Event, Record
 from brainray.pipeline.region import Region
 from brainray.pipeline.run import recorded_scenario, run_scenario
@@ -76,6 +78,39 @@ def test_the_stored_network_answers_as_it_was_tested(report: Report, settings: S
         predictor({})
     with pytest.raises(NetworkError):
         predictor({"picture": "a text"})
+
+
+def test_a_batch_is_answered_as_its_samples_alone(report: Report, settings: Settings) -> None:
+    library = Library.open(settings)
+    predictor = load_model(library, report.model.id)
+    dataset = open_dataset(library.dataset_path(report.data["sha256"]))
+    columns = {name: dataset.column("test", name) for name in predictor.inputs}
+    samples = [
+        {name: column[row] for name, column in columns.items() if column[row] is not None}
+        for row in range(12)
+    ]
+    samples += [{name: raw} for sample in samples for name, raw in sample.items()]
+    together = predictor.answer([predictor.prepare(sample) for sample in samples])
+    for sample, answer in zip(samples, together, strict=True):
+        alone = predictor(sample)
+        assert (answer.label, answer.inputs) == (alone.label, alone.inputs)
+        assert answer.probabilities == pytest.approx(alone.probabilities, abs=1e-6)
+
+
+def test_models_share_their_backbones_as_long_as_one_uses_them(
+    report: Report, settings: Settings
+) -> None:
+    library = Library.open(settings)
+    backbones = Backbones(library)
+    fused = load_model(library, report.model.id, backbones)
+    part = library.model(fused.model.backbones[0])
+    alone = load_model(library, part.id, backbones)
+    name = part.spec["input"]
+    assert alone.backbones[name] is fused.backbones[name]
+    kept = weakref.ref(alone.backbones[name])
+    del alone, fused
+    gc.collect()
+    assert kept() is None
 
 
 def test_a_unimodal_model_answers_too(report: Report, settings: Settings) -> None:
