@@ -14,8 +14,10 @@ from sqlmodel import Field, Relationship, UniqueConstraint
 from brainray.catalog.columns import Table, UtcDateTime
 
 __all__ = [
+    "ApiKey",
     "DataSet",
     "Draft",
+    "Endpoint",
     "Evaluation",
     "Function",
     "ModelBackbone",
@@ -274,6 +276,38 @@ class Draft(Table, table=True):
     preparation: dict[str, Any] = Field(sa_type=JSON)
     metrics: dict[str, Any] = Field(sa_type=JSON)
     spec: dict[str, Any] = Field(sa_type=JSON)
+    created: datetime = Field(sa_type=UtcDateTime)
+
+
+# Service
+
+
+class Endpoint(Table, table=True):
+    """A name under which a model answers over HTTP.
+
+    ``share`` of the requests go to ``canary``, the others to ``model``; ``previous`` is what
+    answered before. ``revision`` counts the changes, so that a service sees that there was one.
+    """
+
+    __tablename__ = "endpoint"
+
+    name: str = Field(primary_key=True)
+    model: str = Field(foreign_key="pretrained_model.id", index=True)
+    canary: str | None = Field(default=None, foreign_key="pretrained_model.id", index=True)
+    share: float = 0.0
+    previous: str | None = Field(default=None, foreign_key="pretrained_model.id", index=True)
+    revision: int
+    changed: datetime = Field(sa_type=UtcDateTime)
+
+
+class ApiKey(Table, table=True):
+    """A key for maintenance over HTTP; only its sha256 is kept."""
+
+    __tablename__ = "api_key"
+
+    name: str = Field(primary_key=True)
+    role: str
+    sha256: str = Field(unique=True)
     created: datetime = Field(sa_type=UtcDateTime)
 
 

@@ -7,6 +7,7 @@ from brainray.catalog.library.dictionaries import Dictionaries
 from brainray.catalog.library.models import Models
 from brainray.catalog.library.runs import Runs
 from brainray.catalog.library.searching import Searching
+from brainray.catalog.library.service import Service
 from brainray.catalog.library.upkeep import Upkeep
 from brainray.catalog.store import Store
 from brainray.settings import Settings
@@ -14,7 +15,7 @@ from brainray.settings import Settings
 __all__ = ["Library"]
 
 
-class Library(Dictionaries, Models, Searching, Runs, Upkeep):
+class Library(Dictionaries, Models, Searching, Runs, Service, Upkeep):
     """What is known and stored. Pickled, it is its settings: every process opens its own.
 
     Attributes:

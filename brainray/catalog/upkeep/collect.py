@@ -135,6 +135,13 @@ def _check_use(session: Session, model: str, force: bool) -> None:
     if fused:
         names = ", ".join(sorted(set(fused))[:5])
         raise CatalogError(f"model {model!r}: is a backbone of {names}; remove these first")
+    endpoint = tables.Endpoint
+    served = session.exec(
+        select(endpoint.name).where((endpoint.model == model) | (endpoint.canary == model))
+    ).all()
+    if served:
+        names = ", ".join(sorted(served)[:5])
+        raise CatalogError(f"model {model!r}: answers at endpoint {names}; undeploy it first")
     if force:
         return
     for ids, use in ((children, "was the start of"), (runs, "is the result of run")):
