@@ -4,9 +4,12 @@ BrainrayError
 ├── SettingsError     an environment variable or a line of config.toml
 ├── ScenarioError     a scenario file or a ``--set`` value
 ├── DataError         a manifest, a data set, an image, a recording
+│   └── LargeSampleError  a sample that is larger than allowed
 ├── NetworkError      an architecture, a preparation, the shapes of weights
 ├── CatalogError      a database row or a file of the store
-│   └── FilterError   a filter or a sort of models
+│   ├── FilterError   a filter or a sort of models
+│   ├── UnknownError  a name that the catalog does not have
+│   └── UnavailableError  a database or a store that does not answer
 ├── SearchError       a space, a searcher, a problem
 ├── RunError          a run and its record
 ├── StoppedError      a run that Ctrl-C or a signal stopped
@@ -40,6 +43,10 @@ class DataError(BrainrayError):
     """Data cannot be read or do not fit the scenario."""
 
 
+class LargeSampleError(DataError):
+    """A sample is larger than allowed where it is used."""
+
+
 class NetworkError(BrainrayError):
     """A network, its preparation or its weights do not fit together."""
 
@@ -50,6 +57,14 @@ class CatalogError(BrainrayError):
 
 class FilterError(CatalogError):
     """A filter or a sort of models cannot be read, or speaks of what is not in the catalog."""
+
+
+class UnknownError(CatalogError):
+    """The catalog has nothing of this name."""
+
+
+class UnavailableError(CatalogError):
+    """The catalog's database or store does not answer, or not as it should."""
 
 
 class SearchError(BrainrayError):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr
 
 from brainray.errors import SettingsError
 
@@ -20,6 +20,8 @@ class Settings(BaseModel):
         data: folder of ready data sets, or None (``BRAINRAY_DATA``).
         cache: folder of things that can be made again (``BRAINRAY_CACHE``).
         runs: folder of the records of runs (``BRAINRAY_RUNS``).
+        bootstrap_key: the first maintainer's key of the service, good until there is a maintainer
+            (``BRAINRAY_BOOTSTRAP_KEY``).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -29,6 +31,7 @@ class Settings(BaseModel):
     data: Path | None
     cache: Path
     runs: Path
+    bootstrap_key: SecretStr | None = None
 
 
 def config_file() -> Path:
@@ -67,6 +70,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         data=data,
         cache=Path(values["cache"]).expanduser().resolve(),
         runs=Path(values["runs"]).expanduser().resolve(),
+        bootstrap_key=SecretStr(values["bootstrap_key"]) if "bootstrap_key" in values else None,
     )
 
 

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from brainray.catalog.engines import MIGRATE, WRITE, expect_file, make_engine, shown
 from brainray.catalog.seeding import seed
-from brainray.errors import CatalogError
+from brainray.errors import CatalogError, UnavailableError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -185,4 +185,4 @@ def _reported(url: str) -> Iterator[None]:
             name = shown(url)
         except SQLAlchemyError:
             name = "URL"  # what cannot be parsed may hold a password anywhere
-        raise CatalogError(f"database {name}: {' '.join(str(cause).split())}") from error
+        raise UnavailableError(f"database {name}: {' '.join(str(cause).split())}") from error

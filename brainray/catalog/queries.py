@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from brainray.catalog import tables
 from brainray.catalog.values import Model, Run
-from brainray.errors import CatalogError
+from brainray.errors import CatalogError, UnknownError
 from brainray.networks.interface import NetworkSpec
 
 NamedTable: TypeAlias = (
@@ -22,15 +22,15 @@ NamedTable: TypeAlias = (
 """A dictionary whose rows are keyed by their names."""
 
 
-def unknown(what: str, value: str, known: Sequence[str]) -> CatalogError:
+def unknown(what: str, value: str, known: Sequence[str]) -> UnknownError:
     """Return the error for a name that is not there, with what was perhaps meant."""
     close = get_close_matches(value, known, n=3)
     if close:
-        return CatalogError(
+        return UnknownError(
             f"{what} {value!r}: not in the catalog, did you mean {', '.join(close)}"
         )
     some = ", ".join(sorted(known)[:10]) or "none"
-    return CatalogError(f"{what} {value!r}: not in the catalog, known are {some}")
+    return UnknownError(f"{what} {value!r}: not in the catalog, known are {some}")
 
 
 def sub_region_names(session: Session) -> list[str]:

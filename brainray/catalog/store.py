@@ -22,7 +22,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from brainray.catalog.sealing import has_seal
-from brainray.errors import BrainrayError, CatalogError
+from brainray.errors import BrainrayError, CatalogError, UnavailableError
 from brainray.files import write_atomically
 
 MODELS, DATA_SETS, BANKS = "models/", "datasets/", "banks/"
@@ -255,7 +255,7 @@ class Store:
             if isinstance(error, FileNotFoundError) and done != "written":
                 raise CatalogError(f"{self._shown(key)}: is not in the store") from error
             reason = " ".join(str(error).split()) or type(error).__name__
-            raise CatalogError(f"{self._shown(key)}: cannot be {done}: {reason}") from error
+            raise UnavailableError(f"{self._shown(key)}: cannot be {done}: {reason}") from error
 
 
 def _named_sha256(key: str) -> str | None:

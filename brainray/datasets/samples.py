@@ -4,13 +4,14 @@ Messages say what is wrong with the sample only; the caller adds where it stands
 """
 
 import io
+from math import inf
 from typing import Any
 
 import numpy as np
 import soundfile
 from PIL import Image, ImageOps
 
-from brainray.errors import DataError
+from brainray.errors import DataError, LargeSampleError
 from brainray.shapes import Array, Modality, Raw, Recording
 
 IMAGE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
@@ -21,25 +22,38 @@ CONTAINERS = (b"RIFF", b"fLaC", b"OggS")
 """How sound files begin, so that they are not taken for raw PCM."""
 
 
-def decode(modality: Modality, stored: bytes | str, rate: int | None = None) -> Raw:
+def decode(
+    modality: Modality,
+    stored: bytes | str,
+    rate: int | None = None,
+    max_pixels: int = MAX_PIXELS,
+    max_samples: int = MAX_AUDIO_SAMPLES,
+    max_seconds: float = inf,
+) -> Raw:
     """Return a sample as people know it.
 
     Args:
         modality: what ``stored`` is.
         stored: bytes of an image or a sound, or a text.
         rate: of int16 PCM bytes, in Hz.
+        max_pixels: of an image; a larger one is not decoded.
+        max_samples: of a sound, all channels together; a longer one is not decoded.
+        max_seconds: of a sound; a longer one is not decoded.
 
     Raises:
+        LargeSampleError: it is larger than allowed.
         DataError: it cannot be read.
     """
     if modality == "text":
         return decode_text(stored)
     if not isinstance(stored, bytes):
         raise DataError(f"must be bytes, not {type(stored).__name__}")
-    return decode_image(stored) if modality == "image" else decode_audio(stored, rate)
+    if modality == "image":
+        return decode_image(stored, max_pixels)
+    return decode_audio(stored, rate, max_samples, max_seconds)
 
 
-def decode_image(encoded: bytes) -> Array:
+def decode_image(encoded: bytes, max_pixels: int = MAX_PIXELS) -> Array:
     """Return the pixels of an encoded image (`IMAGE_FORMATS`), uint8.
 
     The EXIF orientation is applied, 16-bit grey is brought to 8 bit, transparency is dropped,
@@ -49,20 +63,21 @@ def decode_image(encoded: bytes) -> Array:
         shape `(H, W)` for grey images, `(H, W, 3)` for all others.
 
     Raises:
-        DataError: not an image, or one of more than `MAX_PIXELS` pixels.
+        LargeSampleError: more than ``max_pixels``; it is not decoded.
+        DataError: not an image.
     """
     try:
         with Image.open(io.BytesIO(encoded), formats=IMAGE_FORMATS) as image:
             width, height = image.size
-            if width * height <= MAX_PIXELS:
+            if width * height <= max_pixels:
                 return _pixels(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise DataError(f"has more than {MAX_PIXELS} pixels") from error
+        raise LargeSampleError(f"has more than {max_pixels} pixels") from error
     # Fed with garbage, the many decoders below Pillow raise many things (struct.error too).
     except Exception as error:
         allowed = ", ".join(IMAGE_FORMATS)
         raise DataError(f"is not an image that can be read, allowed are {allowed}") from error
-    raise DataError(f"has {width} x {height} pixels, at most {MAX_PIXELS} are allowed")
+    raise LargeSampleError(f"has {width} x {height} pixels, at most {max_pixels} are allowed")
 
 
 def _pixels(image: Image.Image) -> Array:
@@ -80,23 +95,27 @@ def encode_image(image: Array) -> bytes:
     return buffer.getvalue()
 
 
-def decode_audio(content: bytes, rate: int | None = None) -> Recording:
+def decode_audio(
+    content: bytes,
+    rate: int | None = None,
+    max_samples: int = MAX_AUDIO_SAMPLES,
+    max_seconds: float = inf,
+) -> Recording:
     """Return the mono sound of a sound file, or of int16 little-endian PCM when ``rate`` is given.
 
     Several channels are averaged. Bytes that begin like a sound file are read as one even if
     there is a ``rate``.
 
     Raises:
-        DataError: neither, empty, longer than `MAX_AUDIO_SAMPLES`, not finite, or a rate
-            outside `RATES_HZ`.
+        LargeSampleError: more than ``max_samples`` or ``max_seconds``; it is not decoded.
+        DataError: neither, empty, not finite, or a rate outside `RATES_HZ`.
     """
     if rate is None or content.startswith(CONTAINERS):
-        recording = _read_sound_file(content)
+        recording = _read_sound_file(content, max_samples, max_seconds)
     else:
         if len(content) % 2:
             raise DataError(f"int16 PCM has an even number of bytes, not {len(content)}")
-        if len(content) > 2 * MAX_AUDIO_SAMPLES:
-            raise DataError(f"has more than {MAX_AUDIO_SAMPLES} samples")
+        _check_length(len(content) // 2, 1, rate, max_samples, max_seconds)
         wave_T = np.frombuffer(content, "<i2").astype(np.float32) / np.float32(32768)
         recording = Recording(wave_T, rate)
     if not recording.wave_T.size:
@@ -110,18 +129,27 @@ def decode_audio(content: bytes, rate: int | None = None) -> Recording:
     return recording
 
 
-def _read_sound_file(content: bytes) -> Recording:
+def _read_sound_file(content: bytes, max_samples: int, max_seconds: float) -> Recording:
     try:
         with soundfile.SoundFile(io.BytesIO(content)) as sound:
-            if sound.frames * sound.channels <= MAX_AUDIO_SAMPLES:
-                wave_TC = sound.read(dtype="float32", always_2d=True)
-                return Recording(wave_TC.mean(axis=1), int(sound.samplerate))
+            rate = int(sound.samplerate)
+            _check_length(sound.frames, sound.channels, rate, max_samples, max_seconds)
+            wave_TC = sound.read(dtype="float32", always_2d=True)
+            return Recording(wave_TC.mean(axis=1), rate)
     except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError) as error:
         raise DataError(
             "is not a sound file that can be read (WAV, FLAC, Ogg, MP3, ...); "
             "int16 PCM needs its rate in Hz"
         ) from error
-    raise DataError(f"has more than {MAX_AUDIO_SAMPLES} samples")
+
+
+def _check_length(
+    frames: int, channels: int, rate: int, max_samples: int, max_seconds: float
+) -> None:
+    if frames * channels > max_samples:
+        raise LargeSampleError(f"has more than {max_samples} samples")
+    if frames > max_seconds * rate:
+        raise LargeSampleError(f"lasts {frames / rate:.1f} s, at most {max_seconds:g} are allowed")
 
 
 def encode_pcm(recording: Recording) -> bytes:

@@ -8,7 +8,7 @@ def test_a_key_allows_what_its_role_says_until_it_is_removed(library: Library) -
     secret = library.add_key("ann", "deployer")
     other = library.add_key("bob", "maintainer")
     assert (library.role_of(secret), library.role_of(other)) == ("deployer", "maintainer")
-    assert [(key.name, key.role) for key in library.keys()] == [
+    assert [(key.name, key.role) for key in library.api_keys()] == [
         ("ann", "deployer"),
         ("bob", "maintainer"),
     ]
@@ -21,7 +21,7 @@ def test_a_key_allows_what_its_role_says_until_it_is_removed(library: Library) -
 
 def test_the_secret_is_not_in_the_catalog(library: Library) -> None:
     secret = library.add_key("ann", "deployer")
-    (key,) = library.keys()
+    (key,) = library.api_keys()
     assert secret not in repr(key)
 
 

@@ -40,7 +40,7 @@ class Service(Base):
         with writing(self._engine) as session:
             return keys.add_key(session, name, role)
 
-    def keys(self) -> list[Key]:
+    def api_keys(self) -> list[Key]:
         """Return all keys, by name."""
         with reading(self._engine) as session:
             return keys.keys(session)

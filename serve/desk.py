@@ -1,0 +1,127 @@
+"""Which model answers a request: the endpoints as the catalog has them, followed while serving."""
+
+import asyncio
+import logging
+import threading
+from dataclasses import dataclass, replace
+
+from brainray.catalog.endpoints import Endpoint
+from brainray.catalog.library import Library
+from brainray.errors import BrainrayError
+from brainray.pipeline.predict import Predictor
+from brainray.shapes import Modality
+
+from .shelf import Shelf
+
+FOLLOW_SECONDS = 1.0
+"""How often a service looks for changes of the endpoints."""
+
+_log = logging.getLogger("brainray.serve")
+
+
+@dataclass(frozen=True)
+class Served:
+    """An endpoint as this service answers it.
+
+    Attributes:
+        endpoint: as the catalog had it when its models were loaded.
+        wanted: as the catalog has it now.
+        problem: why that cannot be loaded, None if it is what answers.
+    """
+
+    endpoint: Endpoint
+    wanted: Endpoint
+    problem: str | None = None
+
+
+class Desk:
+    """Knows the endpoints and finds the model of each request.
+
+    A change takes effect once its models are loaded, so no request waits for them or fails; one
+    that cannot be loaded leaves the endpoint as it was.
+
+    Args:
+        library: the catalog.
+        shelf: of loaded models.
+    """
+
+    def __init__(self, library: Library, shelf: Shelf) -> None:
+        self._library = library
+        self._shelf = shelf
+        self._served: dict[str, Served] = {}
+        self._turns: dict[str, float] = {}
+        self._refreshing = threading.Lock()
+        self.problem: str | None = None
+
+    def served(self) -> list[Served]:
+        """Return the endpoints, by name."""
+        return [self._served[name] for name in sorted(self._served)]
+
+    def find(self, name: str) -> Served | None:
+        """Return an endpoint if it is known here."""
+        return self._served.get(name)
+
+    def inputs(self, served: Served) -> dict[str, Modality] | None:
+        """Return the modality of every input of an endpoint's model, None if it is not loaded."""
+        predictor = self._shelf.get(served.endpoint.model)
+        return None if predictor is None else predictor.inputs
+
+    def choose(self, served: Served) -> str:
+        """Return the id of the model that answers the next request: every so manieth the canary."""
+        endpoint = served.endpoint
+        if endpoint.canary is None:
+            return endpoint.model
+        # Adding up the share sends exactly that part of the requests, evenly spread.
+        turn = self._turns.get(endpoint.name, 0.0) + endpoint.share
+        self._turns[endpoint.name] = turn % 1.0
+        return endpoint.canary if turn >= 1.0 else endpoint.model
+
+    async def predictor(self, model: str) -> Predictor:
+        """Return a model; one that is not loaded is loaded in a thread.
+
+        Raises:
+            CatalogError: it cannot be loaded.
+        """
+        loaded = self._shelf.get(model)
+        if loaded is None:
+            loaded = await asyncio.to_thread(self._shelf.load, model)
+        return loaded
+
+    def refresh(self) -> None:
+        """Read the endpoints and load the models of those that have changed.
+
+        Raises:
+            CatalogError: the catalog cannot be read; then all stays as it is.
+        """
+        with self._refreshing:
+            served = {}
+            for endpoint in self._library.endpoints():
+                before = self._served.get(endpoint.name)
+                if before is None or before.wanted != endpoint or before.problem:
+                    before = self._changed(endpoint, before)
+                served[endpoint.name] = before
+            self._served = served
+
+    async def follow(self) -> None:
+        """Refresh for ever; what goes wrong is reported by `problem` and tried again."""
+        while True:
+            try:
+                await asyncio.to_thread(self.refresh)
+                self.problem = None
+            except BrainrayError as error:
+                if self.problem is None:
+                    _log.warning("the endpoints are not followed: %s", error)
+                self.problem = str(error)
+            await asyncio.sleep(FOLLOW_SECONDS)
+
+    def _changed(self, endpoint: Endpoint, before: Served | None) -> Served:
+        """Load the models of an endpoint that is new or was changed."""
+        try:
+            for model in filter(None, (endpoint.model, endpoint.canary)):
+                self._shelf.load(model)
+        except BrainrayError as error:
+            if before is None or before.problem != str(error):
+                _log.warning("endpoint %s: %s", endpoint.name, error)
+            before = before or Served(endpoint, endpoint)
+            return replace(before, wanted=endpoint, problem=str(error))
+        return Served(endpoint, endpoint)

@@ -1,0 +1,29 @@
+"""What a request may be: its size, its samples, its time."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of a request to predict, checked before anything is decoded.
+
+    Attributes:
+        body_bytes: of the whole request.
+        parts: of a multipart body.
+        pixels: of an image.
+        seconds: of a recording.
+        audio_samples: of a recording, all channels together.
+        body_seconds: until the whole body must have arrived.
+    """
+
+    body_bytes: int = 16 * 2**20
+    parts: int = 32
+    pixels: int = 25_000_000
+    seconds: float = 300.0
+    audio_samples: int = 30_000_000
+    body_seconds: float = 30.0
+
+
+SMALL = Limits(pixels=512 * 512, seconds=10.0, audio_samples=500_000)
+"""What is prepared in a few milliseconds; larger samples go to a thread, so that they delay none
+of the small ones."""

@@ -1,0 +1,194 @@
+"""What the HTTP API takes and gives; the client has the same shapes."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from brainray.catalog.values import Model
+
+
+class Prediction(BaseModel):
+    """What a model says of one sample.
+
+    Attributes:
+        label: the most probable class.
+        probabilities: of every class, in [0, 1]; they sum to 1.
+        inputs: the inputs that were used.
+        endpoint: that was asked.
+        model: id of the model that answered.
+        version: of the model among those of its name.
+    """
+
+    label: str
+    probabilities: dict[str, float]
+    inputs: list[str]
+    endpoint: str
+    model: str
+    version: int
+
+
+class EndpointState(BaseModel):
+    """An endpoint as this service answers it.
+
+    Attributes:
+        name: in the address.
+        model: id of the model that answers.
+        canary: id of the model that answers ``share`` of the requests.
+        share: in [0, 1); 0 without a canary.
+        previous: id of the model that a roll-back brings back.
+        revision: counts the changes.
+        changed: UTC.
+        inputs: modality of every input of the model; None while it is not loaded.
+        problem: why the latest change does not answer, None if it does.
+    """
+
+    name: str
+    model: str
+    canary: str | None
+    share: float
+    previous: str | None
+    revision: int
+    changed: datetime
+    inputs: dict[str, str] | None
+    problem: str | None
+
+
+class Deployment(BaseModel):
+    """What is to answer at an endpoint.
+
+    Attributes:
+        model: id, name (the newest version) or the id's beginning.
+        canary: share of the requests, in (0, 1); all of them if None.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str = Field(min_length=1, max_length=300)
+    canary: float | None = Field(default=None, gt=0, lt=1)
+
+
+class Health(BaseModel):
+    """Whether the service works.
+
+    Attributes:
+        status: ``ok``, or ``degraded`` with what is wrong in ``problem``.
+        version: of brainray.
+    """
+
+    status: str
+    version: str
+    problem: str | None
+
+
+class ModelPage(BaseModel):
+    """Some of the models that fit a filter.
+
+    Attributes:
+        models: of this page, in order.
+        total: how many fit in all.
+        offset: how many come before this page.
+        next_offset: where the next page begins, None if this is the last one.
+        facets: how many of all that fit have each value of a field, if they were asked for.
+    """
+
+    models: list[Model]
+    total: int
+    offset: int
+    next_offset: int | None
+    facets: dict[str, dict[str, int]] | None
+
+
+class ModelDetail(BaseModel):
+    """A model with what is known of it.
+
+    Attributes:
+        model: as the catalog has it.
+        code: its nine-field code (paper Table 1).
+        ancestors: ids of what it was made from, near ones first.
+        descendants: ids of what was made from it, near ones first.
+        evaluations: what it reached, in the order in which it was measured.
+        endpoints: where it answers.
+    """
+
+    model: Model
+    code: str
+    ancestors: list[str]
+    descendants: list[str]
+    evaluations: list[dict[str, Any]]
+    endpoints: list[str]
+
+
+class SubRegionState(BaseModel):
+    """A part of a region.
+
+    Attributes:
+        name: e.g. ``vision.shape``.
+        functions: what it does, by name.
+        networks: how many live there.
+        models: how many models of them.
+        parameters: of these models together.
+    """
+
+    name: str
+    description: str
+    functions: list[str]
+    networks: int
+    models: int
+    parameters: int
+
+
+class RegionState(BaseModel):
+    """A brain region, e.g. ``vision``, with its parts."""
+
+    name: str
+    description: str
+    sub_regions: list[SubRegionState]
+
+
+class RunState(BaseModel):
+    """One execution of a scenario.
+
+    Attributes:
+        id: unique.
+        scenario: its name.
+        status: ``running``, ``finished``, ``failed``, ``stopped`` or ``killed``.
+        test: accuracy of its model on the test split, None if there is none.
+        model: id of the model that it returned.
+    """
+
+    id: str
+    scenario: str
+    seed: int
+    status: str
+    created: datetime
+    finished: datetime | None
+    test: float | None
+    model: str | None
+
+
+class RunPage(BaseModel):
+    """Some of the runs, the newest first; see `ModelPage`."""
+
+    runs: list[RunState]
+    total: int
+    offset: int
+    next_offset: int | None
+
+
+class ScenarioState(BaseModel):
+    """A scenario: a built-in one, or one that was run.
+
+    Attributes:
+        name: of the scenario.
+        builtin: whether it comes with brainray.
+        runs: how many there were.
+        finished_runs: how many of them came to the end.
+        best: the highest test accuracy of them, None if there is none.
+    """
+
+    name: str
+    builtin: bool
+    runs: int
+    finished_runs: int
+    best: float | None
