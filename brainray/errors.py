@@ -14,6 +14,7 @@ BrainrayError
 ├── RunError          a run and its record
 ├── StoppedError      a run that Ctrl-C or a signal stopped
 ├── ClusterError      Ray: what cannot be connected or placed
+├── ServiceError      what the HTTP service refuses, or that it cannot be reached
 └── PluginError       a name that no installed package offers
 
 The message is one line that names the field, the value and what is allowed; the command line
@@ -85,6 +86,10 @@ class StoppedError(BrainrayError):
 
 class ClusterError(BrainrayError):
     """Ray cannot be reached or cannot place what the run needs."""
+
+
+class ServiceError(BrainrayError):
+    """The HTTP service refuses a request, or cannot be reached."""
 
 
 class PluginError(BrainrayError):

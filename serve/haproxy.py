@@ -28,5 +28,6 @@ def main() -> None:
     if "-f" in arguments:
         path = Path(arguments[arguments.index("-f") + 1])
         write_atomically(path, closed(path.read_text(encoding="utf-8")).encode())
+    os.environ.pop("RAY_SERVE_HAPROXY_BINARY_PATH", None)  # which names this very program
     program = get_haproxy_binary()
     os.execv(program, [program, *arguments])

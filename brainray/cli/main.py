@@ -15,6 +15,10 @@ COMMANDS = {
     "run": ("brainray.cli.run:run", "Build, train and store the network of a scenario."),
     "runs": ("brainray.cli.runs:app", "What was run, and with which result."),
     "scenarios": ("brainray.cli.scenarios:app", "The built-in scenarios."),
+    "serve": ("brainray.cli.serve:serve", "Answer predictions and show the catalog over HTTP."),
+    "deploy": ("brainray.cli.deploy:deploy", "Have a model answer at an endpoint."),
+    "undeploy": ("brainray.cli.deploy:undeploy", "Remove an endpoint."),
+    "keys": ("brainray.cli.keys:app", "Who may deploy and maintain over HTTP."),
     "catalog": ("brainray.cli.catalog:app", "What is in the catalog."),
     "data": ("brainray.cli.data:app", "The ready data sets."),
     "doctor": (

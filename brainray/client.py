@@ -1,0 +1,252 @@
+"""A typed client of the HTTP service.
+
+::
+
+    from brainray.client import Client
+
+    with Client("http://127.0.0.1:8000") as client:
+        answer = client.predict("digits", {"image": image, "audio": recording})
+        answer.label, answer.probabilities, answer.inputs
+"""
+
+import io
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self, TypeAlias
+
+import httpx
+import numpy as np
+import soundfile
+
+from brainray.datasets.samples import encode_image
+from brainray.errors import ServiceError
+from brainray.files import write_atomically
+from brainray.shapes import Raw, Recording
+
+Sample: TypeAlias = Raw | bytes | Path
+"""An image, a recording or a text as in Python, or an encoded file: its bytes or its path."""
+
+BUSY = (429, 503)
+"""The service says so before it has done anything: the same request may be sent again."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one sample.
+
+    Attributes:
+        label: the most probable class.
+        probabilities: of every class, in [0, 1]; they sum to 1.
+        inputs: the inputs that were used.
+        endpoint: that was asked.
+        model: id of the model that answered.
+        version: of the model among those of its name.
+    """
+
+    label: str
+    probabilities: dict[str, float]
+    inputs: tuple[str, ...]
+    endpoint: str
+    model: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An endpoint as the service answers it.
+
+    Attributes:
+        name: in the address.
+        model: id of the model that answers.
+        canary: id of the model that answers ``share`` of the requests, None if there is none.
+        share: in [0, 1).
+        previous: id of the model that a roll-back brings back.
+        revision: counts the changes.
+        changed: UTC.
+        inputs: modality of every input; None while the model is not loaded.
+        problem: why the latest change does not answer, None if it does.
+    """
+
+    name: str
+    model: str
+    canary: str | None
+    share: float
+    previous: str | None
+    revision: int
+    changed: datetime
+    inputs: dict[str, str] | None
+    problem: str | None
+
+
+class Client:
+    """Asks a service. What it refuses, or that it cannot be reached, is a `ServiceError`.
+
+    Args:
+        url: of the service, e.g. ``http://127.0.0.1:8000``.
+        key: for deploying and maintaining, as `brainray keys add` has printed it.
+        timeout_seconds: of a request.
+        retries: how often a request is sent again that the service is too busy for.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        key: str | None = None,
+        timeout_seconds: float = 60.0,
+        retries: int = 4,
+    ) -> None:
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_seconds)
+        self._retries = retries
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def predict(self, endpoint: str, inputs: Mapping[str, Sample]) -> Prediction:
+        """Answer one sample from any subset of an endpoint's inputs.
+
+        Args:
+            endpoint: its name.
+            inputs: samples by input name.
+
+        Raises:
+            ServiceError: with the reason.
+        """
+        # Without a file name a part is a text.
+        files = {
+            name: (None if isinstance(sample, str) else name, _encoded(sample))
+            for name, sample in inputs.items()
+        }
+        found = self._call("POST", f"/api/endpoints/{endpoint}/predict", files=files).json()
+        return Prediction(**found | {"inputs": tuple(found["inputs"])})
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return the endpoints, by name."""
+        return [_endpoint(row) for row in self._call("GET", "/api/endpoints").json()]
+
+    def deploy(self, model: str, name: str, canary: float | None = None) -> Endpoint:
+        """Have a model answer at an endpoint, or a share of the requests.
+
+        Args:
+            model: its id, its name (the newest version) or the id's beginning.
+            name: of the endpoint.
+            canary: share of the requests, in (0, 1); all of them if None.
+
+        Raises:
+            ServiceError: with the reason.
+        """
+        body = {"model": model, "canary": canary}
+        return _endpoint(self._call("PUT", f"/api/endpoints/{name}", json=body).json())
+
+    def roll_back(self, name: str) -> Endpoint:
+        """End the canary of an endpoint or, if there is none, undo its latest change.
+
+        Raises:
+            ServiceError: with the reason.
+        """
+        return _endpoint(self._call("POST", f"/api/endpoints/{name}/rollback").json())
+
+    def undeploy(self, name: str) -> None:
+        """Remove an endpoint; its models stay in the catalog.
+
+        Raises:
+            ServiceError: with the reason.
+        """
+        self._call("DELETE", f"/api/endpoints/{name}")
+
+    def models(
+        self, filter: str | None = None, sort: str = "id", limit: int = 20, offset: int = 0
+    ) -> dict[str, Any]:
+        """Return one page of the models that fit a filter, as JSON values.
+
+        Args:
+            filter: e.g. ``region = vision AND accuracy >= 90%``.
+            sort: a field, with ``:desc`` for falling values.
+            limit: of models on the page, 1 to 1000.
+            offset: how many models come before the page.
+
+        Raises:
+            ServiceError: with the reason.
+        """
+        asked = {"sort": sort, "limit": limit, "offset": offset}
+        params = asked | ({} if filter is None else {"filter": filter})
+        page: dict[str, Any] = self._call("GET", "/api/models", params=params).json()
+        return page
+
+    def model(self, model: str) -> dict[str, Any]:
+        """Return a model with its code, lineage and evaluations, as JSON values.
+
+        Raises:
+            ServiceError: with the reason.
+        """
+        detail: dict[str, Any] = self._call("GET", f"/api/models/{model}").json()
+        return detail
+
+    def download(self, model: str, to: Path) -> Path:
+        """Write the weights of a model into a folder, whole or not at all, and return the file.
+
+        Raises:
+            ServiceError: with the reason.
+        """
+        found = self.model(model)["model"]
+        content = self._call("GET", f"/api/models/{found['id']}/weights").content
+        path = to / Path(found["key"]).name
+        write_atomically(path, content)
+        return path
+
+    def _call(self, method: str, path: str, **options: Any) -> httpx.Response:
+        for attempt in range(self._retries + 1):
+            try:
+                response = self._http.request(method, path, **options)
+            except httpx.HTTPError as error:
+                raise ServiceError(f"{self._http.base_url}: cannot be asked: {error}") from error
+            if response.status_code not in BUSY or attempt == self._retries:
+                break
+            time.sleep(_seconds(response.headers.get("retry-after")))
+        if response.is_success:
+            return response
+        raise ServiceError(f"{method} {path}: {response.status_code}: {_reason(response)}")
+
+
+def _encoded(sample: Sample) -> bytes:
+    match sample:
+        case bytes():
+            return sample
+        case str():
+            return sample.encode()
+        case Path():
+            return sample.read_bytes()
+        case Recording():
+            buffer = io.BytesIO()
+            # Floats, so that the service gets the very samples.
+            soundfile.write(buffer, sample.wave_T, sample.rate, format="WAV", subtype="FLOAT")
+            return buffer.getvalue()
+        case np.ndarray():
+            return encode_image(sample)
+
+
+def _endpoint(row: dict[str, Any]) -> Endpoint:
+    known = {field.name: row[field.name] for field in fields(Endpoint)}
+    return Endpoint(**known | {"changed": datetime.fromisoformat(row["changed"])})
+
+
+def _seconds(retry_after: str | None) -> float:
+    """Return how long the service asks to wait; it may also say nothing."""
+    return float(retry_after) if retry_after and retry_after.isdigit() else 1.0
+
+
+def _reason(response: httpx.Response) -> str:
+    try:
+        return str(response.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return " ".join(response.text.split())[:200] or response.reason_phrase

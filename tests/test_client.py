@@ -1,0 +1,137 @@
+"""The client against the real applications on a real socket."""
+
+import hashlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from starlette.testclient import TestClient
+
+from brainray.catalog import Library, Model
+from brainray.client import Client
+from brainray.datasets.samples import encode_image
+from brainray.errors import ServiceError
+from brainray.pipeline.predict import load_model
+from brainray.settings import load_settings
+from brainray.testing.models import add_untrained, add_untrained_fusion
+from brainray.testing.samples import picture, sound, wav
+from serve.apps import catalog_app, predict_app
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    home = tmp_path_factory.mktemp("client")
+    names = ("STORE_URL", "CACHE", "RUNS")
+    places = {f"BRAINRAY_{name}": str(home / name.lower()) for name in names}
+    places["BRAINRAY_DATABASE_URL"] = f"sqlite:///{home / 'catalog.sqlite'}"
+    return Library.open(load_settings(places))
+
+
+@pytest.fixture(scope="module")
+def models(library: Library) -> list[Model]:
+    parts = [
+        add_untrained(library, "lenet3.image", "image"),
+        add_untrained(library, "lenet3.audio", "audio"),
+    ]
+    return [add_untrained_fusion(library, parts, seed) for seed in (1, 2)]
+
+
+@pytest.fixture(scope="module")
+def url(library: Library, models: list[Model]) -> Iterator[str]:
+    library.deploy(models[0].id, "digits")
+    predict, catalog = predict_app(library), catalog_app(library)
+
+    async def both(scope: Any, receive: Any, send: Any) -> None:
+        asked = scope["type"] == "lifespan" or scope["path"].startswith("/api/endpoints")
+        await (predict if asked else catalog)(scope, receive, send)
+
+    server = uvicorn.Server(uvicorn.Config(both, log_level="warning"))
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+
+
+def test_every_form_of_a_sample_gets_the_same_answer(
+    url: str, library: Library, models: list[Model], tmp_path: Path
+) -> None:
+    expected = load_model(library, models[0].id)({"image": picture(), "audio": sound()})
+    file = tmp_path / "a.wav"
+    file.write_bytes(wav(sound()))
+    with Client(url) as client:
+        for image in (picture(), encode_image(picture())):
+            for audio in (sound(), file, file.read_bytes()):
+                answer = client.predict("digits", {"image": image, "audio": audio})
+                assert answer.label == expected.label
+                assert answer.probabilities == pytest.approx(expected.probabilities, abs=1e-5)
+                assert answer.inputs == ("image", "audio")
+                assert (answer.model, answer.version) == (models[0].id, models[0].version)
+        assert client.predict("digits", {"image": picture()}).inputs == ("image",)
+
+
+def test_endpoints_change_with_a_key(url: str, library: Library, models: list[Model]) -> None:
+    with Client(url, key=library.add_key("ann", "deployer")) as client:
+        made = client.deploy(models[1].id, "mine")
+        assert (made.name, made.model, made.revision) == ("mine", models[1].id, 1)
+        assert made in client.endpoints()
+        canary = client.deploy(models[0].id, "mine", canary=0.5)
+        assert (canary.model, canary.canary, canary.share) == (models[1].id, models[0].id, 0.5)
+        assert client.roll_back("mine").canary is None
+        client.undeploy("mine")
+        assert [endpoint.name for endpoint in client.endpoints()] == ["digits"]
+    with Client(url) as client, pytest.raises(ServiceError, match="401: Authorization: a key"):
+        client.undeploy("digits")
+
+
+def test_models_are_found_and_downloaded(
+    library: Library, models: list[Model], tmp_path: Path
+) -> None:
+    client = Client("http://test")
+    with TestClient(catalog_app(library), raise_server_exceptions=False) as app:
+        client._http = app
+        page = client.models("kind = fused", sort="id:desc", limit=1)
+        assert (page["total"], len(page["models"])) == (2, 1)
+        assert client.model(models[0].id)["model"]["sha256"] == models[0].sha256
+        path = client.download(models[0].id, tmp_path / "new")
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == models[0].sha256
+        with pytest.raises(ServiceError, match="404: model 'none': not in the catalog"):
+            client.download("none", tmp_path)
+        with pytest.raises(ServiceError, match=r"422: .*smell"):
+            client.models("smell = 3")
+
+
+def test_who_cannot_be_reached_is_named() -> None:
+    with (
+        Client("http://127.0.0.1:1") as client,
+        pytest.raises(ServiceError, match=r"127\.0\.0\.1:1"),
+    ):
+        client.endpoints()
+
+
+def test_a_busy_service_is_asked_again_as_it_says() -> None:
+    answers = [httpx.Response(429, headers={"Retry-After": "0"}), httpx.Response(200, json=[])]
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return answers[min(len(asked), len(answers)) - 1]
+
+    client = Client("http://test", retries=2)
+    client._http = httpx.Client(base_url="http://test", transport=httpx.MockTransport(answer))
+    assert client.endpoints() == []
+    assert len(asked) == 2
+    answers[1] = answers[0]
+    with pytest.raises(ServiceError, match="429"):
+        client.endpoints()
+    assert len(asked) == 5
