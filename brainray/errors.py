@@ -14,6 +14,7 @@ BrainrayError
 ├── RunError          a run and its record
 ├── StoppedError      a run that Ctrl-C or a signal stopped
 ├── ClusterError      Ray: what cannot be connected or placed
+│   └── JobError      a job on a standing cluster that did not end well
 └── PluginError       a name that no installed package offers
 
 The message is one line that names the field, the value and what is allowed; the command line
@@ -85,6 +86,14 @@ class StoppedError(BrainrayError):
 
 class ClusterError(BrainrayError):
     """Ray cannot be reached or cannot place what the run needs."""
+
+
+class JobError(ClusterError):
+    """A job ended otherwise than well; its exit code is that of the job."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class PluginError(BrainrayError):
