@@ -66,9 +66,8 @@ class CoordinatorOnRay(Coordinator):
         return self._settings.database_url, self._settings.store_url
 
     async def reconcile(self, regions: Sequence[str]) -> None:
-        """Start the given regions as far as they are not there, and forget all others."""
-        for name in self._regions.keys() - set(regions):
-            del self._regions[name]
+        """Start the given regions as far as they are not there, and know no others."""
+        self._regions.clear()  # an actor that was ended for good has another handle now
         await asyncio.gather(*(self._region(name).call("health") for name in regions))
 
     async def health(self) -> str:

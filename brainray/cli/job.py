@@ -14,6 +14,8 @@ from brainray.datasets.files import replacing, sha256_of
 from brainray.scenario import load_scenario
 from brainray.settings import Settings, load_settings
 
+RUN = ("run",)
+"""The command that is the job."""
 REPORT_MARK = "brainray-report: "
 """Begins the lines of the log that hold the report, which is JSON in pieces."""
 PIECE = 10_000
@@ -32,7 +34,8 @@ def main() -> None:
         changes = ["--set", f"data.manifest={kept(manifest, load_settings())}"]
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
-        sys.argv = ["brainray", "run", str(sent), "--seed", seed, "--json", str(report), *changes]
+        asked = [str(sent), "--seed", seed, "--json", str(report), *changes]
+        sys.argv = ["brainray", *RUN, *asked]
         try:
             brainray()
         except SystemExit as ended:  # how a command ends, be it well or not
