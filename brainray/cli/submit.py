@@ -48,10 +48,8 @@ def submit(
         typer.Option("--json", metavar="FILE", help="Write the report to FILE, or - for stdout."),
     ] = None,
 ) -> None:
-    """Run a scenario as a job on a standing cluster, and follow its log.
-
-    Ctrl-C leaves the job running. The exit code is that of the job.
-    """
+    """Run a scenario as a job on a standing cluster; Ctrl-C leaves it running."""
+    # The exit code is that of the job, whose log is followed.
     wanted = load_scenario(scenario, changes or [])
     jobs = Jobs(address)
     with tempfile.TemporaryDirectory() as folder:

@@ -18,26 +18,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from brainray.testing.ports import free_port
 from brainray.testing.ssh import Account, ssh_account
 
 ROOT = Path(__file__).parents[2]
 PORTS = ("dashboard-port", "dashboard-agent-listen-port", "ray-client-server-port")
-SMALL = (
-    "data.source=embedded",
-    "inputs.image.networks=[lenet3.image]",
-    "inputs.audio.networks=[lenet3.audio]",
-    "pretraining.optimizers=[adam]",
-    "pretraining.epochs=1",
-    "search.budget=4",
-    "search.brood=2",
-    "search.epochs=1",
-    "search.finalists=1",
-    "training.epochs=1",
-    "training.workers=1",
-)
+SCENARIO = """
+name: two-texts
+goal: {target: label}
+inputs:
+  left: {modality: text, networks: [fasttext.text]}
+  right: {modality: text, networks: [fasttext.text]}
+data: {manifest: two.csv}
+search: {budget: 4, brood: 2, epochs: 1, depth: 1, finalists: 1}
+pretraining: {epochs: 1, optimizers: [adam], workers: 1}
+training: {epochs: 1, workers: 1}
+"""
 
 
 @dataclass(frozen=True)
@@ -140,13 +137,26 @@ def adapted(account: Account, folder: Path, port: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def report(cluster: Cluster) -> dict[str, Any]:
+def scenario(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scenario on two texts, in a folder that the cluster's account cannot read."""
+    folder = tmp_path_factory.mktemp("scenario")
+    rows = ["left,right,label"]
+    for number in range(160):
+        first, second = ("low", "high")[number % 4 // 2], ("even", "odd")[number % 2]
+        rows.append(f"{first} filler{number % 7},{second} filler{number % 5},{number % 4}")
+    (folder / "two.csv").write_text("\n".join(rows) + "\n")
+    (folder / "scenario.yaml").write_text(SCENARIO)
+    folder.chmod(0o700)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(cluster: Cluster, scenario: Path) -> dict[str, Any]:
     """The report of a run that was submitted."""
-    changes = [part for change in SMALL for part in ("--set", change)]
-    done = cluster.call("brainray", "submit", "audio_visual_digits", *changes, "--json", "-")
+    done = cluster.call("brainray", "submit", str(scenario), "--seed", "3", "--json", "-")
     assert re.search(r"^job raysubmit_\w+ on http://127\.0\.0\.1:\d+$", done.stderr, re.MULTILINE)
     found: dict[str, Any] = json.loads(done.stdout)
-    assert f"run {found['run_id']}, seed 0, runner ray" in done.stderr
+    assert f"run {found['run_id']}, seed 3, runner ray" in done.stderr
     return found
 
 
@@ -154,6 +164,7 @@ def test_a_run_is_a_job_and_ends_in_the_clusters_catalog(
     cluster: Cluster, report: dict[str, Any]
 ) -> None:
     assert report["search"]["evaluated"] == 4
+    assert report["data"]["name"] == "two"  # the manifest has travelled
     rows = json.loads(cluster.account.run("brainray runs list --json -"))
     assert [(row["id"], row["status"]) for row in rows] == [(report["run_id"], "finished")]
 
@@ -167,35 +178,10 @@ def test_the_regions_hold_what_the_run_made(cluster: Cluster, report: dict[str, 
     assert [node["alive"] for node in found["nodes"]] == [True]
 
 
-def test_a_manifest_travels_with_its_job(cluster: Cluster, tmp_path: Path) -> None:
-    rows = ["left,right,label"]
-    for number in range(160):
-        first, second = ("low", "high")[number % 4 // 2], ("even", "odd")[number % 2]
-        rows.append(f"{first} filler{number % 7},{second} filler{number % 5},{number % 4}")
-    (tmp_path / "two.csv").write_text("\n".join(rows) + "\n")
-    scenario = {
-        "name": "two-texts",
-        "goal": {"target": "label"},
-        "inputs": {name: {"modality": "text", "networks": ["fasttext.text"]}
-                   for name in ("left", "right")},
-        "data": {"manifest": "two.csv"},
-        "search": {"budget": 2, "brood": 2, "epochs": 1, "depth": 1, "finalists": 1},
-        "pretraining": {"epochs": 1, "optimizers": ["adam"], "workers": 1},
-        "training": {"epochs": 1, "workers": 1},
-    }  # fmt: skip
-    (tmp_path / "scenario.yaml").write_text(yaml.safe_dump(scenario))
-    cluster.account.home.chmod(0o755)
-    target = tmp_path / "report.json"
-    cluster.call("brainray", "submit", str(tmp_path), "--seed", "3", "--json", str(target))
-    assert json.loads(target.read_text())["data"]["name"] == "two"
-
-
-def test_a_job_that_fails_fails_here(cluster: Cluster) -> None:
-    done = cluster.call(
-        "brainray", "submit", "audio_visual_digits", "--set", "data.source=embedded",
-        "--set", "training.workers=1000", code=1,
-    )  # fmt: skip
-    assert "training.workers: needs 1000 CPUs" in done.stdout
+def test_a_job_that_fails_fails_here(cluster: Cluster, scenario: Path) -> None:
+    workers = ("--set", "training.workers=100")
+    done = cluster.call("brainray", "submit", str(scenario), *workers, code=1)
+    assert "training.workers: needs 100 CPUs" in done.stdout
     assert re.fullmatch(r"brainray: job raysubmit_\w+: failed: .*\n", done.stderr)
     assert "Traceback" not in done.stdout + done.stderr
 
