@@ -38,7 +38,7 @@ test: $(VENV)/.installed-dev
 # package. The test of the cluster makes an account of its own, for which it has to be root.
 test-services: $(VENV)/.installed-dev
 	@[ "$$(id -u)" = 0 ] || { echo 'make test-services: makes an account for the cluster; run it as root' >&2; exit 1; }
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing=postgresql; \
+	@missing=; ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing=postgresql; \
 	[ -x /usr/sbin/sshd ] || missing="$$missing openssh-server"; \
 	command -v rsync >/dev/null || missing="$$missing rsync"; \
 	/usr/bin/python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \

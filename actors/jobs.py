@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import aiohttp
 from ray.exceptions import AuthenticationError
 from ray.job_submission import JobStatus, JobSubmissionClient
 from requests import RequestException
@@ -89,12 +90,19 @@ class Jobs:
             raise ClusterError(f"{self.address}: {_line(error)}") from error
 
     async def follow(self, job: str, take: Callable[[str], None]) -> None:
-        """Pass on each line of a job's log, without its end, until the job ends."""
+        """Pass on each line of a job's log, without its end, until the job ends.
+
+        Raises:
+            ClusterError: the connection is lost; the job may go on.
+        """
         rest = ""
-        async for chunk in self._client.tail_job_logs(job):
-            *lines, rest = (rest + chunk).split("\n")
-            for line in lines:
-                take(line)
+        try:
+            async for chunk in self._client.tail_job_logs(job):
+                *lines, rest = (rest + chunk).split("\n")
+                for line in lines:
+                    take(line)
+        except (RuntimeError, aiohttp.ClientError) as error:
+            raise ClusterError(f"job {job}: its log is lost: {_line(error)}") from error
         if rest:
             take(rest)
 

@@ -68,6 +68,8 @@ def submit(
         ) from error
     if ended.status != "SUCCEEDED":
         raise JobError(f"job {job}: {ended.status.lower()}: {ended.message}", ended.exit_code)
+    if not report:
+        raise JobError(f"job {job}: has printed no report; see: brainray runs list, on the head")
     if json_to is not None:
         document = json.dumps(json.loads("".join(report)), indent=2, ensure_ascii=False) + "\n"
         if json_to == "-":
