@@ -10,6 +10,7 @@ from jsonschema import ValidationError
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 from actors.coordinator import REGION_LABEL
+from serve.environment import HAPROXY, SETTINGS
 
 ROOT = Path(__file__).parents[2]
 FILES = ("cluster.yaml", "cluster.aws.yaml")
@@ -72,6 +73,13 @@ def test_the_nodes_ask_for_the_token_they_were_given(config: dict[str, Any]) -> 
     path = re.search(r"RAY_AUTH_TOKEN_PATH=(\S+)", environment(config))
     assert path
     assert path[1] in config["file_mounts"]
+
+
+def test_serve_finds_its_settings(config: dict[str, Any]) -> None:
+    exported = set(" ".join(re.findall(r"^export (.*)$", environment(config), re.M)).split())
+    assert {f"{name}={value}" for name, value in SETTINGS.items()} <= exported
+    program = next(part for part in exported if part.startswith("RAY_SERVE_HAPROXY_BINARY_PATH="))
+    assert program.endswith(f"/cluster/venv/bin/{HAPROXY}")
 
 
 def test_every_shell_has_the_environment(config: dict[str, Any]) -> None:
