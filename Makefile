@@ -23,7 +23,7 @@ REPORT = $(if $(QUICK),build/bench/$*.json,benchmarks/results/$(shell date +%F)_
 help:
 	@echo 'make demo        run the built-in scenario on the data that the package ships'
 	@echo 'make test        run the tests; ARGS="..." goes to pytest'
-	@echo 'make test-services  run the tests of the catalog over PostgreSQL and S3, on servers of their own'
+	@echo 'make test-services  run the tests that need servers (PostgreSQL, S3, ssh), which they start'
 	@echo 'make lint        ruff, mypy and the import contracts'
 	@echo 'make bench       run the benchmarks in full, QUICK=1 briefly; make bench-NAME runs one'
 	@echo 'make clean       remove what these commands made'
@@ -34,11 +34,15 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	$(BIN)/pytest -n $(TEST_PROCESSES) $(ARGS)
 
-# PostgreSQL comes from Debian and is installed where it is missing; S3 is a Python package.
+# PostgreSQL and sshd come from Debian and are installed where they are missing; S3 is a Python
+# package. The test of the cluster makes an account of its own, for which it has to be root.
 test-services: $(VENV)/.installed-dev
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
-		[ "$$(id -u)" = 0 ] || { echo 'make test-services: PostgreSQL is missing; run `apt-get install postgresql` as root' >&2; exit 1; }; \
-		apt-get update && apt-get install --yes --no-install-recommends postgresql; }
+	@[ "$$(id -u)" = 0 ] || { echo 'make test-services: makes an account for the cluster; run it as root' >&2; exit 1; }
+	@missing=; ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing=postgresql; \
+	[ -x /usr/sbin/sshd ] || missing="$$missing openssh-server"; \
+	command -v rsync >/dev/null || missing="$$missing rsync"; \
+	/usr/bin/python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
+	[ -z "$$missing" ] || { apt-get update && apt-get install --yes --no-install-recommends $$missing; }
 	$(BIN)/pytest --services -n $(TEST_PROCESSES) tests/catalog tests/services $(ARGS)
 
 lint: $(VENV)/.installed-dev

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import AuthenticationError, RayActorError, RayTaskError
 from ray.train import TrainingFailedError
 
 from actors.coordinator import NAMESPACE
@@ -70,8 +70,9 @@ def _start(num_cpus: int | None) -> None:
         options |= {"num_cpus": num_cpus, "dashboard_host": "127.0.0.1"}
     try:
         ray.init(namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR, **options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise ClusterError(f"Ray {options['address']}: cannot be used: {error}") from error
+    except (ConnectionError, RuntimeError, ValueError, AuthenticationError) as error:
+        reason = " ".join(str(error).split())
+        raise ClusterError(f"Ray {options['address']}: cannot be used: {reason}") from error
 
 
 def _compare_packages() -> None:

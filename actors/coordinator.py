@@ -1,17 +1,22 @@
 """The coordinator's actor, and how it reaches the regions."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import ray
 
-from actors.calls import ask_async
+from actors.calls import ask, ask_async
 from actors.region import RegionActor
 from brainray.catalog.library import Library
+from brainray.errors import ClusterError
 from brainray.pipeline.coordinator import Coordinator, RegionPort
 from brainray.settings import Settings
 
 NAMESPACE = "brainray"
 COORDINATOR = "coordinator"
+REGION_LABEL = "brainray-region"
+"""A node that has this label, e.g. ``vision``, is where the region's actor prefers to live."""
 
 
 def region_name(region: str) -> str:
@@ -48,6 +53,8 @@ class CoordinatorOnRay(Coordinator):
                     namespace=NAMESPACE,
                     get_if_exists=True,
                     lifetime=lifetime,
+                    label_selector={REGION_LABEL: region},
+                    fallback_strategy=[{"label_selector": {}}],
                 ).remote(region, settings)
             )
 
@@ -58,9 +65,36 @@ class CoordinatorOnRay(Coordinator):
         """Return the addresses of the catalog and the store that the regions work with."""
         return self._settings.database_url, self._settings.store_url
 
+    async def reconcile(self, regions: Sequence[str]) -> None:
+        """Start the given regions as far as they are not there, and know no others."""
+        self._regions.clear()  # an actor that was ended for good has another handle now
+        await asyncio.gather(*(self._region(name).call("health") for name in regions))
+
     async def health(self) -> str:
         """Say that the coordinator is alive."""
         return COORDINATOR
 
 
 CoordinatorActor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=3)(CoordinatorOnRay)
+
+
+def open_coordinator(settings: Settings, lifetime: str | None) -> Any:
+    """Return the handle of the cluster's coordinator, which is started if there is none.
+
+    Args:
+        settings: where catalog and store are.
+        lifetime: of a new one and of its regions, see `CoordinatorOnRay`.
+
+    Raises:
+        ClusterError: it works with another catalog or store.
+    """
+    handle = CoordinatorActor.options(
+        name=COORDINATOR, namespace=NAMESPACE, get_if_exists=True, lifetime=lifetime
+    ).remote(settings, lifetime)
+    theirs, mine = ask(handle, "home"), (settings.database_url, settings.store_url)
+    if theirs != mine:
+        raise ClusterError(
+            f"the cluster's coordinator works with {' and '.join(theirs)}, this process with "
+            f"{' and '.join(mine)}"
+        )
+    return handle

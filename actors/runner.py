@@ -19,11 +19,10 @@ from actors.cluster import (
     require_total,
     total_cpus,
 )
-from actors.coordinator import COORDINATOR, NAMESPACE, CoordinatorActor
+from actors.coordinator import open_coordinator
 from actors.pretraining import pretrain_on_train
 from actors.search import search_on_tune
 from actors.training import finish_on_train
-from brainray.errors import ClusterError
 from brainray.pipeline.runner import OnBrood
 from brainray.pipeline.units import Pretrained, PretrainUnit
 from brainray.search.interface import Genome, Problem, Solution
@@ -61,16 +60,8 @@ class RayRunner:
 
     def __init__(self, settings: Settings, run_folder: Path, stays: bool) -> None:
         self._folder = run_folder / "ray"
-        lifetime = "detached" if stays else None
-        self._coordinator = CoordinatorActor.options(
-            name=COORDINATOR, namespace=NAMESPACE, get_if_exists=True, lifetime=lifetime
-        ).remote(settings, lifetime)
-        theirs, mine = self.coordinate("home"), (settings.database_url, settings.store_url)
-        if theirs != mine:
-            raise ClusterError(
-                f"the cluster's coordinator works with {' and '.join(theirs)}, this process with "
-                f"{' and '.join(mine)}"
-            )
+        with own_errors():
+            self._coordinator = open_coordinator(settings, "detached" if stays else None)
 
     def coordinate(self, method: str, *arguments: Any) -> Any:
         """Call a method of the coordinator and return its result."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 RAY_TESTS = Path(__file__).parent / "actors"
 SERVICES_TESTS = Path(__file__).parent / "services"
+CLUSTER_TESTS = "test_cluster.py"
 EMPTY = "template_empty"
 
 
@@ -86,10 +87,16 @@ def pytest_report_header() -> str:
 
 
 class OneProcessForRay(LoadScopeScheduling):
-    """Shares out single tests, but gives one process all that need Ray: its clusters compete."""
+    """Shares out single tests, but gives one process all that need Ray: its clusters compete.
+
+    So do the tests of the standing cluster, which is started once.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        return RAY_TESTS.name if f"{RAY_TESTS.name}/" in nodeid.partition("::")[0] else nodeid
+        path = nodeid.partition("::")[0]
+        if path.endswith(f"{SERVICES_TESTS.name}/{CLUSTER_TESTS}"):
+            return path
+        return RAY_TESTS.name if f"{RAY_TESTS.name}/" in path else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)

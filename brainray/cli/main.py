@@ -13,6 +13,10 @@ from brainray.errors import BrainrayError
 
 COMMANDS = {
     "run": ("brainray.cli.run:run", "Build, train and store the network of a scenario."),
+    "submit": (
+        "brainray.cli.submit:submit",
+        "Run a scenario as a job on a standing cluster; Ctrl-C leaves it running.",
+    ),
     "runs": ("brainray.cli.runs:app", "What was run, and with which result."),
     "scenarios": ("brainray.cli.scenarios:app", "The built-in scenarios."),
     "serve": ("brainray.cli.serve:serve", "Answer predictions and show the catalog over HTTP."),
@@ -21,6 +25,10 @@ COMMANDS = {
     "keys": ("brainray.cli.keys:app", "Who may deploy and maintain over HTTP."),
     "catalog": ("brainray.cli.catalog:app", "What is in the catalog."),
     "data": ("brainray.cli.data:app", "The ready data sets."),
+    "cluster": (
+        "brainray.cli.cluster:app",
+        "The standing cluster of RAY_ADDRESS: its nodes, actors and runs.",
+    ),
     "doctor": (
         "brainray.cli.doctor:doctor",
         "Look for what is wrong with this installation, and say what mends it.",

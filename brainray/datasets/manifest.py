@@ -50,7 +50,7 @@ def pack_manifest(
         DataError: naming file, row (counted from 0) and column. Nothing is written then.
     """
     try:
-        table = _read(path, inputs, target, strata)
+        table = read_manifest(path, inputs, target, strata)
         return pack_table(table, path.stem, inputs, target, seed, folder, strata, path.parent)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
@@ -113,10 +113,14 @@ def pack_table(
     return write_dataset(folder, schema, chunks())
 
 
-def _read(
+def read_manifest(
     path: Path, inputs: Mapping[str, Modality], target: str, strata: tuple[str, ...]
 ) -> pa.Table:
-    """Read the columns of a manifest file that matter."""
+    """Read the columns of a manifest file that matter.
+
+    Raises:
+        DataError: it cannot be read, or has not the columns.
+    """
     try:
         if path.suffix == ".parquet":
             needed = _needed_columns(pq.read_schema(path).names, inputs, target, strata)
@@ -127,7 +131,8 @@ def _read(
                 column_types=texts, null_values=[""], strings_can_be_null=True
             )
             parsing = pyarrow.csv.ParseOptions(newlines_in_values=True)
-            return pyarrow.csv.read_csv(path, parse_options=parsing, convert_options=options)
+            table = pyarrow.csv.read_csv(path, parse_options=parsing, convert_options=options)
+            return table.select(_needed_columns(table.column_names, inputs, target, strata))
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"cannot be read: {' '.join(str(error).split())}") from error
     raise DataError(f"a manifest ends in .parquet or .csv, not {path.suffix!r}")

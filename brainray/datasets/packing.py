@@ -51,7 +51,7 @@ def _pack_sample(
     if modality == "text":
         return decode_text(value), None
     if isinstance(value, str):
-        content, rate = _fetch(value, base), None
+        content, rate = fetch(value, base), None
     elif isinstance(value, bytes):
         content = value
     else:
@@ -65,8 +65,16 @@ def _pack_sample(
     return encode_pcm(recording), recording.rate
 
 
-def _fetch(place: str, base: Path | None) -> bytes:
-    """Return the bytes behind a path or a URL."""
+def fetch(place: str, base: Path | None) -> bytes:
+    """Return the bytes behind a path or a URL.
+
+    Args:
+        place: the path or URL.
+        base: what a relative path is relative to; None refuses it.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     try:
         if "://" in place:
             with fsspec.open(place, "rb") as file:

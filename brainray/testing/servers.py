@@ -8,7 +8,6 @@ import math
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +21,8 @@ import httpx
 import psycopg
 from moto.server import ThreadedMotoServer
 from psycopg import sql
+
+from brainray.testing.ports import free_port
 
 DEBIAN = Path("/usr/lib/postgresql")
 """Debian keeps the programs of each version here and out of PATH."""
@@ -39,7 +40,7 @@ class PostgresServer:
 
     folder: Path
     options: tuple[str, ...] = ()
-    port: int = field(default_factory=lambda: _free_port())
+    port: int = field(default_factory=free_port)
     password: str = field(default_factory=lambda: secrets.token_hex(16))
 
     def url(self, database: str) -> str:
@@ -208,9 +209,3 @@ def _program(name: str) -> str:
     if found is None:
         raise FileNotFoundError(f"PostgreSQL: no {name}; install Debian's package postgresql")
     return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

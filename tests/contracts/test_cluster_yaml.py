@@ -1,4 +1,4 @@
-"""cluster.yaml fits Ray's own schema, is guarded by a token and opens no dashboard to others."""
+"""The files of clusters fit Ray's own schema, have a token and open no dashboard to others."""
 
 import re
 from pathlib import Path
@@ -9,13 +9,17 @@ import yaml
 from jsonschema import ValidationError
 from ray.autoscaler._private.util import prepare_config, validate_config
 
+from actors.coordinator import REGION_LABEL
+from serve.environment import HAPROXY, SETTINGS
+
 ROOT = Path(__file__).parents[2]
+FILES = ("cluster.yaml", "cluster.aws.yaml")
 STARTS = ("head_start_ray_commands", "worker_start_ray_commands")
 
 
-@pytest.fixture
-def config() -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "cluster.yaml").read_text())
+@pytest.fixture(params=FILES)
+def config(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return yaml.safe_load((ROOT / request.param).read_text())
 
 
 def start_command(config: dict[str, Any], key: str) -> str:
@@ -23,10 +27,15 @@ def start_command(config: dict[str, Any], key: str) -> str:
     return command
 
 
+def environment(config: dict[str, Any]) -> str:
+    """Return the file that gives the cluster's processes their environment."""
+    (command,) = [command for command in config["setup_commands"] if "<<'END'" in command]
+    return command
+
+
 def test_ray_accepts_it(config: dict[str, Any]) -> None:
     prepared = prepare_config(config)
     validate_config(prepared)
-    assert prepared["provider"]["type"] == "local"
     for key in STARTS:
         assert prepared[key] == config[key], "ray's defaults have replaced a command"
 
@@ -36,23 +45,46 @@ def test_rays_schema_refuses_an_unknown_key(config: dict[str, Any]) -> None:
         validate_config(prepare_config(config | {"head_star_ray_commands": []}))
 
 
-def test_the_commented_node_types_are_valid_too() -> None:
-    comments = (ROOT / "cluster.yaml").read_text().split("for instance:\n#\n")[1]
-    config = yaml.safe_load(re.sub(r"^# ?", "", comments, flags=re.MULTILINE))
-    kinds = set(config["available_node_types"])
-    config |= {"cluster_name": "brainray", "provider": {"type": "aws", "region": "somewhere"}}
+def test_a_node_type_is_labelled_for_a_region_and_the_commented_one_is_valid_too() -> None:
+    text = (ROOT / "cluster.aws.yaml").read_text()
+    config = yaml.safe_load(re.sub(r"^  # (language:|  )", r"  \1", text, flags=re.MULTILINE))
     prepared = prepare_config(config)
     validate_config(prepared)
-    assert set(prepared["available_node_types"]) == kinds == {"head", "worker"}
+    kinds = prepared["available_node_types"]
+    assert set(kinds) == {"head", "worker", "vision", "language"}
+    assert kinds["language"]["resources"]["GPU"] == 1
+    for region in ("vision", "language"):
+        assert kinds[region]["labels"] == {REGION_LABEL: region}
 
 
-@pytest.mark.parametrize("key", STARTS)
-def test_every_node_asks_for_the_token_it_was_given(config: dict[str, Any], key: str) -> None:
-    command = start_command(config, key)
-    assert "RAY_AUTH_MODE=token" in command
-    path = re.search(r"RAY_AUTH_TOKEN_PATH=([^\s;]+)", command)
+def test_both_files_have_the_same_commands() -> None:
+    local, aws = (
+        yaml.safe_load((ROOT / name).read_text().replace("/home/ubuntu", "/home/brainray"))
+        for name in FILES
+    )
+    for key in STARTS:
+        assert local[key] == aws[key]
+    for line in environment(local).splitlines():
+        assert line.startswith("#") or line in environment(aws), line
+
+
+def test_the_nodes_ask_for_the_token_they_were_given(config: dict[str, Any]) -> None:
+    assert "RAY_AUTH_MODE=token" in environment(config)
+    path = re.search(r"RAY_AUTH_TOKEN_PATH=(\S+)", environment(config))
     assert path
     assert path[1] in config["file_mounts"]
+
+
+def test_serve_finds_its_settings(config: dict[str, Any]) -> None:
+    exported = set(" ".join(re.findall(r"^export (.*)$", environment(config), re.M)).split())
+    assert {f"{name}={value}" for name, value in SETTINGS.items()} <= exported
+    program = next(part for part in exported if part.startswith("RAY_SERVE_HAPROXY_BINARY_PATH="))
+    assert program.endswith(f"/cluster/venv/bin/{HAPROXY}")
+
+
+def test_every_shell_has_the_environment(config: dict[str, Any]) -> None:
+    place = environment(config).splitlines()[0].split()[2]
+    assert f"echo '. {place}' >> ~/.bashrc" in config["setup_commands"][-1]
 
 
 def test_the_dashboard_listens_to_the_head_alone(config: dict[str, Any]) -> None:

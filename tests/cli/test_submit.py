@@ -1,0 +1,95 @@
+"""What is sent to a cluster, and what is refused before; tests/services meets a real cluster."""
+
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brainray.cli import job
+from brainray.cli.submit import pack
+from brainray.scenario import load_scenario
+from brainray.settings import load_settings
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def nobody() -> str:
+    """An address where nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def test_what_is_sent_is_the_same_scenario_and_needs_no_other_file(
+    scenario: Path, tmp_path: Path
+) -> None:
+    wanted = load_scenario(scenario, ["search.budget=12", "training.learning_rate=1e-3"])
+    pack(wanted, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.parquet", "scenario.yaml"]
+    sent = load_scenario(tmp_path)
+    assert sent.data.manifest == tmp_path / "data.parquet"
+    data = wanted.data.model_copy(update={"manifest": sent.data.manifest})
+    assert sent == wanted.model_copy(update={"data": data})
+
+
+def test_a_built_in_scenario_is_sent_alone(tmp_path: Path) -> None:
+    wanted = load_scenario("audio_visual_digits")
+    pack(wanted, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["scenario.yaml"]
+    assert load_scenario(tmp_path) == wanted
+
+
+@pytest.mark.usefixtures("brainray")
+def test_a_job_runs_what_was_sent_and_prints_its_report(
+    scenario: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    pack(load_scenario(scenario), tmp_path / "sent")
+    monkeypatch.chdir(tmp_path / "sent")
+    monkeypatch.setattr("sys.argv", ["job", "--seed", "3"])
+    monkeypatch.setattr(job, "RUN", ("run", "--local"))
+    job.main()
+    lines = capfd.readouterr().out.splitlines()
+    pieces = [line.removeprefix(job.REPORT_MARK) for line in lines if job.REPORT_MARK in line]
+    report = json.loads("".join(pieces))
+    assert report["seed"] == 3
+    # A resume finds the data when what was sent is gone.
+    record = load_settings().runs / report["run_id"] / "record.jsonl"
+    started = json.loads(record.read_text().splitlines()[0])
+    manifest = Path(started["scenario"]["data"]["manifest"])
+    assert manifest.is_relative_to(load_settings().cache)
+    assert manifest.read_bytes() == (tmp_path / "sent" / "data.parquet").read_bytes()
+
+
+def test_an_address_where_nothing_listens_is_said(brainray: Call, nobody: str) -> None:
+    done = brainray("submit", "audio_visual_digits", "--address", f"http://{nobody}")
+    assert done.code == 1
+    assert done.err.startswith(f"brainray: address 'http://{nobody}': must be http://host:port")
+    assert done.err.count("\n") == 1
+
+
+def test_the_address_is_that_of_ray_address(
+    brainray: Call, nobody: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", nobody)
+    done = brainray("submit", "audio_visual_digits")
+    assert done.err.startswith(f"brainray: address '{nobody}': must be http://host:port")
+
+
+def test_bad_input_is_said_before_anything_is_connected(brainray: Call) -> None:
+    done = brainray("submit", "audio_visual_digits", "--set", "search.budget=0")
+    assert done.code == 1
+    assert "search.budget" in done.err
+
+
+@pytest.mark.parametrize("command", ["up", "status", "down"])
+def test_cluster_needs_ray_address(brainray: Call, command: str) -> None:
+    done = brainray("cluster", command)
+    assert done.code == 1
+    assert done.err.startswith("brainray: RAY_ADDRESS: names no standing cluster")
