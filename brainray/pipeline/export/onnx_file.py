@@ -1,0 +1,223 @@
+"""A stored model as one ONNX file: all its networks and what fuses them.
+
+The file takes prepared inputs; how they are prepared stands in its metadata. It is checked against
+the stored model before it is kept.
+"""
+
+import json
+import logging
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from onnx import ModelProto, helper
+from torch import Tensor
+
+from brainray.catalog.library import Library
+from brainray.errors import NetworkError
+from brainray.files import write_atomically
+from brainray.networks.onnx import OnnxNetwork
+from brainray.pipeline.export.check import largest_difference, made_up_samples
+from brainray.pipeline.export.graphs import BATCH, TAKEN, GraphPart, graph_part, joined
+from brainray.pipeline.export.whole import Frozen, Trained, WholeModel
+from brainray.pipeline.frozen import graph_of
+from brainray.pipeline.predict import Predictor
+
+OPSET = 18
+"""Of ONNX's own operators, unless an uploaded graph needs a newer one."""
+TOLERANCE = 1e-4
+"""By how much a probability may differ from the stored model's."""
+LOGITS, PROBABILITIES = "logits", "probabilities"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        size_bytes: of the file.
+        difference: the largest between its probabilities and the stored model's.
+        samples: that were compared, each with every subset of its inputs.
+        any_batch: whether it takes several samples at a time; an uploaded graph may not.
+    """
+
+    size_bytes: int
+    difference: float
+    samples: int
+    any_batch: bool
+
+
+def export_onnx(
+    library: Library,
+    predictor: Predictor,
+    path: Path,
+    samples: Sequence[dict[str, Tensor]] | None = None,
+) -> Exported:
+    """Write a model as one ONNX file, if it answers as the stored one does.
+
+    Its inputs are the prepared tensors by name, `(B, *shape)`, and for a fused model
+    ``<input>_present``, bool `(B,)`; its outputs ``logits`` and ``probabilities``, `(B, C)`. The
+    metadata hold the model's id, version and sha256, the labels, and the preparation of each
+    input.
+
+    Args:
+        library: the catalog.
+        predictor: the stored model.
+        path: of the file.
+        samples: prepared, to compare the answers to; noise by default.
+
+    Raises:
+        NetworkError: the model cannot be exported, or the file answers otherwise; then nothing
+            is written.
+        CatalogError: an uploaded graph is missing or damaged.
+        OSError: the file cannot be written.
+    """
+    noise = made_up_samples(predictor)
+    present = presences(predictor)
+    parts = _graph_parts(library, predictor, noise)
+    any_batch = all(part.any_batch for part in parts.values())
+    model = _traced(predictor, parts, noise, present, any_batch)
+    helper.set_model_props(model, _metadata(predictor, present))
+    try:
+        data: bytes = model.SerializeToString()
+    except ValueError as error:
+        raise NetworkError("export: the model has 2 GB or more, an ONNX file less") from error
+    compared = noise if samples is None else samples
+    difference = largest_difference(data, predictor, compared, present, any_batch)
+    if not (math.isfinite(difference) and difference <= TOLERANCE):
+        raise NetworkError(
+            f"export: {predictor.model.id} as ONNX differs from the stored model by "
+            f"{difference:.2g} in a probability, allowed is {TOLERANCE:.0e}; nothing was written"
+        )
+    write_atomically(path, data)
+    return Exported(len(data), difference, len(compared), any_batch)
+
+
+def presences(predictor: Predictor) -> dict[str, str]:
+    """Return the name of each input's presence; a unimodal model has none: it needs its input.
+
+    Raises:
+        NetworkError: the name of an input means something else in the file.
+    """
+    fused = predictor.fusion is not None
+    present = {name: f"{name}_present" for name in predictor.inputs} if fused else {}
+    taken = {LOGITS, PROBABILITIES, *present.values()}
+    for name in predictor.inputs:
+        if name in taken:
+            raise NetworkError(f"export: an input cannot be called {name!r} in an ONNX file")
+    return present
+
+
+def _graph_parts(
+    library: Library, predictor: Predictor, samples: Sequence[Mapping[str, Tensor]]
+) -> dict[str, GraphPart]:
+    """Return the uploaded graphs below a model, by input."""
+    model = predictor.model
+    models = model.spec["wiring"]["models"] if predictor.fusion is not None else {}
+    parts = {}
+    for name in predictor.inputs:
+        graph = graph_of(library, library.model(models[name]) if models else model)
+        if graph is not None:
+            two = [sample[name].numpy() for sample in samples[:2]]
+            parts[name] = graph_part(name, graph, library.store, two)
+    return parts
+
+
+def _traced(
+    predictor: Predictor,
+    graphs: Mapping[str, GraphPart],
+    samples: Sequence[Mapping[str, Tensor]],
+    present: Mapping[str, str],
+    any_batch: bool,
+) -> ModelProto:
+    """Return the graph of the whole model, that of the uploaded ones included."""
+    rows = 3 if any_batch else 1
+    names: list[str] = []
+    given: list[list[Tensor]] = []
+    modules: dict[str, Trained | Frozen] = {}
+    for name, backbone in predictor.backbones.items():
+        network = backbone.network
+        if isinstance(network, OnnxNetwork):
+            modules[name] = Frozen(network)
+            values = [np.repeat(value, rows, 0) for value in graphs[name].values]
+            given.append([torch.from_numpy(value) for value in values])
+            names += [f"{output}{TAKEN}" for output in graphs[name].outputs]
+        else:
+            modules[name] = Trained(network)
+            given.append([torch.stack([sample[name] for sample in samples[:rows]])])
+            names.append(name)
+    # A tensor of its own each: equal ones would be taken for the same input.
+    there = [torch.ones(rows, dtype=torch.bool) for _ in present]
+    whole = WholeModel(modules, predictor.fusion).eval()
+    target = max([OPSET, *(part.opset for part in graphs.values())])
+    traced = _export(whole, given, there, [*names, *present.values()], target, any_batch)
+    return joined(traced, list(graphs.values()), target)
+
+
+def _export(
+    whole: WholeModel,
+    given: list[list[Tensor]],
+    present: list[Tensor],
+    names: list[str],
+    opset: int,
+    any_batch: bool,
+) -> ModelProto:
+    batch = {0: torch.export.Dim(BATCH)}
+    shapes = ([[batch for _ in one] for one in given], [batch for _ in present])
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    try:
+        log.setLevel(logging.ERROR)  # it warns of packages that are not needed here
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # deprecations within PyTorch itself
+            program = torch.onnx.export(
+                whole,
+                (given, present),
+                input_names=names,
+                output_names=[LOGITS, PROBABILITIES],
+                opset_version=opset,
+                dynamo=True,
+                dynamic_shapes=shapes if any_batch else None,
+                verbose=False,
+            )
+    except Exception as error:  # tracing a network of a package may raise anything
+        reason = " ".join(str(error).split())[:300]
+        raise NetworkError(f"export: PyTorch cannot trace the model: {reason}") from error
+    finally:
+        log.setLevel(level)
+    assert program is not None
+    model: ModelProto = program.model_proto
+    return model
+
+
+def _metadata(predictor: Predictor, present: Mapping[str, str]) -> dict[str, str]:
+    model = predictor.model
+    declared = (
+        model.preparation
+        if predictor.fusion is not None
+        else {name: model.preparation for name in predictor.inputs}
+    )
+    inputs: dict[str, Any] = {
+        name: {
+            "modality": backbone.preparation.modality,
+            "preparation": declared[name],
+            "shape": list(backbone.preparation.shape),
+            "dtype": str(backbone.preparation.dtype),
+            "present": present.get(name),
+        }
+        for name, backbone in predictor.backbones.items()
+    }
+    return {
+        "brainray_version": version("brainray"),
+        "model_id": model.id,
+        "model_version": str(model.version),
+        "model_sha256": model.sha256,
+        "labels": json.dumps(list(predictor.labels), ensure_ascii=False),
+        "inputs": json.dumps(inputs, ensure_ascii=False),
+    }
