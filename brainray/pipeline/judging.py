@@ -11,7 +11,7 @@ from brainray.catalog.values import Model
 from brainray.datasets.dataset import Dataset, open_dataset
 from brainray.datasets.manifest import pack_manifest
 from brainray.datasets.table_files import column_names
-from brainray.errors import CatalogError, DataError, NetworkError
+from brainray.errors import DataError, NetworkError
 from brainray.pipeline.evaluation import Truth, confusion_of
 from brainray.pipeline.predict import Predictor
 from brainray.scenario.report import Confusion, Interval, Units

@@ -44,7 +44,9 @@ class GraphPart:
 
 def opset_of(model: ModelProto) -> int:
     """Return the version of ONNX's own operators that a model uses."""
-    return max(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    return max(
+        int(entry.version) for entry in model.opset_import if entry.domain in ("", "ai.onnx")
+    )
 
 
 def graph_part(name: str, stored: StoredGraph, store: Store, samples: Sequence[Array]) -> GraphPart:

@@ -19,14 +19,13 @@ import torch
 from onnx import ModelProto, helper
 from torch import Tensor
 
-from brainray.catalog.library import Library
+from brainray.catalog.store import Store
 from brainray.errors import NetworkError
 from brainray.files import write_atomically
 from brainray.networks.onnx import OnnxNetwork
 from brainray.pipeline.export.check import largest_difference, made_up_samples
 from brainray.pipeline.export.graphs import BATCH, TAKEN, GraphPart, graph_part, joined
 from brainray.pipeline.export.whole import Frozen, Trained, WholeModel
-from brainray.pipeline.frozen import graph_of
 from brainray.pipeline.predict import Predictor
 
 OPSET = 18
@@ -54,7 +53,7 @@ class Exported:
 
 
 def export_onnx(
-    library: Library,
+    store: Store,
     predictor: Predictor,
     path: Path,
     samples: Sequence[dict[str, Tensor]] | None = None,
@@ -67,7 +66,7 @@ def export_onnx(
     input.
 
     Args:
-        library: the catalog.
+        store: where uploaded graphs are.
         predictor: the stored model.
         path: of the file.
         samples: prepared, to compare the answers to; noise by default.
@@ -80,7 +79,7 @@ def export_onnx(
     """
     noise = made_up_samples(predictor)
     present = presences(predictor)
-    parts = _graph_parts(library, predictor, noise)
+    parts = _graph_parts(store, predictor, noise)
     any_batch = all(part.any_batch for part in parts.values())
     model = _traced(predictor, parts, noise, present, any_batch)
     helper.set_model_props(model, _metadata(predictor, present))
@@ -115,18 +114,14 @@ def presences(predictor: Predictor) -> dict[str, str]:
 
 
 def _graph_parts(
-    library: Library, predictor: Predictor, samples: Sequence[Mapping[str, Tensor]]
+    store: Store, predictor: Predictor, samples: Sequence[Mapping[str, Tensor]]
 ) -> dict[str, GraphPart]:
     """Return the uploaded graphs below a model, by input."""
-    model = predictor.model
-    models = model.spec["wiring"]["models"] if predictor.fusion is not None else {}
-    parts = {}
-    for name in predictor.inputs:
-        graph = graph_of(library, library.model(models[name]) if models else model)
-        if graph is not None:
-            two = [sample[name].numpy() for sample in samples[:2]]
-            parts[name] = graph_part(name, graph, library.store, two)
-    return parts
+    return {
+        name: graph_part(name, backbone.graph, store, [one[name].numpy() for one in samples[:2]])
+        for name, backbone in predictor.backbones.items()
+        if backbone.graph is not None
+    }
 
 
 def _traced(
@@ -201,7 +196,7 @@ def _metadata(predictor: Predictor, present: Mapping[str, str]) -> dict[str, str
     declared = (
         model.preparation
         if predictor.fusion is not None
-        else {name: model.preparation for name in predictor.inputs}
+        else dict.fromkeys(predictor.inputs, model.preparation)
     )
     inputs: dict[str, Any] = {
         name: {
