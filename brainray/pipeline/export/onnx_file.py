@@ -188,7 +188,18 @@ def _export(
         log.setLevel(level)
     assert program is not None
     model: ModelProto = program.model_proto
+    _name_batch(model)
     return model
+
+
+def _name_batch(model: ModelProto) -> None:
+    """Call the batch by its name, whatever PyTorch calls it; nothing to do for a batch of 1."""
+    symbol = model.graph.input[0].type.tensor_type.shape.dim[0].dim_param
+    graph = model.graph
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        for size in value.type.tensor_type.shape.dim:
+            if symbol and size.dim_param == symbol:
+                size.dim_param = BATCH
 
 
 def _metadata(predictor: Predictor, present: Mapping[str, str]) -> dict[str, str]:
