@@ -8,7 +8,8 @@ import json
 import logging
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -165,12 +166,8 @@ def _export(
 ) -> ModelProto:
     batch = {0: torch.export.Dim(BATCH)}
     shapes = ([[batch for _ in one] for one in given], [batch for _ in present])
-    log = logging.getLogger("torch.onnx")
-    level = log.level
     try:
-        log.setLevel(logging.ERROR)  # it warns of packages that are not needed here
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # deprecations within PyTorch itself
+        with _silenced(), torch.no_grad():
             program = torch.onnx.export(
                 whole,
                 (given, present),
@@ -184,12 +181,26 @@ def _export(
     except Exception as error:  # tracing a network of a package may raise anything
         reason = " ".join(str(error).split())[:300]
         raise NetworkError(f"export: PyTorch cannot trace the model: {reason}") from error
-    finally:
-        log.setLevel(level)
     assert program is not None
     model: ModelProto = program.model_proto
     _name_batch(model)
     return model
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Leave out what the exporter says of itself: deprecations, packages not needed here."""
+    logs = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)
 
 
 def _name_batch(model: ModelProto) -> None:
