@@ -23,7 +23,7 @@ def evaluate(
     model: ModelArgument,
     data: Annotated[
         Path | None,
-        typer.Option(help="A manifest with a target; by default what the model was trained on."),
+        typer.Option(help="A manifest with a target; default: the model's own data set."),
     ] = None,
     split: Annotated[str, typer.Option(help=f"{', '.join(SPLITS)}.")] = "test",
     target: Annotated[
@@ -35,7 +35,7 @@ def evaluate(
     batch: Batch = BATCH,
     json_to: Json = None,
 ) -> None:
-    """Compare the answers of a model with the truth; a manifest without splits is all test."""
+    """Compare the answers of a model with the truth."""
     if split not in SPLITS:
         raise DataError(f"--split {split!r}: allowed are {', '.join(SPLITS)}")
     settings = load_settings()

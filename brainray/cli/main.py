@@ -13,9 +13,15 @@ from brainray.errors import BrainrayError
 
 COMMANDS = {
     "run": ("brainray.cli.run:run", "Build, train and store the network of a scenario."),
-    "predict": ("brainray.cli.predict:predict", "The answers of a stored model to a manifest."),
-    "evaluate": ("brainray.cli.evaluate:evaluate", "What a stored model is worth on data."),
-    "export": ("brainray.cli.export:export", "A stored model as ONNX, and its model card."),
+    "predict": ("brainray.cli.predict:predict", "Answer every row of a manifest."),
+    "evaluate": (
+        "brainray.cli.evaluate:evaluate",
+        "Compare the answers of a model with the truth.",
+    ),
+    "export": (
+        "brainray.cli.export:export",
+        "Write a model as ONNX, checked against the stored one, and a model card.",
+    ),
     "runs": ("brainray.cli.runs:app", "What was run, and with which result."),
     "scenarios": ("brainray.cli.scenarios:app", "The built-in scenarios."),
     "catalog": ("brainray.cli.catalog:app", "What is in the catalog."),
