@@ -14,8 +14,8 @@ BrainrayError
 ├── RunError          a run and its record
 ├── StoppedError      a run that Ctrl-C or a signal stopped
 ├── ClusterError      Ray: what cannot be connected or placed
-├── ServiceError      what the HTTP service refuses, or that it cannot be reached
 │   └── JobError      a job on a standing cluster that did not end well
+├── ServiceError      what the HTTP service refuses, or that it cannot be reached
 └── PluginError       a name that no installed package offers
 
 The message is one line that names the field, the value and what is allowed; the command line
@@ -89,14 +89,16 @@ class ClusterError(BrainrayError):
     """Ray cannot be reached or cannot place what the run needs."""
 
 
-class ServiceError(BrainrayError):
-    """The HTTP service refuses a request, or cannot be reached."""
 class JobError(ClusterError):
     """A job ended otherwise than well; its exit code is that of the job."""
 
     def __init__(self, message: str, exit_code: int = 1) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+class ServiceError(BrainrayError):
+    """The HTTP service refuses a request, or cannot be reached."""
 
 
 class PluginError(BrainrayError):

@@ -17,6 +17,15 @@ COMMANDS = {
         "brainray.cli.submit:submit",
         "Run a scenario as a job on a standing cluster; Ctrl-C leaves it running.",
     ),
+    "predict": ("brainray.cli.predict:predict", "Answer every row of a manifest."),
+    "evaluate": (
+        "brainray.cli.evaluate:evaluate",
+        "Compare the answers of a model with the truth.",
+    ),
+    "export": (
+        "brainray.cli.export:export",
+        "Write a model as ONNX, checked against the stored one, and a model card.",
+    ),
     "runs": ("brainray.cli.runs:app", "What was run, and with which result."),
     "scenarios": ("brainray.cli.scenarios:app", "The built-in scenarios."),
     "serve": ("brainray.cli.serve:serve", "Answer predictions and show the catalog over HTTP."),

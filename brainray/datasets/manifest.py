@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet as pq
 
 from brainray.datasets.dataset import (
     SPLITS,
@@ -19,8 +17,9 @@ from brainray.datasets.dataset import (
 )
 from brainray.datasets.interface import sources_of
 from brainray.datasets.packing import pack_inputs
-from brainray.datasets.split import check_splits, split_rows
+from brainray.datasets.split import check_names, check_splits, split_rows
 from brainray.datasets.strata import read_stratum
+from brainray.datasets.table_files import column_names, read_table
 from brainray.errors import DataError
 from brainray.shapes import IntArray, Modality
 
@@ -35,6 +34,7 @@ def pack_manifest(
     seed: int,
     folder: Path,
     strata: tuple[str, ...] = (),
+    classes: Sequence[str] | None = None,
 ) -> Dataset:
     """Check a manifest file and pack it (docs/data.md describes the format).
 
@@ -45,13 +45,16 @@ def pack_manifest(
         seed: for the split, if the manifest has none.
         folder: where the packed file is written.
         strata: columns of numbers to keep.
+        classes: see `pack_table`.
 
     Raises:
         DataError: naming file, row (counted from 0) and column. Nothing is written then.
     """
     try:
         table = read_manifest(path, inputs, target, strata)
-        return pack_table(table, path.stem, inputs, target, seed, folder, strata, path.parent)
+        return pack_table(
+            table, path.stem, inputs, target, seed, folder, strata, path.parent, classes
+        )
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
 
@@ -65,6 +68,7 @@ def pack_table(
     folder: Path,
     strata: tuple[str, ...] = (),
     base: Path | None = None,
+    classes: Sequence[str] | None = None,
 ) -> Dataset:
     """Check a manifest table and pack it.
 
@@ -77,6 +81,9 @@ def pack_table(
         folder: where the packed file is written.
         strata: columns of numbers to keep.
         base: what relative paths are relative to; None refuses them.
+        classes: of a model that is to be judged by the data, in its order; then no split need
+            have a row, and without a column ``split`` all rows are test. None makes the classes
+            of the targets, and of the splits what a network can be trained on.
 
     Raises:
         DataError: naming row (counted from 0) and column; the caller adds the file. Nothing is
@@ -86,12 +93,18 @@ def pack_table(
     if not len(table):
         raise DataError("has no rows")
     _refuse_empty_rows(table, inputs)
-    classes, class_N = _classes(table, target)
     groups = _text_column(table, "group")
     splits = _text_column(table, "split")
-    if "split" not in table.column_names:
-        splits = list(split_rows(class_N, groups, seed))
-    check_splits(splits, groups, class_N, classes)
+    if classes is None:
+        classes, class_N = _classes(table, target)
+        if "split" not in table.column_names:
+            splits = list(split_rows(class_N, groups, seed))
+        check_splits(splits, groups, class_N, classes)
+    else:
+        class_N = _classes_among(table, target, classes)
+        if "split" not in table.column_names:
+            splits = ["test"] * len(table)
+        check_names(splits)
     numbers = {name: read_stratum(table, name) for name in strata}
     rows = {split: np.flatnonzero(np.asarray(splits) == split) for split in SPLITS}
     counts = {split: len(rows[split]) for split in SPLITS}
@@ -121,21 +134,8 @@ def read_manifest(
     Raises:
         DataError: it cannot be read, or has not the columns.
     """
-    try:
-        if path.suffix == ".parquet":
-            needed = _needed_columns(pq.read_schema(path).names, inputs, target, strata)
-            return pq.read_table(path, columns=needed)
-        if path.suffix == ".csv":
-            texts = dict.fromkeys([*inputs, "split", "group"], pa.string())
-            options = pyarrow.csv.ConvertOptions(
-                column_types=texts, null_values=[""], strings_can_be_null=True
-            )
-            parsing = pyarrow.csv.ParseOptions(newlines_in_values=True)
-            table = pyarrow.csv.read_csv(path, parse_options=parsing, convert_options=options)
-            return table.select(_needed_columns(table.column_names, inputs, target, strata))
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"cannot be read: {' '.join(str(error).split())}") from error
-    raise DataError(f"a manifest ends in .parquet or .csv, not {path.suffix!r}")
+    needed = _needed_columns(column_names(path), inputs, target, strata)
+    return read_table(path, [*inputs, "split", "group"], needed)
 
 
 def _needed_columns(
@@ -178,8 +178,33 @@ def _refuse_empty_rows(table: pa.Table, inputs: Mapping[str, Modality]) -> None:
         raise DataError(f"row {row}: all inputs are missing ({', '.join(inputs)})")
 
 
+def _classes_among(table: pa.Table, target: str, classes: Sequence[str]) -> IntArray:
+    """Return the index of every row's class among those that are given, shape `(N,)`."""
+    column = _targets(table, target).cast(pa.string())
+    indices = pc.index_in(column, pa.array(classes, pa.string()))
+    if indices.null_count:
+        row = int(indices.is_null().to_numpy().argmax())
+        raise DataError(
+            f"row {row}, column {target}: {column[row].as_py()!r} is no class of the model, "
+            f"allowed are {', '.join(classes)}"
+        )
+    return np.asarray(indices, dtype=np.int64)
+
+
 def _classes(table: pa.Table, target: str) -> tuple[list[str], IntArray]:
     """Return the sorted class names, and the class index of every row, shape `(N,)`."""
+    column = _targets(table, target)
+    labels = sorted(column.unique().to_pylist())
+    if len(labels) < 2:
+        raise DataError(
+            f"column {target}: classification needs two classes, there is {labels[0]!r}"
+        )
+    indices = pc.index_in(column, pa.array(labels, type=column.type))
+    return [str(label) for label in labels], np.asarray(indices, dtype=np.int64)
+
+
+def _targets(table: pa.Table, target: str) -> pa.ChunkedArray:
+    """Return the target of every row, strings or integers, none missing."""
     column = table.column(target)
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
@@ -192,13 +217,7 @@ def _classes(table: pa.Table, target: str) -> tuple[list[str], IntArray]:
     if column.null_count:
         row = int(column.is_null().to_numpy().argmax())
         raise DataError(f"row {row}, column {target}: the target is missing")
-    labels = sorted(column.unique().to_pylist())
-    if len(labels) < 2:
-        raise DataError(
-            f"column {target}: classification needs two classes, there is {labels[0]!r}"
-        )
-    indices = pc.index_in(column, pa.array(labels, type=column.type))
-    return [str(label) for label in labels], np.asarray(indices, dtype=np.int64)
+    return column
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -87,11 +87,7 @@ def check_splits(
         DataError: an unknown or empty split, a group in two splits, or a class that train does
             not have.
     """
-    for row, split in enumerate(splits):
-        if split not in SPLITS:
-            raise DataError(
-                f"row {row}, column split: is {split!r}, allowed are {', '.join(SPLITS)}"
-            )
+    check_names(splits)
     for split in SPLITS:
         if split not in splits:
             raise DataError(f"column split: {split} has no row, each split needs one")
@@ -108,4 +104,17 @@ def check_splits(
             raise DataError(
                 f"row {row}: class {classes[class_index]!r} is in {splits[row]}, "
                 "but no row of train has it"
+            )
+
+
+def check_names(splits: Sequence[str | None]) -> None:
+    """Refuse a row whose split is unknown or missing.
+
+    Raises:
+        DataError: there is one.
+    """
+    for row, split in enumerate(splits):
+        if split not in SPLITS:
+            raise DataError(
+                f"row {row}, column split: is {split!r}, allowed are {', '.join(SPLITS)}"
             )

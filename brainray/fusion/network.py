@@ -91,24 +91,33 @@ class FusionNetwork(nn.Module):
         """Add what is trained; the arguments are those of the network."""
         raise NetworkError(f"{type(self).__name__} does not implement add_layers")
 
-    def forward(self, taps: Mapping[str, Mapping[str, Tensor]]) -> Tensor:
+    def forward(
+        self,
+        taps: Mapping[str, Mapping[str, Tensor]],
+        present: Mapping[str, Tensor] | None = None,
+    ) -> Tensor:
         """Return fused logits from what the unimodal networks give, shape `(B, C)`.
 
         Args:
             taps: raw tap features, each `(B, D)`, by tap, by input; inputs that are missing for
                 the whole batch are left out, at least one is there.
+            present: whether each row has an input, bool `(B,)`, for every input of ``taps``; by
+                default each row has them all.
         """
-        return self.fuse(*self.prepare(taps))
+        return self.fuse(*self.prepare(taps, present))
 
     def prepare(
-        self, taps: Mapping[str, Mapping[str, Tensor]]
+        self,
+        taps: Mapping[str, Mapping[str, Tensor]],
+        present: Mapping[str, Tensor] | None = None,
     ) -> tuple[list[dict[str, Tensor]], dict[str, Tensor]]:
-        """Return normalised levels and evidences, the arguments of `fuse`, from raw taps."""
+        """Return normalised levels and evidences, the arguments of `fuse`; see `forward`."""
         some = next(iter(taps.values()))[LOGITS]
-        present = torch.ones(len(some), dtype=torch.bool)
+        if present is None:
+            present = dict.fromkeys(taps, torch.ones(len(some), dtype=torch.bool))
         prior = self.get_buffer("prior")
         evidences = {
-            name: evidence(given[LOGITS], self.temperatures[name], prior, present)
+            name: evidence(given[LOGITS], self.temperatures[name], prior, present[name])
             for name, given in taps.items()
         }
         normalised = []
@@ -118,7 +127,7 @@ class FusionNetwork(nn.Module):
                 mean = self.get_buffer(f"mean_{number}_{name}")
                 deviation = self.get_buffer(f"deviation_{number}_{name}")
                 met[name] = (
-                    TapScale(mean, deviation).apply(taps[name][tap], present)
+                    TapScale(mean, deviation).apply(taps[name][tap], present[name])
                     if name in taps
                     else mean.new_zeros(len(some), len(mean))
                 )

@@ -82,6 +82,10 @@ class Graph:
             fusable.
         fill: a number for every input but one, which takes the sample.
 
+    Attributes:
+        input: that takes the sample.
+        filled: what the other inputs get, by name.
+
     Raises:
         NetworkError: a tensor or an input is not there, or ONNX Runtime cannot open the graph.
     """
@@ -102,7 +106,7 @@ class Graph:
             if name not in outputs:
                 model.graph.output.append(onnx.ValueInfoProto(name=name))
         self._session = _session(model)
-        self.input, self._filled = self._inputs(fill or {})
+        self.input, self.filled = self._inputs(fill or {})
 
     def run(self, sample: Array) -> dict[str, Array]:
         """Return the tensors for one prepared sample, each with a batch of 1 in front.
@@ -113,7 +117,7 @@ class Graph:
         Raises:
             NetworkError: the graph does not take it.
         """
-        given = {self.input.name: sample[None], **self._filled}
+        given = {self.input.name: sample[None], **self.filled}
         try:
             values = self._session.run(self._names, given)
         except Exception as error:  # ONNX Runtime's errors have no class of their own

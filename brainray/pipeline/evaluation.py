@@ -34,7 +34,7 @@ ROWS_A_BIN = 20
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of the test rows.
+    """What is known of the rows of a split.
 
     Attributes:
         target_N: class indices, shape `(N,)`.
@@ -49,13 +49,13 @@ class Truth:
     strata: Mapping[str, NDArray[np.float64]]
 
     @staticmethod
-    def of(dataset: Dataset) -> "Truth":
+    def of(dataset: Dataset, split: str = "test") -> "Truth":
         """Read it from a data set."""
         return Truth(
-            target_N=dataset.target("test"),
+            target_N=dataset.target(split),
             labels=dataset.classes,
-            groups=dataset.groups("test"),
-            strata={name: dataset.stratum("test", name) for name in dataset.strata},
+            groups=dataset.groups(split),
+            strata={name: dataset.stratum(split, name) for name in dataset.strata},
         )
 
 
@@ -141,7 +141,7 @@ def evaluate(answers: Mapping[str, IntArray], truth: Truth, seed: int) -> Evalua
             )
             for name in inputs
         },
-        confusion=_confusion(answers["fused"], truth),
+        confusion=confusion_of(answers["fused"], truth),
         strata={
             column: [score.bin(*edges_and_rows) for edges_and_rows in bins(value_N)]
             for column, value_N in truth.strata.items()
@@ -227,7 +227,13 @@ def bins(value_N: NDArray[np.float64]) -> list[tuple[float, float, IntArray]]:
     return found
 
 
-def _confusion(answer_N: IntArray, truth: Truth) -> Confusion | None:
+def confusion_of(answer_N: IntArray, truth: Truth) -> Confusion | None:
+    """Return how often which class was answered as which, None with too many classes.
+
+    Args:
+        answer_N: class indices, `(N,)`.
+        truth: of the same rows.
+    """
     classes = len(truth.labels)
     if classes > CONFUSION_CLASSES:
         return None

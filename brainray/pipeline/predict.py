@@ -16,7 +16,7 @@ from brainray.fusion.genome import Wiring
 from brainray.fusion.network import FusionNetwork
 from brainray.networks.interface import LOGITS, Preparation, TappedNetwork, build_preparation
 from brainray.pipeline.fine_tuning import BACKBONES, backbone_weights
-from brainray.pipeline.frozen import graph_of
+from brainray.pipeline.frozen import StoredGraph, graph_of
 from brainray.pipeline.models import load_network
 from brainray.shapes import Modality, Raw
 
@@ -40,10 +40,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Backbone:
-    """A pretrained network with the preparation of its input."""
+    """A pretrained network with the preparation of its input, and the graph of a frozen one."""
 
     network: TappedNetwork
     preparation: Preparation
+    graph: StoredGraph | None = None
 
     def prepare(self, raw: Raw) -> Tensor:
         """Return the network's input of one sample, shape `preparation.shape`."""
@@ -84,7 +85,7 @@ class Backbones:
         graph = graph_of(self._library, model)
         taps = None if graph is None else graph.open(self._library.store)
         network = load_network(spec, len(model.spec["labels"]), weights, taps)
-        return Backbone(network, build_preparation(model.preparation))
+        return Backbone(network, build_preparation(model.preparation), graph)
 
 
 class Predictor:

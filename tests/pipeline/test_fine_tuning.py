@@ -12,6 +12,7 @@ from brainray.catalog import Library
 from brainray.catalog.weights import load_weights
 from brainray.datasets.dataset import open_dataset
 from brainray.pipeline.answers import ANSWERS_FILE
+from brainray.pipeline.export.onnx_file import export_onnx
 from brainray.pipeline.fine_tuning import FineTuningProblem
 from brainray.pipeline.local import LocalRunner, local_runner
 from brainray.pipeline.predict import load_model
@@ -34,7 +35,7 @@ def fine_tuned(scenario: Scenario, rate: float) -> Scenario:
 
 @pytest.mark.parametrize("rate", [3e-3, 1.0])
 def test_fine_tuning_is_kept_only_if_it_helps(
-    scenario: Scenario, empty: Settings, rate: float
+    scenario: Scenario, empty: Settings, tmp_path: Path, rate: float
 ) -> None:
     report = run_scenario(fine_tuned(scenario, rate), 0, empty, local_runner)
     folder: Path = empty.runs / report.run_id
@@ -55,6 +56,9 @@ def test_fine_tuning_is_kept_only_if_it_helps(
     for row, answer in enumerate(answers[:20]):
         given = {name: raws[row] for name, raws in columns.items() if raws[row] is not None}
         assert predictor(given).label == answer
+    if outcome["kept"]:
+        done = export_onnx(library.store, predictor, tmp_path / "model.onnx")
+        assert done.difference < 1e-5
 
 
 def test_two_workers_agree_with_one(scenario: Scenario, empty: Settings) -> None:

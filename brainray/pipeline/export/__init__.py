@@ -1,0 +1,1 @@
+"""A stored model as one ONNX file, and as a model card."""
