@@ -18,12 +18,18 @@ MACHINE ?= $(shell uname -m)-$(shell getconf _NPROCESSORS_ONLN)cores
 BENCHMARKS := $(patsubst benchmarks/bench_%.py,bench-%,$(wildcard benchmarks/bench_*.py))
 REPORT = $(if $(QUICK),build/bench/$*.json,benchmarks/results/$(shell date +%F)_$(MACHINE)_$*.json)
 
-.PHONY: help demo test test-services lint bench clean
+# Networks of torchvision, timm and transformers: torchvision needs a torch of its own release and
+# build, so these packages lie in an environment above the first one, which gives it all the rest.
+ZOO := .venv-zoo
+ZOO_PACKAGES := torch torchvision timm transformers
+
+.PHONY: help demo test test-services test-zoo lint bench clean
 
 help:
 	@echo 'make demo        run the built-in scenario on the data that the package ships'
 	@echo 'make test        run the tests; ARGS="..." goes to pytest'
 	@echo 'make test-services  run the tests that need servers (PostgreSQL, S3, ssh), which they start'
+	@echo 'make test-zoo    run the tests of networks of torchvision, timm and transformers, in $(ZOO)'
 	@echo 'make lint        ruff, mypy and the import contracts'
 	@echo 'make bench       run the benchmarks in full, QUICK=1 briefly; make bench-NAME runs one'
 	@echo 'make clean       remove what these commands made'
@@ -45,6 +51,9 @@ test-services: $(VENV)/.installed-dev
 	[ -z "$$missing" ] || { apt-get update && apt-get install --yes --no-install-recommends $$missing; }
 	$(BIN)/pytest --services -n $(TEST_PROCESSES) tests/catalog tests/services $(ARGS)
 
+test-zoo: $(ZOO)/.installed
+	$(ZOO)/bin/python -m pytest --zoo tests/zoo $(ARGS)
+
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -58,7 +67,7 @@ bench-%: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/bench_$*.py $(if $(QUICK),--quick) --json $(REPORT)
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(ZOO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find brainray actors scenarios serve tests benchmarks scripts -name __pycache__ -prune -exec rm -rf {} +
 
 # pip is the last thing that venv installs: where it is, the environment is whole.
@@ -73,3 +82,10 @@ $(VENV)/.installed: $(REQUIREMENTS) | $(BIN)/pip
 $(VENV)/.installed-dev: $(REQUIREMENTS) | $(BIN)/pip
 	$(BIN)/pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.installed
+
+$(ZOO)/.installed: constraints-zoo.txt | $(VENV)/.installed-dev
+	$(BIN)/python -m venv --clear --without-pip $(ZOO)
+	echo "import site; site.addsitedir('$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" \
+		> $$($(ZOO)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/below.pth
+	$(BIN)/python -m pip --python $(ZOO)/bin/python install --disable-pip-version-check -c constraints-zoo.txt $(ZOO_PACKAGES)
+	@touch $@

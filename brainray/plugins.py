@@ -1,7 +1,7 @@
 """Finding things by name through entry points, so that a user's package can add its own.
 
 Groups: ``brainray.searchers``, ``brainray.strategies``, ``brainray.networks``,
-``brainray.preparations``, ``brainray.datasets``, ``brainray.scenarios``,
+``brainray.zoos``, ``brainray.preparations``, ``brainray.datasets``, ``brainray.scenarios``,
 ``brainray.runners``. In a package's ``pyproject.toml``::
 
     [project.entry-points."brainray.searchers"]

@@ -2,6 +2,7 @@
 
 With ``--services`` the catalogs that tests make lie in PostgreSQL and S3, on servers that are
 started for them, instead of SQLite and a folder; only then are the tests in ``services`` collected.
+With ``--zoo`` those in ``zoo`` are, which need torchvision, timm and transformers.
 
 Tests marked ``data`` read the ready data sets of ``$BRAINRAY_DATA``. Where that is not set they
 are deselected, so that the suite passes on a fresh machine and a skip always means something.
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 RAY_TESTS = Path(__file__).parent / "actors"
 SERVICES_TESTS = Path(__file__).parent / "services"
 CLUSTER_TESTS = "test_cluster.py"
+ZOO_TESTS = Path(__file__).parent / "zoo"
 EMPTY = "template_empty"
 
 
@@ -73,10 +75,12 @@ def pytest_terminal_summary(
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--services", action="store_true", help="use PostgreSQL and S3")
+    parser.addoption("--zoo", action="store_true", help="use torchvision, timm and transformers")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    return True if collection_path == SERVICES_TESTS and not config.option.services else None
+    wanted = {SERVICES_TESTS: config.option.services, ZOO_TESTS: config.option.zoo}
+    return None if wanted.get(collection_path, True) else True
 
 
 def pytest_report_header() -> str:

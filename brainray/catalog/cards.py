@@ -9,13 +9,10 @@ from pydantic import Field, StringConstraints, ValidationError, field_validator,
 from brainray import plugins
 from brainray.catalog.archive import ONNX
 from brainray.errors import CatalogError, NetworkError, PluginError
-from brainray.networks.interface import build_preparation
+from brainray.networks.interface import build_preparation, zoo_of
 from brainray.scenario.load import first_problem
 from brainray.scenario.model import Number, Section
 from brainray.shapes import Modality
-
-ZOOS = ("torchvision", "timm", "transformers")
-"""Packages whose networks cannot be named here yet."""
 
 CardName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
@@ -27,8 +24,8 @@ class NetworkCard(Section):
 
     Attributes:
         name: unique in the catalog, e.g. ``appearance.image``.
-        architecture: ``onnx`` for a graph, or a name in the entry-point group
-            ``brainray.networks``.
+        architecture: ``onnx`` for a graph, a name in the entry-point group
+            ``brainray.networks``, or one of a zoo, e.g. ``timm/resnet18``.
         category: its family, e.g. ``MobileNet``.
         modality: of its input.
         preparation: ``{name: ..., options}`` of the entry-point group ``brainray.preparations``.
@@ -51,13 +48,9 @@ class NetworkCard(Section):
     @field_validator("architecture")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name.partition("/")[0] in ZOOS:
-            raise ValueError(
-                f"{name!r} needs the extra [zoo], which this brainray does not have yet; export "
-                f"the network to ONNX and name the architecture {ONNX!r}"
-            )
-        allowed = [ONNX, *plugins.names("networks")]
-        if name not in allowed:
+        zoos = plugins.names("zoos")
+        allowed = [ONNX, *plugins.names("networks"), *(f"{zoo}/..." for zoo in zoos)]
+        if zoo_of(name) not in zoos and name not in allowed:
             raise ValueError(f"unknown architecture {name!r}, allowed are {', '.join(allowed)}")
         return name
 

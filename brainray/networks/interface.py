@@ -9,7 +9,8 @@ the output. The pipeline uses it like this::
     network.tap_features(inputs)                     # {tap: (B, D)}, for the feature bank
 
 Architectures and preparations are found by name through the entry-point groups
-``brainray.networks`` and ``brainray.preparations``.
+``brainray.networks`` and ``brainray.preparations``; networks that a zoo names, such as
+``timm/resnet18``, through ``brainray.zoos``.
 """
 
 from collections.abc import Collection
@@ -34,7 +35,8 @@ class NetworkSpec:
 
     Attributes:
         name: unique in the catalog, e.g. ``lenet3.image``.
-        architecture: name in the entry-point group ``brainray.networks``.
+        architecture: name in the entry-point group ``brainray.networks``, or
+            ``<zoo>/<name>`` with a zoo in ``brainray.zoos``.
         category: family in the nine-field code (paper Table 1), e.g. ``LeNet``.
         modality: of its input.
         preparation: ``{"name": ..., **options}`` of the entry-point group
@@ -136,9 +138,20 @@ def build_network(spec: NetworkSpec, classes: int) -> TappedNetwork:
         PluginError: the architecture or the preparation is not installed.
         NetworkError: the architecture does not take this input.
     """
-    architecture = plugins.load("networks", spec.architecture)
-    network: TappedNetwork = architecture(build_preparation(spec.preparation).shape, classes)
+    preparation = build_preparation(spec.preparation)
+    network: TappedNetwork
+    if zoo := zoo_of(spec.architecture):
+        name = spec.architecture.removeprefix(f"{zoo}/")
+        network = plugins.load("zoos", zoo)(name, preparation, classes)
+    else:
+        network = plugins.load("networks", spec.architecture)(preparation.shape, classes)
     return network
+
+
+def zoo_of(architecture: str) -> str | None:
+    """Return the zoo that names an architecture, e.g. ``timm`` of ``timm/resnet18``."""
+    zoo, is_of_zoo, _ = architecture.partition("/")
+    return zoo if is_of_zoo else None
 
 
 def tap_names(spec: NetworkSpec, classes: int) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from brainray.fusion.genome import Wiring
 from brainray.fusion.network import FusionNetwork
 from brainray.fusion.problem import FusionProblem
 from brainray.networks.interface import NetworkSpec, TappedNetwork
+from brainray.networks.zoo.taps import batch_norms
 from brainray.pipeline.frozen import StoredGraph
 from brainray.pipeline.models import load_network
 from brainray.pipeline.units import ColumnUnit, prepared, quicken
@@ -157,6 +158,16 @@ class WholeNetwork(nn.Module):
         # A list, for a ModuleDict refuses some names that an input may have, such as "type".
         self.parts = nn.ModuleList(backbones.values())
         self.backbones = dict(backbones)
+
+    def train(self, mode: bool = True) -> "WholeNetwork":
+        """Set the mode of training; batch norms keep the statistics that pretraining has learned.
+
+        Each worker sees other rows of a batch and would end with other statistics.
+        """
+        super().train(mode)
+        for norm in batch_norms(self.parts):
+            norm.eval()
+        return self
 
     def weights(self) -> dict[str, Tensor]:
         """Return the weights as a solution names them."""

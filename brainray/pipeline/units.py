@@ -161,7 +161,7 @@ class PretrainUnit:
                 "classes": self.classes,
                 "recipe": vars(self.recipe),
                 "seed": self.seed,
-                "versions": recipe_versions(),
+                "versions": recipe_versions(self.spec.architecture),
             }
         )
 

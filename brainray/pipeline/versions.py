@@ -1,7 +1,10 @@
 """The versions that a result depends on."""
 
 import platform as machine
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
+
+from brainray.errors import NetworkError
+from brainray.networks.interface import zoo_of
 
 PACKAGES = ("brainray", "ray", "torch", "numpy", "deap", "pyarrow", "scikit-learn")
 
@@ -11,9 +14,22 @@ def versions() -> dict[str, str]:
     return {"python": machine.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
-def recipe_versions() -> dict[str, str]:
-    """Return what a model's recipe holds: other versions of these may make other weights."""
-    return {name: version(name) for name in ("brainray", "torch")}
+def recipe_versions(architecture: str = "") -> dict[str, str]:
+    """Return what a model's recipe holds: other versions of these may make other weights.
+
+    Args:
+        architecture: of the model; that of a zoo depends on the zoo.
+
+    Raises:
+        NetworkError: the zoo is not installed.
+    """
+    zoo = zoo_of(architecture)
+    try:
+        return {name: version(name) for name in ("brainray", "torch", *([zoo] if zoo else []))}
+    except PackageNotFoundError as error:
+        raise NetworkError(
+            f"architecture {architecture!r}: needs {error.name}; install brainray[zoo]"
+        ) from error
 
 
 def platform() -> str:

@@ -261,11 +261,6 @@ def test_an_architecture_has_its_taps_and_must_take_its_input(library: Library) 
         (NetworkCard, {"architecture": "lenet9"}, "architecture: unknown architecture 'lenet9', a"),
         (
             NetworkCard,
-            {"architecture": "timm/resnet18"},
-            r"architecture: .* the extra \[zoo\], whi",
-        ),
-        (
-            NetworkCard,
             {"architecture": "lenet3", "taps": ["a"]},
             "the card: taps of lenet3 are its own",
         ),

@@ -65,7 +65,15 @@ def test_the_tree_of_errors_is_drawn_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Makefile", "pyproject.toml", "constraints.txt", ".ci/run", ".pre-commit-config.yaml"]
+    "name",
+    [
+        "Makefile",
+        "pyproject.toml",
+        "constraints.txt",
+        "constraints-zoo.txt",
+        ".ci/run",
+        ".pre-commit-config.yaml",
+    ],
 )
 def test_what_installs_names_no_host(root: Path, name: str) -> None:
     assert not re.search(r"\w+://\w|index-url|find-links", (root / name).read_text())

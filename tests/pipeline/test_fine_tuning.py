@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from brainray.catalog import Library
 from brainray.catalog.weights import load_weights
 from brainray.datasets.dataset import open_dataset
+from brainray.networks.interface import TappedNetwork
 from brainray.pipeline.answers import ANSWERS_FILE
 from brainray.pipeline.export.onnx_file import export_onnx
-from brainray.pipeline.fine_tuning import FineTuningProblem
+from brainray.pipeline.fine_tuning import FineTuningProblem, WholeNetwork
 from brainray.pipeline.local import LocalRunner, local_runner
 from brainray.pipeline.predict import load_model
 from brainray.pipeline.record import Record
@@ -90,3 +92,20 @@ def test_two_workers_agree_with_one(scenario: Scenario, empty: Settings) -> None
             # Whole tensors: Adam moves a weight whose gradient is all rounding by its full rate.
             away = (shared.weights[name] - weight).norm()
             assert away <= 5e-2 * weight.norm() + 1e-6, name
+
+
+def test_batch_norms_keep_what_pretraining_has_learned() -> None:
+    """Each worker sees other rows: their statistics would differ at the end."""
+
+    class Normed(TappedNetwork):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = torch.nn.BatchNorm1d(2)
+            self.dropout = torch.nn.Dropout()
+
+    backbone = Normed()
+    whole = WholeNetwork(torch.nn.Linear(1, 1), {"picture": backbone})  # type: ignore[arg-type]
+    whole.train()
+    assert backbone.dropout.training
+    backbone.norm(torch.rand(4, 2))
+    assert backbone.norm.get_buffer("num_batches_tracked") == 0

@@ -17,7 +17,7 @@ CardFile = Annotated[Path, Argument(metavar="CARD.yaml", help="See docs/catalog.
 
 
 def add_network(card: CardFile, json_to: Json = None) -> None:
-    """Add a network of your own: an ONNX graph, or an architecture of a package."""
+    """Add a network of your own: an ONNX graph, or an architecture of a package or a zoo."""
     spec = open_library().add_network(read_card(card, NetworkCard))
     document = {"network": spec.name, "architecture": spec.architecture}
     show(_rows(f"network {spec.name}", document), document, json_to)
