@@ -8,6 +8,8 @@ import os
 import sys
 from pathlib import Path
 
+import platformdirs
+
 SETTINGS = {
     # HAProxy instead of a Python proxy; requests reach the replica without another hop.
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
@@ -24,9 +26,22 @@ HAPROXY = "brainray-haproxy"
 """The program of `serve.haproxy`, beside the Python that runs."""
 
 
+HAPROXY_FILES = {
+    "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": "haproxy.cfg",
+    "RAY_SERVE_HAPROXY_SOCKET_PATH": "admin.sock",
+    "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": "metrics.sock",
+    "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": "",
+    "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": "server-state",
+}
+"""What HAProxy keeps, each in a folder of the user's: Ray's default is one for all users."""
+
+
 def prepare_environment() -> None:
     """Set what is not set yet; to be called before Ray starts or is imported."""
-    for name, value in SETTINGS.items():
+    # A short path: those of sockets may not be longer than 107 bytes.
+    folder = Path(platformdirs.user_runtime_dir("brainray"))
+    files = {name: str(folder / file) for name, file in HAPROXY_FILES.items()}
+    for name, value in (SETTINGS | files).items():
         os.environ.setdefault(name, value)
     program = Path(sys.executable).parent / HAPROXY
     if program.exists():

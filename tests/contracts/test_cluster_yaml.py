@@ -10,7 +10,7 @@ from jsonschema import ValidationError
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 from actors.coordinator import REGION_LABEL
-from serve.environment import HAPROXY, SETTINGS
+from serve.environment import HAPROXY, HAPROXY_FILES, SETTINGS
 
 ROOT = Path(__file__).parents[2]
 FILES = ("cluster.yaml", "cluster.aws.yaml")
@@ -80,6 +80,9 @@ def test_serve_finds_its_settings(config: dict[str, Any]) -> None:
     assert {f"{name}={value}" for name, value in SETTINGS.items()} <= exported
     program = next(part for part in exported if part.startswith("RAY_SERVE_HAPROXY_BINARY_PATH="))
     assert program.endswith(f"/cluster/venv/bin/{HAPROXY}")
+    for name, file in HAPROXY_FILES.items():
+        (place,) = (part for part in exported if part.startswith(f"{name}="))
+        assert place.endswith(f"/cluster/haproxy/{file}".rstrip("/"))
 
 
 def test_every_shell_has_the_environment(config: dict[str, Any]) -> None:

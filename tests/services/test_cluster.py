@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from brainray.client import Client
 from brainray.testing.ports import free_port
 from brainray.testing.ssh import Account, ssh_account
 
@@ -47,10 +49,9 @@ class Cluster:
 
     def call(self, *command: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         """Run a command of this environment in the cluster's folder."""
-        programs = Path(sys.executable).parent
-        prefix = [sys.executable, str(_script(programs, command[0]))]
+        program = Path(sys.executable).parent / command[0]
         done = subprocess.run(
-            [*prefix, *command[1:]],
+            [program, *command[1:]],
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -60,12 +61,6 @@ class Cluster:
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done
-
-
-def _script(programs: Path, name: str) -> Path:
-    """Return a command of this environment, which may see another one's packages."""
-    folders = [programs, *(Path(place).parents[2] / "bin" for place in sys.path if place)]
-    return next(folder / name for folder in folders if (folder / name).exists())
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +202,36 @@ def dashboard(cluster: Cluster) -> str:
     return f"http://127.0.0.1:{port[1]}"
 
 
-# Deploying a model and predicting over HTTP belongs here, before the actors are ended.
+@pytest.fixture(scope="module")
+def service(cluster: Cluster, report: dict[str, Any]) -> Iterator[str]:
+    """The address of the service, with an endpoint."""
+    cluster.account.run(f"brainray deploy {report['model']['id']} --name texts")
+    port = free_port()
+    cluster.account.run(f"brainray serve --port {port}")
+    yield f"http://127.0.0.1:{port}"
+    cluster.account.run("brainray serve --stop")
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{port}/api/health")
+
+
+def test_a_deployed_model_answers_over_http(service: str, report: dict[str, Any]) -> None:
+    model = report["model"]["id"]
+    with Client(service) as client:
+        answer = client.predict("texts", {"left": "low filler1", "right": "odd filler2"})
+        assert answer.inputs == ("left", "right")
+        assert (answer.model, answer.label in "0123") == (model, True)
+        assert client.predict("texts", {"right": "odd filler2"}).inputs == ("right",)
+        assert [endpoint.model for endpoint in client.endpoints()] == [model]
+        assert client.model(model)["endpoints"] == ["texts"]
+    assert httpx.get(f"{service}/api/runs").json()["runs"][-1]["id"] == report["run_id"]
+
+
+def test_haproxys_own_ports_are_closed_to_the_outside(service: str) -> None:
+    tables = [Path(f"/proc/net/{name}").read_text() for name in ("tcp", "tcp6")]
+    addresses = [line.split()[1] for table in tables for line in table.splitlines()[1:]]
+    own = [place for place in addresses if place.endswith((f":{8404:04X}", f":{9101:04X}"))]
+    assert own
+    assert all(place.startswith("0100007F:") for place in own)  # 127.0.0.1
 
 
 def test_the_actors_end_and_come_back(cluster: Cluster) -> None:
