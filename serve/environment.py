@@ -38,7 +38,7 @@ HAPROXY_FILES = {
 
 def prepare_environment() -> None:
     """Set what is not set yet; to be called before Ray starts or is imported."""
-    # A short path: those of sockets may not be longer than 107 bytes.
+    # A short path: that of a socket, with 68 characters of Ray's in it, may have 97.
     folder = Path(platformdirs.user_runtime_dir("brainray"))
     files = {name: str(folder / file) for name, file in HAPROXY_FILES.items()}
     for name, value in (SETTINGS | files).items():

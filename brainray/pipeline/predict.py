@@ -70,20 +70,20 @@ class Backbones:
         """
         backbone = self._loaded.get(model.id)
         if backbone is None:
-            weights = load_weights(self._library.store, model.key)
-            backbone = self._loaded[model.id] = self._build(model, weights)
+            backbone = self._loaded[model.id] = self._build(model)
         return backbone
 
     def fine_tuned(self, model: Model, weights: Mapping[str, Tensor]) -> Backbone:
         """Return the network of a unimodal model with weights that one fused model has of it."""
         return self._build(model, weights)
 
-    def _build(self, model: Model, weights: Mapping[str, Tensor]) -> Backbone:
+    def _build(self, model: Model, tuned: Mapping[str, Tensor] | None = None) -> Backbone:
         if model.kind == "fused":
             raise CatalogError(f"model {model.id}: is fused, a unimodal one is needed")
         spec = self._library.network(model.network)
         graph = graph_of(self._library, model)
         taps = None if graph is None else graph.open(self._library.store)
+        weights = tuned or load_weights(self._library.store, model.key)
         network = load_network(spec, len(model.spec["labels"]), weights, taps)
         return Backbone(network, build_preparation(model.preparation), graph)
 

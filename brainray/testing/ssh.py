@@ -78,7 +78,7 @@ def ssh_account() -> Iterator[Account]:
     server = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
     if server is None:
         raise FileNotFoundError("sshd: install Debian's package openssh-server")
-    name = f"brainray-{secrets.token_hex(4)}"
+    name = f"br-{secrets.token_hex(4)}"
     with tempfile.TemporaryDirectory(prefix="brainray-ssh-") as folder:
         # Not a locked account, which sshd would refuse, but one without a password.
         _call("useradd", "--create-home", "--shell=/bin/bash", "--password=*", name)

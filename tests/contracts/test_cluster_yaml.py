@@ -82,7 +82,7 @@ def test_serve_finds_its_settings(config: dict[str, Any]) -> None:
     assert program.endswith(f"/cluster/venv/bin/{HAPROXY}")
     for name, file in HAPROXY_FILES.items():
         (place,) = (part for part in exported if part.startswith(f"{name}="))
-        assert place.endswith(f"/cluster/haproxy/{file}".rstrip("/"))
+        assert place.endswith(f"/.haproxy/{file}".rstrip("/"))
 
 
 def test_every_shell_has_the_environment(config: dict[str, Any]) -> None:
