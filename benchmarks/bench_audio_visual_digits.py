@@ -12,12 +12,15 @@ Every run's result is kept in a folder: called again with the same ``--json``, o
 ``--folder``, the benchmark goes on where it stopped. A result of other code or another plan is
 measured again; pretrained networks of the same recipe are not trained again.
 ``--quick`` runs the same parts on little embedded data, except what needs several speakers.
+``--only speakers operators`` reports these parts alone; it measures them and what they build on.
 """
 
 import argparse
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,21 +31,42 @@ from audio_visual_digits.plan import FULL, QUICK, Plan
 from audio_visual_digits.workbench import Workbench
 from reporting import document
 
+PARTS = (
+    "tables",
+    "speakers",
+    "operators",
+    "forms",
+    "fine_tuning",
+    "transfer",
+    "fitting",
+    "collapse",
+)
 
-def report(plan: Plan, bench: Workbench) -> dict[str, Any]:
-    """Measure everything."""
-    rows, pairs = tables.measure(plan, bench)
-    goals = tables.goals(rows)
-    rows["speakers"], spoken = studies.speakers(plan, bench)
-    if spoken:
-        goals.append(studies.speaker_goal(rows["speakers"]))
-    rows["operators"] = studies.operators(plan, bench, pairs)
-    rows["forms"] = studies.forms(plan, bench, pairs)
-    rows["fine_tuning"] = studies.fine_tuning(plan, bench, pairs)
-    rows["transfer"] = studies.transfer(plan, bench, pairs, spoken)
-    rows["fitting"] = studies.fitting(plan, bench)
-    rows["collapse"] = collapse(plan, pairs)
-    return document(plan is QUICK, asdict(plan), rows, goals)
+
+def report(plan: Plan, bench: Workbench, parts: Sequence[str]) -> dict[str, Any]:
+    """Measure some of `PARTS`; what these build on is measured too, but not reported."""
+    measured = cache(lambda: tables.measure(plan, bench))
+    spoken = cache(lambda: studies.speakers(plan, bench))
+    studied = {
+        "operators": lambda: studies.operators(plan, bench, measured()[1]),
+        "forms": lambda: studies.forms(plan, bench, measured()[1]),
+        "fine_tuning": lambda: studies.fine_tuning(plan, bench, measured()[1]),
+        "transfer": lambda: studies.transfer(plan, bench, measured()[1], spoken()[1]),
+        "fitting": lambda: studies.fitting(plan, bench),
+        "collapse": lambda: collapse(plan, measured()[1]),
+    }
+    rows: dict[str, Any] = {}
+    goals: list[dict[str, Any]] = []
+    if "tables" in parts:
+        rows |= measured()[0]
+        goals += tables.goals(rows)
+    if "speakers" in parts:
+        rows["speakers"], results = spoken()
+        if results:
+            goals.append(studies.speaker_goal(rows["speakers"]))
+    rows |= {name: measure() for name, measure in studied.items() if name in parts}
+    setting = asdict(plan) | {"parts": [part for part in PARTS if part in parts]}
+    return document(plan is QUICK, setting, rows, goals)
 
 
 def main() -> None:
@@ -53,13 +77,24 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, help="of catalog and results (default: beside the JSON, until done)"
     )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=PARTS,
+        default=PARTS,
+        metavar="PART",
+        help=f"parts to measure and report: {', '.join(PARTS)} (default: all)",
+    )
     parser.add_argument("--jobs", type=int, default=2, help="runs at the same time (default 2)")
     arguments = parser.parse_args()
+    plan = QUICK if arguments.quick else FULL
+    if set(arguments.only) == {"speakers"} and not plan.speakers:
+        parser.error("argument --only: with --quick there are no speakers to leave out")
     target = arguments.json.resolve()
     folder = (arguments.folder or target.with_suffix(".unfinished")).resolve()
     bench = Workbench(folder, arguments.jobs)
     bench.open()
-    found = report(QUICK if arguments.quick else FULL, bench)
+    found = report(plan, bench, arguments.only)
     target.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     if arguments.folder is None:
         shutil.rmtree(folder)

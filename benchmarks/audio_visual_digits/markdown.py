@@ -8,15 +8,18 @@ from brainray.pipeline.tables import markdown_table
 
 def page(document: dict[str, Any]) -> str:
     """Return the tables and goals of a report."""
-    rows = document["rows"]
-    parts = [
-        _unimodal(rows["unimodal"]),
-        _fused(rows["fused"], rows["all_networks"]),
-        _robust(rows["fused"]),
-    ]
-    titles = ("speakers", "operators", "forms", "fine_tuning", "transfer", "fitting", "collapse")
+    rows, measured = document["rows"], document["setting"]["parts"]
+    parts = [f"parts measured: {', '.join(measured)}"]
+    if "tables" in measured:
+        parts += [
+            _unimodal(rows["unimodal"]),
+            _fused(rows["fused"], rows["all_networks"]),
+            _robust(rows["fused"]),
+        ]
     parts += [
-        f"{title.replace('_', '-')}\n\n{_plain(rows[title])}" for title in titles if rows[title]
+        f"{title.replace('_', '-')}\n\n{_plain(rows[title])}"
+        for title in measured
+        if title != "tables" and rows[title]
     ]
     goals = [
         [goal["name"], goal["value"], goal["goal"], "yes" if goal["met"] else "no"]
