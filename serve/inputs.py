@@ -71,7 +71,7 @@ async def read_inputs(
             body = await _body(request, limits)
     except TimeoutError as error:
         raise HTTPException(
-            408, f"body: had not arrived after {limits.body_seconds:.0f} s", CLOSE
+            408, f"body: had not arrived after {limits.body_seconds:g} s", CLOSE
         ) from error
     except ClientDisconnect as error:
         raise HTTPException(400, "body: ended early", CLOSE) from error

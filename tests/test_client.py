@@ -1,17 +1,11 @@
 """The client against the real applications on a real socket."""
 
 import hashlib
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-import uvicorn
-from starlette.testclient import TestClient
 
 from brainray.catalog import Library, Model
 from brainray.client import Client
@@ -21,6 +15,7 @@ from brainray.pipeline.predict import load_model
 from brainray.settings import load_settings
 from brainray.testing.models import add_untrained, add_untrained_fusion
 from brainray.testing.samples import picture, sound, wav
+from brainray.testing.web import listening, together
 from serve.apps import catalog_app, predict_app
 
 
@@ -45,22 +40,8 @@ def models(library: Library) -> list[Model]:
 @pytest.fixture(scope="module")
 def url(library: Library, models: list[Model]) -> Iterator[str]:
     library.deploy(models[0].id, "digits")
-    predict, catalog = predict_app(library), catalog_app(library)
-
-    async def both(scope: Any, receive: Any, send: Any) -> None:
-        asked = scope["type"] == "lifespan" or scope["path"].startswith("/api/endpoints")
-        await (predict if asked else catalog)(scope, receive, send)
-
-    server = uvicorn.Server(uvicorn.Config(both, log_level="warning"))
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+    with listening(together(predict_app(library), catalog_app(library))) as url:
+        yield url
 
 
 def test_every_form_of_a_sample_gets_the_same_answer(
@@ -94,12 +75,8 @@ def test_endpoints_change_with_a_key(url: str, library: Library, models: list[Mo
         client.undeploy("digits")
 
 
-def test_models_are_found_and_downloaded(
-    library: Library, models: list[Model], tmp_path: Path
-) -> None:
-    client = Client("http://test")
-    with TestClient(catalog_app(library), raise_server_exceptions=False) as app:
-        client._http = app
+def test_models_are_found_and_downloaded(url: str, models: list[Model], tmp_path: Path) -> None:
+    with Client(url) as client:
         page = client.models("kind = fused", sort="id:desc", limit=1)
         assert (page["total"], len(page["models"])) == (2, 1)
         assert client.model(models[0].id)["model"]["sha256"] == models[0].sha256

@@ -10,7 +10,7 @@ from .access import needs
 from .predict import Name
 from .problems import responses
 
-router = APIRouter(prefix="/api/endpoints", tags=["endpoints"])
+router = APIRouter(prefix="/api/endpoints", tags=["endpoints"], responses=responses(422))
 
 
 @router.get("")

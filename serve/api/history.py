@@ -14,7 +14,7 @@ from ..schemas import RunPage, RunState, ScenarioState
 from .models import Offset
 from .problems import responses
 
-router = APIRouter(prefix="/api", tags=["history"])
+router = APIRouter(prefix="/api", tags=["history"], responses=responses(422))
 
 
 @router.get("/runs", responses=responses(422, 503))

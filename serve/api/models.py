@@ -15,7 +15,7 @@ from ..schemas import ModelDetail, ModelPage
 from .access import needs
 from .problems import responses
 
-router = APIRouter(prefix="/api/models", tags=["models"])
+router = APIRouter(prefix="/api/models", tags=["models"], responses=responses(422))
 
 Filter = Annotated[
     str | None,

@@ -12,7 +12,7 @@ from ..schemas import Health, RegionState, SubRegionState
 from .models import Filter
 from .problems import responses
 
-router = APIRouter(prefix="/api", tags=["overview"])
+router = APIRouter(prefix="/api", tags=["overview"], responses=responses(422))
 
 
 @router.get("/health", responses=responses(503))

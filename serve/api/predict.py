@@ -16,7 +16,7 @@ from ..limits import SMALL, Limits
 from ..schemas import Prediction
 from .problems import responses
 
-router = APIRouter(prefix="/api/endpoints", tags=["endpoints"])
+router = APIRouter(prefix="/api/endpoints", tags=["endpoints"], responses=responses(422))
 
 Name = Annotated[str, Path(description="Of the endpoint.", max_length=63)]
 

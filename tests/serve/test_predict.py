@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import socket
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from brainray.catalog import Library, Model
 from brainray.datasets.samples import encode_image
 from brainray.pipeline.predict import load_model
 from brainray.testing.samples import picture, sound, text64, wav
+from brainray.testing.web import listening
 from serve.apps import predict_app
 from serve.limits import Limits
 
@@ -187,3 +189,20 @@ def test_the_answer_is_json_that_any_parser_reads(client: TestClient) -> None:
         "model",
         "version",
     }
+
+
+def test_a_body_that_does_not_arrive_is_not_waited_for(
+    library: Library, models: list[Model]
+) -> None:
+    library.deploy(models[0].id, "digits")
+    head = (
+        f"POST {PREDICT} HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+        "Content-Length: 100\r\n\r\n{"
+    )
+    with listening(predict_app(library, Limits(body_seconds=0.2))) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
+            connection.sendall(head.encode())
+            answer = connection.makefile("rb").read().decode()
+    assert answer.startswith("HTTP/1.1 408 ")
+    assert "had not arrived after 0.2 s" in answer
