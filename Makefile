@@ -63,6 +63,7 @@ lint: $(VENV)/.installed-dev
 bench: $(BENCHMARKS)
 
 bench-%: $(VENV)/.installed-dev
+	@[ $* != serving ] || command -v wrk >/dev/null || { apt-get update && apt-get install --yes --no-install-recommends wrk; }
 	@mkdir -p build/bench
 	$(BIN)/python benchmarks/bench_$*.py $(if $(QUICK),--quick) --json $(REPORT)
 

@@ -1,0 +1,225 @@
+"""Predictions over HTTP: against plain uvicorn, LitServe and BentoML; many endpoints; endurance.
+
+One fused model of a picture and a sound (multipart PNG and WAV), one process that predicts, wrk as
+load. All servers are up at the same time and are asked in turn, a round after the other; ratios
+are medians over the rounds. Models are untrained: how they answer costs the same.
+
+- requests a second and median time over 1 and 16 connections, for each server;
+- 50 fused endpoints on the same backbones against one: memory of the replica;
+- a cold endpoint: the first answer of a model that is not loaded;
+- endurance: mixed load with a new version again and again, wrong and failed answers, memory.
+
+Peers need ``brainray[bench]``, load needs wrk (Debian). ``--quick`` leaves the peers out.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from reporting import document, goal
+from serving_over_http.endurance import endure
+from serving_over_http.load import load, require_wrk, script
+from serving_over_http.memory import replica_megabytes
+from serving_over_http.servers import Server, started
+
+from brainray.catalog import Library, Model
+from brainray.datasets.samples import encode_image
+from brainray.settings import load_settings
+from brainray.testing.models import add_untrained, add_untrained_fusion
+from brainray.testing.samples import picture, sound, wav
+
+ENDPOINT = "digits"
+CONNECTIONS = (1, 16)
+PEERS = ("LitServe", "BentoML")
+MANY = 50
+
+SIZES: dict[str, Any] = {"rounds": 7, "seconds": 5, "endurance": 600, "redeploy": 60}
+QUICK: dict[str, Any] = {"rounds": 1, "seconds": 1, "endurance": 5, "redeploy": 1}
+
+
+def compare(
+    part: str, servers: list[Server], lua: Path, sizes: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Ask all servers in turn; return a row a server, number of connections and round."""
+    rows = []
+    for server in servers:
+        load(server.address + server.path, lua, 4, 1)  # warm
+    for number in range(sizes["rounds"]):
+        for connections in CONNECTIONS:
+            for server in servers:
+                found = load(server.address + server.path, lua, connections, sizes["seconds"])
+                place = {"part": part, "connections": connections, "round": number}
+                rows.append({"server": server.name} | place | vars(found))
+    return rows
+
+
+def medians(rows: list[dict[str, Any]]) -> dict[tuple[str, int], dict[str, float]]:
+    """Return medians over the rounds, and the ratios to plain uvicorn of the same round."""
+    found: dict[tuple[str, int], dict[str, float]] = {}
+    at = ("part", "connections", "round")
+    limit = {tuple(row[key] for key in at): row for row in rows if row["server"] == "plain uvicorn"}
+    for server, connections in dict.fromkeys((row["server"], row["connections"]) for row in rows):
+        own = [r for r in rows if (r["server"], r["connections"]) == (server, connections)]
+        base = [limit[tuple(row[key] for key in at)] for row in own]
+        found[server, connections] = {
+            "p50": statistics.median(row["p50"] for row in own),
+            "per_second": statistics.median(row["per_second"] for row in own),
+            "p50_ratio": statistics.median(
+                row["p50"] / other["p50"] for row, other in zip(own, base, strict=True)
+            ),
+            "per_second_ratio": statistics.median(
+                row["per_second"] / other["per_second"]
+                for row, other in zip(own, base, strict=True)
+            ),
+            "failed": sum(row["failed"] for row in own),
+        }
+    return found
+
+
+def speed_goals(found: dict[tuple[str, int], dict[str, float]]) -> list[dict[str, Any]]:
+    """Return the goals of the comparison."""
+    goals = []
+    for connections in CONNECTIONS:
+        own = found["brainray", connections]
+        where = f"{connections} connections"
+        goals.append(goal(f"p50 to plain uvicorn, {where}", own["p50_ratio"], 1.3, "lower"))
+        goals.append(goal(f"requests/s to plain uvicorn, {where}", own["per_second_ratio"], 0.8))
+        for peer in PEERS:
+            if (peer, connections) in found:
+                other = found[peer, connections]
+                p50 = own["p50"] / other["p50"]
+                goals.append(goal(f"p50 to {peer}, {where}", p50, 1.0, "lower"))
+                rate = own["per_second"] / other["per_second"]
+                goals.append(goal(f"requests/s to {peer}, {where}", rate, 1.0))
+    batching = found["brainray, batching", CONNECTIONS[-1]]["per_second_ratio"]
+    goals.append(goal("requests/s to plain uvicorn, 16 connections, batching", batching, 1.15))
+    goals.append(goal("failed requests", sum(row["failed"] for row in found.values()), 0, "lower"))
+    return goals
+
+
+def many_endpoints(
+    server: Server, library: Library, models: list[Model], files: dict[str, bytes]
+) -> dict[str, Any]:
+    """Compare the memory of one endpoint and of many, each of which has answered."""
+
+    def ask(name: str) -> None:
+        address = f"{server.address}/api/endpoints/{name}/predict"
+        httpx.post(address, files=files, timeout=60).raise_for_status()
+
+    ask(ENDPOINT)
+    time.sleep(2)
+    one = replica_megabytes()
+    for number, model in enumerate(models):
+        library.deploy(model.id, f"many-{number}")
+    for number in range(len(models)):
+        ask(f"many-{number}")
+    time.sleep(2)
+    many = replica_megabytes()
+    for number in range(len(models)):
+        library.undeploy(f"many-{number}")
+    return {"one_endpoint_mb": one, "many_endpoints_mb": many, "endpoints": len(models)}
+
+
+def cold(server: Server, names: list[str], files: dict[str, bytes]) -> dict[str, Any]:
+    """Time first answers of models that are not loaded: the server holds one head at a time."""
+    times = []
+    with httpx.Client(base_url=server.address, timeout=60) as client:
+        for name in names:
+            begun = time.perf_counter()
+            client.post(f"/api/endpoints/{name}/predict", files=files).raise_for_status()
+            times.append((time.perf_counter() - begun) * 1000)
+    times = times[1:]  # the first one also loads the backbones
+    return {"median_ms": statistics.median(times), "largest_ms": max(times), "asked": len(times)}
+
+
+def report(quick: bool, folder: Path) -> dict[str, Any]:
+    """Measure everything."""
+    sizes = QUICK if quick else SIZES
+    environment = {
+        "BRAINRAY_DATABASE_URL": f"sqlite:///{folder / 'catalog.sqlite'}",
+        "BRAINRAY_STORE_URL": str(folder / "store"),
+        "BRAINRAY_CACHE": str(folder / "cache"),
+        "BRAINRAY_RUNS": str(folder / "runs"),
+    }
+    library = Library.open(load_settings(environment))
+    parts = [
+        add_untrained(library, "lenet5.image", "image"),
+        add_untrained(library, "lenet5.audio", "audio"),
+    ]
+    models = [add_untrained_fusion(library, parts, seed) for seed in range(4)]
+    library.deploy(models[0].id, ENDPOINT)
+    image, recording = picture(), sound()
+    files = {"image": encode_image(image), "audio": wav(recording)}
+    lua = script(folder, **files)
+    more = [add_untrained_fusion(library, parts, 100 + seed) for seed in range(MANY)]
+    rows: dict[str, Any] = {}
+    peers = () if quick else PEERS
+    with running("brainray", "plain uvicorn", *peers, environment=environment) as servers:
+        requests = compare("alone", servers, lua, sizes)
+    with running("brainray, batching", "plain uvicorn", environment=environment) as servers:
+        requests += compare("batching", servers, lua, sizes)
+        rows["memory"] = many_endpoints(servers[0], library, more, files)
+        given = {"image": image, "audio": recording}
+        rows["endurance"] = endure(
+            servers[0].address, library, models, given, files, sizes["endurance"], sizes["redeploy"]
+        )
+    names = [library.deploy(model.id, f"cold-{n}").name for n, model in enumerate(more)]
+    with running("one head", environment=environment) as servers:
+        rows["cold"] = cold(servers[0], names, files)
+    found = medians(requests)
+    rows["requests"] = requests
+    rows["medians"] = [
+        {"server": server, "connections": connections} | values
+        for (server, connections), values in found.items()
+    ]
+    load_average = {"load_1_5_15_minutes": [round(value, 1) for value in os.getloadavg()]}
+    return document(quick, sizes | load_average, rows, goals_of(found, rows))
+
+
+def goals_of(found: dict[tuple[str, int], dict[str, float]], rows: dict[str, Any]) -> list[Any]:
+    """Return all goals."""
+    endured = rows["endurance"]
+    memory = rows["memory"]["many_endpoints_mb"] / rows["memory"]["one_endpoint_mb"]
+    return [
+        *speed_goals(found),
+        goal(f"memory of {MANY} endpoints to one", memory, 1.3, "lower"),
+        goal("cold endpoint, slowest of all, ms", rows["cold"]["largest_ms"], 50, "lower"),
+        goal("endurance: wrong answers", sum(endured["wrong"].values()), 0, "lower"),
+        goal("endurance: failed requests", sum(endured["failed"].values()), 0, "lower"),
+        goal("endurance: MB a minute", endured["megabytes_a_minute"], 1, "lower"),
+    ]
+
+
+@contextmanager
+def running(*names: str, environment: dict[str, str]) -> Iterator[list[Server]]:
+    """Start servers, all at the same time."""
+    with ExitStack() as these:
+        yield [these.enter_context(started(name, ENDPOINT, environment)) for name in names]
+
+
+def main() -> None:
+    """Measure, print, and write the JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="only prove that it runs")
+    parser.add_argument("--json", type=Path, required=True, help="where to write the report")
+    arguments = parser.parse_args()
+    require_wrk()
+    with tempfile.TemporaryDirectory() as folder:
+        result = report(arguments.quick, Path(folder))
+    arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+    for row in result["rows"]["medians"]:
+        print("  ".join(f"{v:.2f}" if isinstance(v, float) else str(v) for v in row.values()))
+    for one in result["goals"]:
+        print(f"{one['name']}: {one['value']} (goal {one['goal']}, met: {one['met']})")
+
+
+if __name__ == "__main__":
+    main()
