@@ -27,7 +27,8 @@ class Plan:
         speech: the audio network of the runs with unknown speakers.
         spoken_rows: their training rows.
         spoken_epochs: of their pretraining; voices that are varied take longer to learn.
-        augmentation: of their spectrograms.
+        augmentation: of their spectrograms in pretraining.
+        doubt: augmentation of those that their heads learn from.
         adapting_epochs: of the transfer study's pretraining on the new task.
         fitting: pairs of image and audio network in the study of that name.
         fitting_rows: its training rows.
@@ -48,6 +49,7 @@ class Plan:
     spoken_rows: int
     spoken_epochs: int
     augmentation: float
+    doubt: float
     adapting_epochs: int
     fitting: tuple[tuple[str, str], ...]
     fitting_rows: int
@@ -81,6 +83,7 @@ class Plan:
             f"data.options.train={self.spoken_rows}",
             f"pretraining.epochs={self.spoken_epochs}",
             f"pretraining.augmentation={self.augmentation}",
+            f"training.augmentation={self.doubt}",
             "training.keep=best",
         ]
         return self.local(f"speakers/{speaker}", self.seeds[0], changes)
@@ -125,6 +128,7 @@ FULL = Plan(
     spoken_rows=7000,
     spoken_epochs=12,
     augmentation=0.25,
+    doubt=0.5,
     adapting_epochs=2,
     fitting=(("lenet5", "lenet3"), ("lenet3", "lenet5"), ("lenet3", "mediumnet")),
     fitting_rows=2000,
@@ -153,6 +157,7 @@ QUICK = Plan(
     spoken_rows=300,
     spoken_epochs=1,
     augmentation=0.25,
+    doubt=0.5,
     adapting_epochs=1,
     fitting=(("lenet3", "lenet3"),),
     fitting_rows=200,

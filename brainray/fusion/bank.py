@@ -5,6 +5,7 @@ the frozen networks again in every epoch of every candidate.
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,19 +49,25 @@ def bank_key(weights_sha256: str, prepared: str) -> str:
     return f"{BANKS}{weights_sha256}/{hashlib.sha256(prepared.encode()).hexdigest()}.safetensors"
 
 
-def build_bank(network: TappedNetwork, inputs: Array, present: Array) -> FeatureBank:
+def build_bank(
+    network: TappedNetwork,
+    inputs: Array,
+    present: Array,
+    vary: Callable[[Tensor], Tensor] = lambda samples: samples,
+) -> FeatureBank:
     """Run a network over all samples of a split.
 
     Args:
         network: in evaluation mode.
         inputs: prepared samples, shape `(N, ...)`.
         present: whether each sample has this input, bool `(N,)`.
+        vary: what is done to a batch first.
     """
     collected: dict[str, list[Tensor]] = {}
     with torch.inference_mode():
         for start in range(0, len(inputs), BATCH):
             batch = torch.from_numpy(np.array(inputs[start : start + BATCH]))
-            for name, features in network.tap_features(batch).items():
+            for name, features in network.tap_features(vary(batch)).items():
                 collected.setdefault(name, []).append(features)
     mask = torch.from_numpy(np.array(present, dtype=bool))
     return FeatureBank(

@@ -125,7 +125,6 @@ class Pretraining:
     ) -> list[PretrainUnit]:
         """Return one unit an optimizer, or one an uploaded graph, of a network for an input."""
         settings = self.scenario.pretraining
-        augments = isinstance(build_preparation(spec.preparation), AugmentingPreparation)
         parent = None if start is None else self._parent(start)
         first = PretrainUnit(
             columns={
@@ -149,7 +148,7 @@ class Pretraining:
                 recipe=Recipe(
                     settings.epochs, settings.batch_size, optimizer, LEARNING_RATES[optimizer]
                 ),
-                augmentation=settings.augmentation if augments else 0.0,
+                augmentation=settings.augmentation if augments(spec) else 0.0,
             )
             for optimizer in settings.optimizers
         ]
@@ -229,9 +228,17 @@ class Pretraining:
     def _bank(
         self, units: list[tuple[str, PretrainUnit]], models: list[Model]
     ) -> dict[str, list[Offer]]:
+        strength = self.scenario.training.augmentation
         banks = [
             BankUnit(
-                unit.columns[split], unit.spec, unit.classes, model.key, model.sha256, unit.graph
+                unit.columns[split],
+                unit.spec,
+                unit.classes,
+                model.key,
+                model.sha256,
+                unit.graph,
+                strength if split == "train" and augments(unit.spec) else 0.0,
+                self.seed,
             )
             for (_, unit), model in zip(units, models, strict=True)
             for split in SPLITS
@@ -250,3 +257,9 @@ class Pretraining:
                 Offer(model, unit.spec, own, unit.columns, unit.graph)
             )
         return offers
+
+
+def augments(spec: NetworkSpec) -> bool:
+    """Say whether a network's preparation can vary its samples; see `AugmentingPreparation`."""
+    preparation = build_preparation(spec.preparation)
+    return spec.architecture != ONNX and isinstance(preparation, AugmentingPreparation)

@@ -80,6 +80,12 @@ def register_fused(
                     scenario.training.workers,
                 ],
                 "strategy": problem.strategy,
+                # Left out where it is off, as it was before there was one.
+                **(
+                    {"augmentation": scenario.training.augmentation}
+                    if scenario.training.augmentation > 0
+                    else {}
+                ),
                 "data": dataset.sha256,
                 "seed": seed,
                 "versions": recipe_versions(),

@@ -9,6 +9,7 @@ import json
 import math
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +177,18 @@ class Pretrained:
 
 @dataclass(frozen=True)
 class BankUnit:
-    """One pretrained model to run over one split; ``graph`` is that of a frozen network."""
+    """One pretrained model to run over one split.
+
+    Attributes:
+        column: of the split.
+        spec: of the network.
+        classes: that it tells apart.
+        weights_key: in the store.
+        weights_sha256: of the file.
+        graph: that of a frozen network.
+        augmentation: how strongly the samples are varied first, see `AugmentingPreparation`.
+        seed: of that.
+    """
 
     column: ColumnUnit
     spec: NetworkSpec
@@ -184,11 +196,21 @@ class BankUnit:
     weights_key: str
     weights_sha256: str
     graph: StoredGraph | None = None
+    augmentation: float = 0.0
+    seed: int = 0
 
     @property
     def key(self) -> str:
         """Where the bank lies in the store."""
-        return bank_key(self.weights_sha256, self.column.path.name)
+        varied = f" {self.augmentation} {self.seed}" if self.augmentation > 0 else ""
+        return bank_key(self.weights_sha256, f"{self.column.path.name}{varied}")
+
+    def vary(self, samples: Tensor, generator: torch.Generator) -> Tensor:
+        """Return prepared samples `(B, ...)` as the network is to see them."""
+        preparation = build_preparation(self.spec.preparation)
+        if self.augmentation > 0 and isinstance(preparation, AugmentingPreparation):
+            return preparation.augment(samples, self.augmentation, generator)
+        return samples
 
 
 def prepare(unit: ColumnUnit) -> int:
@@ -323,7 +345,9 @@ def bank(unit: BankUnit) -> str:
                 made = with_head(frozen, _features(unit.column, unit.graph))
             else:
                 network = quicken(load_network(unit.spec, unit.classes, weights))
-                made = build_bank(network, *prepared(unit.column))
+                generator = torch_generator(unit.seed, "bank", unit.column.column)
+                vary = partial(unit.vary, generator=generator)
+                made = build_bank(network, *prepared(unit.column), vary)
             save_bank(store, unit.key, made)
     return unit.key
 

@@ -219,6 +219,9 @@ class Training(Section):
         keep: whether a finalist is what it is after its ``last`` epoch, or was after the one that
             is ``best`` on validation, where not to be trained at all counts as one: for samples
             unlike those of training, such as new voices.
+        augmentation: how strongly the training samples are varied, once, whose features the heads
+            of search and training learn from. A network is surer of the very samples that it was
+            pretrained on than of new ones; heads that learn from varied ones trust it less.
         fine_tuning_epochs: passes in which the winner is trained on together with its pretrained
             networks; with 0 they stay frozen.
         fine_tuning_rate: of Adam in these passes.
@@ -231,6 +234,7 @@ class Training(Section):
     batch_size: int = Field(default=256, ge=1, le=65_536)
     learning_rate: Annotated[Number, Field(gt=0, le=1)] = 3e-3
     keep: Literal["last", "best"] = "last"
+    augmentation: Annotated[Number, Field(ge=0, le=0.5)] = 0.0
     fine_tuning_epochs: int = Field(default=0, ge=0, le=10_000)
     fine_tuning_rate: Annotated[Number, Field(gt=0, le=1)] = 3e-4
 

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from brainray.catalog import Library, Model
+from brainray.fusion.bank import load_bank
 from brainray.pipeline import units
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.run import run_scenario
@@ -101,3 +102,24 @@ def test_the_recipe_names_the_augmentation_only_if_there_is_one(
         assert replace(unit, augmentation=strength).model_recipe == ""
     assert "augmentation" not in parts[0]
     assert parts[1] == parts[0] | {"augmentation": 0.1}
+
+
+def test_heads_learn_from_varied_features_of_the_same_networks(
+    sound_and_caption: Scenario, empty: Settings
+) -> None:
+    for strength in (0.0, 0.4, 0.4):
+        training = sound_and_caption.training.model_copy(update={"augmentation": strength})
+        varied = sound_and_caption.model_copy(update={"training": training})
+        run_scenario(varied, 0, empty, local_runner)
+    library = Library.open(empty)
+    models = by_network(empty)
+    ((audio,), (caption,)) = (models[name] for name in ("lenet3.audio", "fasttext.text"))
+    # Of each split a bank, and one more of the varied training rows, where they can be varied.
+    assert len(library.store.files(f"banks/{caption.sha256}/")) == 3
+    banks = [load_bank(library.store, key) for key in library.store.files(f"banks/{audio.sha256}/")]
+    rows = max(len(bank.present) for bank in banks)
+    plain, other = (bank for bank in banks if len(bank.present) == rows)
+    assert len(banks) == 4
+    assert set(plain.taps) == set(other.taps)
+    assert not plain.logits.equal(other.logits)
+    assert len(library.models(kind="fused")) == 2
