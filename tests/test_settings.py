@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from brainray import settings
 from brainray.errors import SettingsError
@@ -35,12 +36,22 @@ def test_environment_wins_over_config_and_config_over_default(key: str, config: 
     config.write_text(f'{key} = "{scheme}{folder / "second"}"')
 
     from_config = load_settings({})
-    assert str(getattr(from_config, key)) == f"{scheme}{folder / 'second'}"
+    assert plain(from_config, key) == f"{scheme}{folder / 'second'}"
     for other in Settings.model_fields.keys() - {key}:
         assert getattr(from_config, other) != getattr(from_config, key)
 
     environ = {f"BRAINRAY_{key.upper()}": f"{scheme}{folder / 'first'}"}
-    assert str(getattr(load_settings(environ), key)) == f"{scheme}{folder / 'first'}"
+    assert plain(load_settings(environ), key) == f"{scheme}{folder / 'first'}"
+
+
+def plain(found: Settings, key: str) -> str:
+    value = getattr(found, key)
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def test_a_secret_is_not_shown():
+    found = load_settings({"BRAINRAY_BOOTSTRAP_KEY": "open sesame"})
+    assert "sesame" not in repr(found) + found.model_dump_json()
 
 
 def test_the_process_environment_is_the_default(config: Path, monkeypatch: pytest.MonkeyPatch):
@@ -56,7 +67,10 @@ def test_an_empty_variable_is_no_variable(config: Path):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b'stores = "x"', "unknown key 'stores', allowed are cache, data, database_url, runs"),
+        (
+            b'stores = "x"',
+            "unknown key 'stores', allowed are bootstrap_key, cache, data, database_url, runs",
+        ),
         (b"runs = 3", "runs must be a string with text, not 3"),
         (b'data = ""', "data must be a string with text, not ''"),
         (b"runs = ", "Invalid value"),

@@ -28,9 +28,18 @@ COMMANDS = {
     ),
     "runs": ("brainray.cli.runs:app", "What was run, and with which result."),
     "scenarios": ("brainray.cli.scenarios:app", "The built-in scenarios."),
-    "serve": ("brainray.cli.serve:serve", "Answer predictions and show the catalog over HTTP."),
-    "deploy": ("brainray.cli.deploy:deploy", "Have a model answer at an endpoint."),
-    "undeploy": ("brainray.cli.deploy:undeploy", "Remove an endpoint."),
+    "serve": (
+        "brainray.cli.serve:serve",
+        "Answer predictions and show the catalog over HTTP, on a standing cluster or until Ctrl-C.",
+    ),
+    "deploy": (
+        "brainray.cli.deploy:deploy",
+        "Have a model answer at an endpoint; a service that runs follows within a second.",
+    ),
+    "undeploy": (
+        "brainray.cli.deploy:undeploy",
+        "Remove an endpoint; its models stay in the catalog.",
+    ),
     "keys": ("brainray.cli.keys:app", "Who may deploy and maintain over HTTP."),
     "catalog": ("brainray.cli.catalog:app", "What is in the catalog."),
     "data": ("brainray.cli.data:app", "The ready data sets."),

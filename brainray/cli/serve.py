@@ -28,10 +28,7 @@ def serve(
         bool, typer.Option("--stop", help="End the service of the cluster of RAY_ADDRESS.")
     ] = False,
 ) -> None:
-    """Answer predictions and show the catalog over HTTP.
-
-    Until Ctrl-C, on a Ray of its own; with RAY_ADDRESS the service stays on that cluster.
-    """
+    """Answer predictions and show the catalog over HTTP, on a standing cluster or until Ctrl-C."""
     from serve.environment import prepare_environment
 
     prepare_environment()  # Ray reads it when it is imported

@@ -42,7 +42,7 @@ def read_table(path: Path, texts: Sequence[str], columns: Sequence[str] | None =
     Args:
         path: of it.
         texts: columns of a CSV file that are texts whatever stands in them.
-        columns: of a Parquet file, all if None; a CSV file is always read with all.
+        columns: that are wanted, all if None.
 
     Raises:
         DataError: it cannot be read.
@@ -50,9 +50,10 @@ def read_table(path: Path, texts: Sequence[str], columns: Sequence[str] | None =
     with _readable(path):
         if path.suffix == ".parquet":
             return pq.read_table(path, columns=columns)
-        return pyarrow.csv.read_csv(
+        table = pyarrow.csv.read_csv(
             path, parse_options=_parsing(), convert_options=_conversion(texts)
         )
+        return table if columns is None else table.select(columns)
 
 
 def read_chunks(path: Path, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:

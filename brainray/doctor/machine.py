@@ -16,10 +16,9 @@ MODULES = {
     "scikit-learn": "sklearn",
     "pyyaml": "yaml",
     "pillow": "PIL",
-    "python-multipart": "python_multipart",
     "tensorboardx": "tensorboardX",
 }
-"""Names of packages that are imported by another name."""
+"""Packages that are imported by another name; a hyphen is an underscore there."""
 GIGABYTE = 1e9
 PORTS = {
     8265: "Ray's dashboard",
@@ -66,7 +65,7 @@ def package(name: str, allowed: str, fits: Callable[..., bool]) -> Finding:
     if not fits(version, prereleases=True):
         return Finding(check, "problem", f"{version}, needed is {allowed}", fix)
     try:
-        importlib.import_module(MODULES.get(name.lower(), name))
+        importlib.import_module(MODULES.get(name.lower(), name.replace("-", "_")))
     except Exception as error:  # a broken package raises whatever it likes
         reason = " ".join(str(error).split())
         again = fix.replace("pip install", "pip install --force-reinstall --no-deps")

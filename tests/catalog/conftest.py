@@ -117,6 +117,17 @@ def whole(library: Library, fused: Callable[..., NewModel], settings: Settings) 
         session.flush()
         session.get_one(tables.Run, "run").scenario_sha256 = "0" * 64
         session.add(
+            tables.Endpoint(
+                name="digits",
+                model=second.id,
+                canary=second.id,
+                share=0.5,
+                previous=second.id,
+                revision=3,
+                changed=now,
+            )
+        )
+        session.add(
             tables.Draft(
                 id="draft",
                 name="draft",
