@@ -23,6 +23,17 @@ REPORT = $(if $(QUICK),build/bench/$*.json,benchmarks/results/$(shell date +%F)_
 ZOO := .venv-zoo
 ZOO_PACKAGES := torch torchvision timm transformers
 
+# What bench_serving.py compares with; BentoML does not take all of the tested versions.
+PEERS := .venv-peers
+PEER_PACKAGES := litserve==0.2.19 bentoml==1.4.40
+
+# An environment above the first one: what is not in it is taken from there.
+define ABOVE
+	$(BIN)/python -m venv --clear --without-pip $(1)
+	echo "import site; site.addsitedir('$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" \
+		> $$($(1)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/below.pth
+endef
+
 .PHONY: help demo test test-services test-zoo lint bench clean
 
 help:
@@ -62,13 +73,15 @@ lint: $(VENV)/.installed-dev
 
 bench: $(BENCHMARKS)
 
+bench-serving: $(if $(QUICK),,$(PEERS)/.installed)
+
 bench-%: $(VENV)/.installed-dev
 	@[ $* != serving ] || command -v wrk >/dev/null || { apt-get update && apt-get install --yes --no-install-recommends wrk; }
 	@mkdir -p build/bench
 	$(BIN)/python benchmarks/bench_$*.py $(if $(QUICK),--quick) --json $(REPORT)
 
 clean:
-	rm -rf $(VENV) $(ZOO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(ZOO) $(PEERS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find brainray actors scenarios serve tests benchmarks scripts -name __pycache__ -prune -exec rm -rf {} +
 
 # pip is the last thing that venv installs: where it is, the environment is whole.
@@ -85,8 +98,11 @@ $(VENV)/.installed-dev: $(REQUIREMENTS) | $(BIN)/pip
 	@touch $@ $(VENV)/.installed
 
 $(ZOO)/.installed: constraints-zoo.txt | $(VENV)/.installed-dev
-	$(BIN)/python -m venv --clear --without-pip $(ZOO)
-	echo "import site; site.addsitedir('$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" \
-		> $$($(ZOO)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/below.pth
+	$(call ABOVE,$(ZOO))
 	$(BIN)/python -m pip --python $(ZOO)/bin/python install --disable-pip-version-check -c constraints-zoo.txt $(ZOO_PACKAGES)
+	@touch $@
+
+$(PEERS)/.installed: Makefile | $(VENV)/.installed-dev
+	$(call ABOVE,$(PEERS))
+	$(BIN)/python -m pip --python $(PEERS)/bin/python install --disable-pip-version-check $(PEER_PACKAGES)
 	@touch $@

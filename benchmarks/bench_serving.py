@@ -9,7 +9,8 @@ are medians over the rounds. Models are untrained: how they answer costs the sam
 - a cold endpoint: the first answer of a model that is not loaded;
 - endurance: mixed load with a new version again and again, wrong and failed answers, memory.
 
-Peers need ``brainray[bench]``, load needs wrk (Debian). ``--quick`` leaves the peers out.
+Peers are in an environment of their own, which `make bench-serving` makes; load needs wrk (Debian).
+``--quick`` leaves the peers out.
 """
 
 import argparse

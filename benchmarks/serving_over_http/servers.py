@@ -14,6 +14,8 @@ from pathlib import Path
 import httpx
 
 HERE = Path(__file__).parent
+PEERS = HERE.parents[1] / ".venv-peers" / "bin" / "python"
+"""Of the environment that `make` makes for them."""
 START_SECONDS = 120
 
 
@@ -53,7 +55,12 @@ def started(name: str, endpoint: str, environment: dict[str, str]) -> Iterator[S
     """
     port = free_port()
     command, path = COMMANDS[name]
-    arguments = [part.format(port=port, endpoint=endpoint, here=HERE) for part in command]
+    places = {"port": port, "endpoint": endpoint, "here": HERE, "peers": PEERS}
+    arguments = [part.format(**places) for part in command]
+    if not Path(arguments[0]).exists():
+        raise SystemExit(
+            f"{name}: {arguments[0]} is missing; make {PEERS.parents[1].name}/.installed"
+        )
     process = subprocess.Popen(
         arguments,
         env=os.environ | {"OMP_NUM_THREADS": "1"} | environment,
@@ -96,9 +103,9 @@ COMMANDS: dict[str, tuple[list[str], str]] = {
     "brainray": ([*BRAINRAY, "--batch", "1"], PREDICT),
     "plain uvicorn": ([sys.executable, "{here}/plain.py", "{port}"], PREDICT),
     "one head": ([sys.executable, "{here}/plain.py", "{port}", "1"], PREDICT),
-    "LitServe": ([sys.executable, "{here}/with_litserve.py", "{port}", "{endpoint}"], "/predict"),
+    "LitServe": (["{peers}", "{here}/with_litserve.py", "{port}", "{endpoint}"], "/predict"),
     "BentoML": (
-        [sys.executable, "-m", "bentoml", "serve", "with_bentoml:Plain", "--port", "{port}",
+        ["{peers}", "-m", "bentoml", "serve", "with_bentoml:Plain", "--port", "{port}",
          "--working-dir", "{here}", "--api-workers", "1"],
         PREDICT,
     ),

@@ -5,6 +5,7 @@ from typing import Any
 
 import litserve
 import torch
+from fastapi import Request
 
 import brainray
 from brainray.catalog import Library
@@ -21,7 +22,7 @@ class Fused(litserve.LitAPI):  # type: ignore[misc]
         endpoint = Library.open(load_settings()).endpoint(sys.argv[2])
         self.model = brainray.load(endpoint.model)
 
-    def decode_request(self, request: Any) -> dict[str, Any]:
+    def decode_request(self, request: Request) -> dict[str, Any]:
         """Decode the files of the form."""
         return {
             "image": decode_image(request["image"].file.read()),
