@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import swagger_ui_bundle
+import fastapi_offline
 from starlette.staticfiles import StaticFiles
 
 _PAGE = """<!doctype html>
@@ -35,4 +35,4 @@ def docs_page(openapi: str, static: str) -> str:
 
 def static_files() -> StaticFiles:
     """Return the application that gives out Swagger UI's files."""
-    return StaticFiles(directory=Path(swagger_ui_bundle.swagger_ui_path))
+    return StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static")
