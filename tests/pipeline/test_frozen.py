@@ -21,6 +21,7 @@ from brainray.fusion.bank import FeatureBank
 from brainray.networks.onnx import OnnxNetwork, OnnxTaps
 from brainray.networks.onnx_file import read_graph
 from brainray.networks.onnx_graph import Graph, Tap
+from brainray.pipeline.export.onnx_file import export_onnx
 from brainray.pipeline.frozen import train_head, with_head
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.predict import load_model
@@ -281,10 +282,11 @@ def test_real_networks_are_fused(empty: Settings, tmp_path: Path) -> None:
     assert set(frozen) == {"face.image", "mel.audio"}
     assert all(model.metrics["validation"] > 0.6 for model in frozen.values())  # chance is a third
     assert report.best.validation > 0.8
-    answer = load_model(library, fused(library, report))(
-        {"audio": Recording(_wave(1, 0).astype(np.float32) / 32768, 16_000)}
-    )
+    predictor = load_model(library, fused(library, report))
+    answer = predictor({"audio": Recording(_wave(1, 0).astype(np.float32) / 32768, 16_000)})
     assert answer.label == "digit 1"
+    exported = export_onnx(library.store, predictor, tmp_path / "whole.onnx")
+    assert exported.difference <= 1e-4
 
 
 def _png(image: np.ndarray) -> bytes:
