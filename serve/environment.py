@@ -6,9 +6,8 @@ as the same handler in plain uvicorn.
 
 import os
 import sys
+import tempfile
 from pathlib import Path
-
-import platformdirs
 
 SETTINGS = {
     # HAProxy instead of a Python proxy; requests reach the replica without another hop.
@@ -39,7 +38,8 @@ HAPROXY_FILES = {
 def prepare_environment() -> None:
     """Set what is not set yet; to be called before Ray starts or is imported."""
     # A short path: that of a socket, with 68 characters of Ray's in it, may have 97.
-    folder = Path(platformdirs.user_runtime_dir("brainray"))
+    home = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    folder = Path(home) / f"brainray-{os.getuid()}"
     files = {name: str(folder / file) for name, file in HAPROXY_FILES.items()}
     for name, value in (SETTINGS | files).items():
         os.environ.setdefault(name, value)
