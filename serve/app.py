@@ -1,8 +1,8 @@
 """The Ray Serve applications: ``app`` predicts, ``catalog`` shows the catalog.
 
 ``serve deploy serve/serve.yaml`` or `brainray serve` starts both. Plain web applications are behind
-them (`serve.apps`); the model is in the process that takes the request, because each hop through a
-handle would double the time of an answer.
+them (`serve.apps`); the model is in the process that takes the request, because another hop would
+cost more than a small model's answer.
 """
 
 from typing import Any

@@ -1,7 +1,6 @@
 """What Ray Serve reads when its processes start: HAProxy in front, little overhead behind it.
 
-Measured on the digits model: without these settings a request takes three to four times as long
-as the same handler in plain uvicorn.
+``benchmarks/bench_serving.py`` measures what is left of it beside plain uvicorn.
 """
 
 import os
