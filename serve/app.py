@@ -2,7 +2,7 @@
 
 ``serve deploy serve/serve.yaml`` or `brainray serve` starts both. Plain web applications are behind
 them (`serve.apps`); the model is in the process that takes the request, because another hop would
-cost more than a small model's answer.
+only add to its time.
 """
 
 from typing import Any
