@@ -4,8 +4,9 @@ One fused model of a picture and a sound (multipart PNG and WAV), one process th
 load. All servers are up at the same time and are asked in turn, a round after the other; ratios
 are medians over the rounds. Models are untrained: how they answer costs the same.
 
-- requests a second and median time over 1 and 16 connections, for each server;
-- 50 fused endpoints on the same backbones against one: memory of the replica;
+- requests a second and median time over 1 and 16 connections, for each server; the product one
+  request at a time, and as it is by default, with batching;
+- 50 fused endpoints on four backbones against one: memory of the replica;
 - a cold endpoint: the first answer of a model that is not loaded;
 - endurance: mixed load with a new version again and again, wrong and failed answers, memory.
 
@@ -21,8 +22,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 from reporting import document, goal
@@ -33,11 +35,12 @@ from serving_over_http.servers import Server, started
 
 from brainray.catalog import Library, Model
 from brainray.datasets.samples import encode_image
-from brainray.settings import load_settings
 from brainray.testing.models import add_untrained, add_untrained_fusion
+from brainray.testing.places import library_below, places_below
 from brainray.testing.samples import picture, sound, wav
 
 ENDPOINT = "digits"
+BATCHING, ONE_BY_ONE = "brainray", "brainray, one by one"
 CONNECTIONS = (1, 16)
 PEERS = ("LitServe", "BentoML")
 MANY = 50
@@ -62,15 +65,20 @@ def compare(
     return rows
 
 
-def medians(rows: list[dict[str, Any]]) -> dict[tuple[str, int], dict[str, float]]:
+Medians: TypeAlias = dict[tuple[str, str, int], dict[str, float]]
+"""By part, server and connections."""
+
+
+def medians(rows: list[dict[str, Any]]) -> Medians:
     """Return medians over the rounds, and the ratios to plain uvicorn of the same round."""
-    found: dict[tuple[str, int], dict[str, float]] = {}
+    found: Medians = {}
     at = ("part", "connections", "round")
     limit = {tuple(row[key] for key in at): row for row in rows if row["server"] == "plain uvicorn"}
-    for server, connections in dict.fromkeys((row["server"], row["connections"]) for row in rows):
-        own = [r for r in rows if (r["server"], r["connections"]) == (server, connections)]
+    places = [(row["part"], row["server"], row["connections"]) for row in rows]
+    for place in dict.fromkeys(places):
+        own = [row for row, its in zip(rows, places, strict=True) if its == place]
         base = [limit[tuple(row[key] for key in at)] for row in own]
-        found[server, connections] = {
+        found[place] = {
             "p50": statistics.median(row["p50"] for row in own),
             "per_second": statistics.median(row["per_second"] for row in own),
             "p50_ratio": statistics.median(
@@ -85,22 +93,23 @@ def medians(rows: list[dict[str, Any]]) -> dict[tuple[str, int], dict[str, float
     return found
 
 
-def speed_goals(found: dict[tuple[str, int], dict[str, float]]) -> list[dict[str, Any]]:
-    """Return the goals of the comparison."""
+def speed_goals(found: Medians) -> list[dict[str, Any]]:
+    """Return the goals of the comparison: with plain uvicorn one by one, with peers as it comes."""
     goals = []
     for connections in CONNECTIONS:
-        own = found["brainray", connections]
+        own = found[ONE_BY_ONE, ONE_BY_ONE, connections]
         where = f"{connections} connections"
         goals.append(goal(f"p50 to plain uvicorn, {where}", own["p50_ratio"], 1.3, "lower"))
         goals.append(goal(f"requests/s to plain uvicorn, {where}", own["per_second_ratio"], 0.8))
+        own = found[BATCHING, BATCHING, connections]
         for peer in PEERS:
-            if (peer, connections) in found:
-                other = found[peer, connections]
+            if (BATCHING, peer, connections) in found:
+                other = found[BATCHING, peer, connections]
                 p50 = own["p50"] / other["p50"]
-                goals.append(goal(f"p50 to {peer}, {where}", p50, 1.0, "lower"))
+                goals.append(goal(f"p50 to {peer}, {where}, batching", p50, 1.0, "lower"))
                 rate = own["per_second"] / other["per_second"]
-                goals.append(goal(f"requests/s to {peer}, {where}", rate, 1.0))
-    batching = found["brainray, batching", CONNECTIONS[-1]]["per_second_ratio"]
+                goals.append(goal(f"requests/s to {peer}, {where}, batching", rate, 1.0))
+    batching = found[BATCHING, BATCHING, CONNECTIONS[-1]]["per_second_ratio"]
     goals.append(goal("requests/s to plain uvicorn, 16 connections, batching", batching, 1.15))
     goals.append(goal("failed requests", sum(row["failed"] for row in found.values()), 0, "lower"))
     return goals
@@ -144,29 +153,26 @@ def cold(server: Server, names: list[str], files: dict[str, bytes]) -> dict[str,
 def report(quick: bool, folder: Path) -> dict[str, Any]:
     """Measure everything."""
     sizes = QUICK if quick else SIZES
-    environment = {
-        "BRAINRAY_DATABASE_URL": f"sqlite:///{folder / 'catalog.sqlite'}",
-        "BRAINRAY_STORE_URL": str(folder / "store"),
-        "BRAINRAY_CACHE": str(folder / "cache"),
-        "BRAINRAY_RUNS": str(folder / "runs"),
-    }
-    library = Library.open(load_settings(environment))
-    parts = [
-        add_untrained(library, "lenet5.image", "image"),
-        add_untrained(library, "lenet5.audio", "audio"),
-    ]
-    models = [add_untrained_fusion(library, parts, seed) for seed in range(4)]
+    environment = places_below(folder)
+    library = library_below(folder)
+    pictures, sounds = (
+        [add_untrained(library, f"{name}.{given}", given) for name in ("lenet5", "lenet3")]
+        for given in ("image", "audio")
+    )
+    models = [add_untrained_fusion(library, [pictures[0], sounds[0]], seed) for seed in range(4)]
     library.deploy(models[0].id, ENDPOINT)
     image, recording = picture(), sound()
     files = {"image": encode_image(image), "audio": wav(recording)}
     lua = script(folder, **files)
-    more = [add_untrained_fusion(library, parts, 100 + seed) for seed in range(MANY)]
+    pairs = list(product(pictures, sounds))
+    more = [add_untrained_fusion(library, pairs[n % len(pairs)], 100 + n) for n in range(MANY)]
     rows: dict[str, Any] = {}
     peers = () if quick else PEERS
-    with running("brainray", "plain uvicorn", *peers, environment=environment) as servers:
-        requests = compare("alone", servers, lua, sizes)
-    with running("brainray, batching", "plain uvicorn", environment=environment) as servers:
-        requests += compare("batching", servers, lua, sizes)
+    requests = []
+    with running(ONE_BY_ONE, "plain uvicorn", *peers, environment=environment) as servers:
+        requests += compare(ONE_BY_ONE, servers, lua, sizes)
+    with running(BATCHING, "plain uvicorn", *peers, environment=environment) as servers:
+        requests += compare(BATCHING, servers, lua, sizes)
         rows["memory"] = many_endpoints(servers[0], library, more, files)
         given = {"image": image, "audio": recording}
         rows["endurance"] = endure(
@@ -178,20 +184,20 @@ def report(quick: bool, folder: Path) -> dict[str, Any]:
     found = medians(requests)
     rows["requests"] = requests
     rows["medians"] = [
-        {"server": server, "connections": connections} | values
-        for (server, connections), values in found.items()
+        {"part": part, "server": server, "connections": connections} | values
+        for (part, server, connections), values in found.items()
     ]
     load_average = {"load_1_5_15_minutes": [round(value, 1) for value in os.getloadavg()]}
     return document(quick, sizes | load_average, rows, goals_of(found, rows))
 
 
-def goals_of(found: dict[tuple[str, int], dict[str, float]], rows: dict[str, Any]) -> list[Any]:
+def goals_of(found: Medians, rows: dict[str, Any]) -> list[Any]:
     """Return all goals."""
     endured = rows["endurance"]
     memory = rows["memory"]["many_endpoints_mb"] / rows["memory"]["one_endpoint_mb"]
     return [
         *speed_goals(found),
-        goal(f"memory of {MANY} endpoints to one", memory, 1.3, "lower"),
+        goal(f"memory of {MANY} endpoints on four backbones, to one", memory, 1.3, "lower"),
         goal("cold endpoint, slowest of all, ms", rows["cold"]["largest_ms"], 50, "lower"),
         goal("endurance: wrong answers", sum(endured["wrong"].values()), 0, "lower"),
         goal("endurance: failed requests", sum(endured["failed"].values()), 0, "lower"),

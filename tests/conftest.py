@@ -22,6 +22,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from brainray.settings import Settings, load_settings
+from brainray.testing.places import places_below
 
 if TYPE_CHECKING:
     from brainray.testing.servers import ObjectStore, PostgresServer
@@ -119,10 +120,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def point_into(home: Path, environment: pytest.MonkeyPatch) -> None:
     """Have everything that belongs to the user lie in ``home``, and no cluster be joined."""
     environment.setenv("XDG_CONFIG_HOME", str(home / "config"))
-    environment.setenv("BRAINRAY_DATABASE_URL", f"sqlite:///{home / 'catalog.sqlite'}")
-    environment.setenv("BRAINRAY_STORE_URL", str(home / "store"))
-    environment.setenv("BRAINRAY_CACHE", str(home / "cache"))
-    environment.setenv("BRAINRAY_RUNS", str(home / "runs"))
+    for name, place in places_below(home).items():
+        environment.setenv(name, place)
     environment.delenv("RAY_ADDRESS", raising=False)
 
 

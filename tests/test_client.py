@@ -12,8 +12,8 @@ from brainray.client import Client
 from brainray.datasets.samples import encode_image
 from brainray.errors import ServiceError
 from brainray.pipeline.predict import load_model
-from brainray.settings import load_settings
 from brainray.testing.models import add_untrained, add_untrained_fusion
+from brainray.testing.places import library_below
 from brainray.testing.samples import picture, sound, wav
 from brainray.testing.web import listening, together
 from serve.apps import catalog_app, predict_app
@@ -21,11 +21,7 @@ from serve.apps import catalog_app, predict_app
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
-    home = tmp_path_factory.mktemp("client")
-    names = ("STORE_URL", "CACHE", "RUNS")
-    places = {f"BRAINRAY_{name}": str(home / name.lower()) for name in names}
-    places["BRAINRAY_DATABASE_URL"] = f"sqlite:///{home / 'catalog.sqlite'}"
-    return Library.open(load_settings(places))
+    return library_below(tmp_path_factory.mktemp("client"))
 
 
 @pytest.fixture(scope="module")

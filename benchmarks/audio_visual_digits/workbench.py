@@ -33,6 +33,7 @@ from brainray.scenario import Scenario, load_scenario
 from brainray.scenario.model import Data
 from brainray.settings import load_settings
 from brainray.shapes import Modality
+from brainray.testing.places import places_below
 
 SCENARIO = "audio_visual_digits"
 MADE_BY = "made_by.json"
@@ -79,12 +80,7 @@ class Workbench:
     def open(self) -> None:
         """Point this process and its children to the folder."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        os.environ |= {
-            "BRAINRAY_DATABASE_URL": f"sqlite:///{self.folder / 'catalog.sqlite'}",
-            "BRAINRAY_STORE_URL": str(self.folder / "store"),
-            "BRAINRAY_CACHE": str(self.folder / "cache"),
-            "BRAINRAY_RUNS": str(self.folder / "runs"),
-        }
+        os.environ |= places_below(self.folder)
         Library.open(load_settings())  # makes the catalog once, before several processes use it
 
     def on_ray(self, job: Job) -> Result:

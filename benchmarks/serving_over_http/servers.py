@@ -99,8 +99,8 @@ def _wait(address: str, process: "subprocess.Popen[bytes]", name: str) -> None:
 PREDICT = "/api/endpoints/{endpoint}/predict"
 BRAINRAY = [str(Path(sys.executable).parent / "brainray"), "serve", "--port", "{port}"]
 COMMANDS: dict[str, tuple[list[str], str]] = {
-    "brainray, batching": (BRAINRAY, PREDICT),
-    "brainray": ([*BRAINRAY, "--batch", "1"], PREDICT),
+    "brainray": (BRAINRAY, PREDICT),
+    "brainray, one by one": ([*BRAINRAY, "--batch", "1"], PREDICT),
     "plain uvicorn": ([sys.executable, "{here}/plain.py", "{port}"], PREDICT),
     "one head": ([sys.executable, "{here}/plain.py", "{port}", "1"], PREDICT),
     "LitServe": (["{peers}", "{here}/with_litserve.py", "{port}", "{endpoint}"], "/predict"),

@@ -8,7 +8,8 @@ from brainray.catalog import Library
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.run import run_scenario
 from brainray.scenario import Report, load_scenario
-from brainray.settings import Settings, load_settings
+from brainray.settings import Settings
+from brainray.testing.places import settings_below
 
 SEED = 3
 SCENARIO = """
@@ -24,22 +25,15 @@ training: {{epochs: 8, batch_size: 16, workers: 2}}
 """
 
 
-def settings_in(home: Path) -> Settings:
-    settings = load_settings(
-        {
-            "BRAINRAY_DATABASE_URL": f"sqlite:///{home / 'catalog.sqlite'}",
-            "BRAINRAY_STORE_URL": str(home / "store"),
-            "BRAINRAY_CACHE": str(home / "cache"),
-            "BRAINRAY_RUNS": str(home / "runs"),
-        }
-    )
+def new_settings(home: Path) -> Settings:
+    settings = settings_below(home)
     Library.open(settings)  # as a driver does, before there are actors
     return settings
 
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return settings_in(tmp_path_factory.mktemp("actors"))
+    return new_settings(tmp_path_factory.mktemp("actors"))
 
 
 @pytest.fixture(scope="session")
@@ -68,5 +62,5 @@ def undisturbed(
     scenario: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Report, Settings]:
     """A run of the scenario in one process, with the seed 3."""
-    settings = settings_in(tmp_path_factory.mktemp("undisturbed"))
+    settings = new_settings(tmp_path_factory.mktemp("undisturbed"))
     return run_scenario(load_scenario(scenario), SEED, settings, local_runner), settings

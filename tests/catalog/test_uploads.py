@@ -12,8 +12,9 @@ from brainray.catalog.cards import ModelCard, NetworkCard, parse_card, read_card
 from brainray.errors import CatalogError, NetworkError
 from brainray.networks.interface import build_network
 from brainray.seeding import torch_random
-from brainray.settings import Settings, load_settings
+from brainray.settings import Settings
 from brainray.testing.graphs import picture_graph, picture_weights
+from brainray.testing.places import settings_below
 
 NETWORK: dict[str, Any] = {
     "name": "mine.image",
@@ -33,13 +34,7 @@ MODEL: dict[str, Any] = {
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return load_settings(
-        {
-            "BRAINRAY_DATABASE_URL": f"sqlite:///{tmp_path / 'catalog.sqlite'}",
-            "BRAINRAY_STORE_URL": str(tmp_path / "store"),
-            "BRAINRAY_CACHE": str(tmp_path / "cache"),
-        }
-    )
+    return settings_below(tmp_path)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from brainray.testing.graphs import picture_graph
+from brainray.testing.places import places_below
 
 Call = Callable[..., Any]
 PAGE = (Path(__file__).parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")
@@ -19,8 +20,8 @@ MODEL = "shapes.image-none-"
 
 @pytest.fixture(autouse=True)
 def own_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BRAINRAY_DATABASE_URL", f"sqlite:///{tmp_path / 'catalog.sqlite'}")
-    monkeypatch.setenv("BRAINRAY_STORE_URL", str(tmp_path / "store"))
+    for name, place in places_below(tmp_path).items():
+        monkeypatch.setenv(name, place)
     monkeypatch.chdir(tmp_path)
     for name, text in zip(("network.yaml", "model.yaml"), BLOCKS[:2], strict=True):
         assert text.startswith(f"# {name}\n")

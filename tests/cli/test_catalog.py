@@ -13,15 +13,15 @@ from brainray.cli.catalog import app
 from brainray.datasets.dataset import Dataset
 from brainray.errors import CatalogError, FilterError, SettingsError
 from brainray.settings import load_settings
+from brainray.testing.places import places_below
 
 LONG_NAME = "a-name-that-is-much-longer-than-a-column-of-a-table-on-a-terminal"
 
 
 @pytest.fixture(autouse=True)
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BRAINRAY_DATABASE_URL", f"sqlite:///{tmp_path / 'catalog.sqlite'}")
-    monkeypatch.setenv("BRAINRAY_STORE_URL", str(tmp_path / "store"))
-    monkeypatch.setenv("BRAINRAY_CACHE", str(tmp_path / "cache"))
+    for name, place in places_below(tmp_path).items():
+        monkeypatch.setenv(name, place)
     monkeypatch.setenv("COLUMNS", "80")
 
 

@@ -10,13 +10,13 @@ from typer.testing import CliRunner
 from brainray.catalog.dictionaries import DICTIONARIES
 from brainray.cli.catalog import app
 from brainray.errors import CatalogError
+from brainray.testing.places import places_below
 
 
 @pytest.fixture(autouse=True)
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BRAINRAY_DATABASE_URL", f"sqlite:///{tmp_path / 'catalog.sqlite'}")
-    monkeypatch.setenv("BRAINRAY_STORE_URL", str(tmp_path / "store"))
-    monkeypatch.setenv("BRAINRAY_CACHE", str(tmp_path / "cache"))
+    for name, place in places_below(tmp_path).items():
+        monkeypatch.setenv(name, place)
 
 
 def call(*arguments: str) -> str:

@@ -12,13 +12,13 @@ from brainray.cli.catalog import app
 from brainray.datasets.dataset import Dataset
 from brainray.errors import CatalogError
 from brainray.settings import load_settings
+from brainray.testing.places import places_below
 
 
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Model:
-    monkeypatch.setenv("BRAINRAY_DATABASE_URL", f"sqlite:///{tmp_path / 'catalog.sqlite'}")
-    monkeypatch.setenv("BRAINRAY_STORE_URL", str(tmp_path / "store"))
-    monkeypatch.setenv("BRAINRAY_CACHE", str(tmp_path / "cache"))
+    for name, place in places_below(tmp_path).items():
+        monkeypatch.setenv(name, place)
     library = Library.open(load_settings())
     path = tmp_path / "packed"
     path.write_bytes(b"packed")

@@ -14,23 +14,18 @@ import yaml
 
 import brainray as package
 from brainray.catalog import Library
+from brainray.client import Client
 from brainray.datasets.dataset import open_dataset
 from brainray.pipeline.answers import ANSWERS_FILE
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.run import run_scenario
 from brainray.scenario import Report, load_scenario
-from brainray.settings import Settings, load_settings
+from brainray.settings import Settings
+from brainray.testing.places import places_below, settings_below
+from brainray.testing.web import listening
+from serve.apps import predict_app
 
 Call = Callable[..., Any]
-
-
-def environment(home: Path) -> dict[str, str]:
-    return {
-        "BRAINRAY_DATABASE_URL": f"sqlite:///{home / 'catalog.sqlite'}",
-        "BRAINRAY_STORE_URL": str(home / "store"),
-        "BRAINRAY_CACHE": str(home / "cache"),
-        "BRAINRAY_RUNS": str(home / "runs"),
-    }
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +35,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def settings(home: Path) -> Settings:
-    return load_settings(environment(home))
+    return settings_below(home)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +56,7 @@ def report(scenario: Path, settings: Settings, home: Path) -> Report:
 @pytest.fixture
 def model(report: Report, settings: Settings, home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The fused model, in the catalog that commands use now."""
-    for name, value in environment(home).items():
+    for name, value in places_below(home).items():
         monkeypatch.setenv(name, value)
     (fused,) = Library.open(settings).models(kind="fused")
     return fused.id
@@ -132,6 +127,22 @@ def test_answers_are_those_of_the_run_and_of_python(
             assert row["probability"] == row["probabilities"][row["label"]]
             assert tuple(row["inputs"]) == answer.inputs
     assert list(out.parent.iterdir()) == [out]
+
+
+def test_answers_over_http_are_those_of_the_run(
+    model: str, report: Report, settings: Settings, home: Path, rows: Path
+) -> None:
+    library = Library.open(settings)
+    library.deploy(model, "texts")
+    loaded = package.load(model)
+    with rows.open() as file:
+        given = [{name: raw for name, raw in row.items() if raw} for row in csv.DictReader(file)]
+    with listening(predict_app(library)) as url, Client(url) as client:
+        answers = [client.predict("texts", raws) for raws in given]
+    assert [answer.label for answer in answers] == stored(report, home)
+    for answer, raws in zip(answers, given, strict=True):
+        assert answer.probabilities == pytest.approx(loaded(raws).probabilities, abs=1e-6)
+        assert set(answer.inputs) == set(raws)
 
 
 def test_without_a_file_the_first_answers_are_shown(

@@ -11,33 +11,23 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from brainray.scenario import Report, Scenario, load_scenario, parse_scenario
-from brainray.settings import Settings, load_settings
+from brainray.settings import Settings
+from brainray.testing.places import settings_below
 
 WORDS = ("zero one", "zero one", "two three", "two three")
 """A text names the shown digit and another one, in random order: half of the answer."""
 
 
-def settings_in(home: Path) -> Settings:
-    return load_settings(
-        {
-            "BRAINRAY_DATABASE_URL": f"sqlite:///{home / 'catalog.sqlite'}",
-            "BRAINRAY_STORE_URL": str(home / "store"),
-            "BRAINRAY_CACHE": str(home / "cache"),
-            "BRAINRAY_RUNS": str(home / "runs"),
-        }
-    )
-
-
 @pytest.fixture
 def empty(tmp_path: Path) -> Settings:
     """Nothing is there yet."""
-    return settings_in(tmp_path / "home")
+    return settings_below(tmp_path / "home")
 
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Shared by the tests that look at one finished run."""
-    return settings_in(tmp_path_factory.mktemp("shared"))
+    return settings_below(tmp_path_factory.mktemp("shared"))
 
 
 def png(pixels: np.ndarray) -> bytes:

@@ -22,20 +22,10 @@ from brainray.pipeline.record import Record
 from brainray.pipeline.run import recorded_scenario, run_scenario
 from brainray.pipeline.status import status_of
 from brainray.scenario import Report, Scenario
-from brainray.settings import Settings, load_settings
+from brainray.settings import Settings
+from brainray.testing.places import settings_below
 
 SEED = 1
-
-
-def settings_in(home: Path) -> Settings:
-    return load_settings(
-        {
-            "BRAINRAY_DATABASE_URL": f"sqlite:///{home / 'catalog.sqlite'}",
-            "BRAINRAY_STORE_URL": str(home / "store"),
-            "BRAINRAY_CACHE": str(home / "cache"),
-            "BRAINRAY_RUNS": str(home / "runs"),
-        }
-    )
 
 
 class Watched:
@@ -61,7 +51,7 @@ def watched(
     tiny: Scenario, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Report, Watched]]:
     folder = tmp_path_factory.mktemp("watched")
-    settings = settings_in(folder / "home")
+    settings = settings_below(folder / "home")
     Library.open(settings)  # an empty database is the catalog's matter
     watch = Watched(folder / "home", folder / "copies")
     append, put = Record.append, Store.put
@@ -99,12 +89,13 @@ def test_a_run_goes_on_from_every_moment(
     # The pictures come after the run, and would take longer than it.
     monkeypatch.setattr(pipeline, "publish", lambda report, folder: None)
     report, watch = watched
-    wanted = {(model.id, model.sha256) for model in Library.open(settings_in(watch.home)).models()}
+    models = Library.open(settings_below(watch.home)).models()
+    wanted = {(model.id, model.sha256) for model in models}
     kinds = {moment.partition(" ")[0] for moment in watch.moments}
     assert kinds == {"event", "file", "transaction"}
     begun = 0
     for number, moment in enumerate(watch.moments):
-        settings = settings_in(watch.copies / str(number))
+        settings = settings_below(watch.copies / str(number))
         library = Library.open(settings)
         for model in library.models():  # each that is there is whole
             library.store.local_path(model.key)
@@ -126,7 +117,7 @@ def test_a_run_goes_on_from_every_moment(
         assert again.best == report.best, moment
         assert again.model == report.model, moment
         assert {(model.id, model.sha256) for model in library.models()} == wanted, moment
-        assert files(settings) == files(settings_in(watch.home)), moment
+        assert files(settings) == files(settings_below(watch.home)), moment
         assert library.run(report.run_id).status == "finished", moment
         indices = sorted(brood["index"] for brood in Record(folder).events("brood"))
         assert indices == [0, 1, 2, 3], moment  # none is evaluated twice

@@ -20,21 +20,14 @@ from brainray.pipeline.region import Region
 from brainray.pipeline.run import recorded_scenario, run_scenario
 from brainray.pipeline.units import ColumnUnit, Parent, PretrainUnit, pretrain
 from brainray.scenario import Scenario
-from brainray.settings import Settings, load_settings
+from brainray.settings import Settings
+from brainray.testing.places import settings_below
 from brainray.training.loop import Recipe
 
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    home = tmp_path_factory.mktemp("pretraining")
-    return load_settings(
-        {
-            "BRAINRAY_DATABASE_URL": f"sqlite:///{home / 'catalog.sqlite'}",
-            "BRAINRAY_STORE_URL": str(home / "store"),
-            "BRAINRAY_CACHE": str(home / "cache"),
-            "BRAINRAY_RUNS": str(home / "runs"),
-        }
-    )
+    return settings_below(tmp_path_factory.mktemp("pretraining"))
 
 
 def changed(scenario: Scenario, **sections: dict[str, Any]) -> Scenario:

@@ -6,18 +6,14 @@ import pytest
 from starlette.testclient import TestClient
 
 from brainray.catalog import Library, Model
-from brainray.settings import load_settings
 from brainray.testing.models import add_untrained, add_untrained_fusion
+from brainray.testing.places import library_below
 from serve.apps import catalog_app, predict_app
 
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
-    home = tmp_path_factory.mktemp("service")
-    names = ("STORE_URL", "CACHE", "RUNS")
-    places = {f"BRAINRAY_{name}": str(home / name.lower()) for name in names}
-    places["BRAINRAY_DATABASE_URL"] = f"sqlite:///{home / 'catalog.sqlite'}"
-    return Library.open(load_settings(places))
+    return library_below(tmp_path_factory.mktemp("service"))
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ from brainray.pipeline.local import local_runner
 from brainray.pipeline.record import Event, Record
 from brainray.pipeline.run import run_scenario
 from brainray.scenario import Scenario, load_scenario
-from brainray.settings import Settings, load_settings
+from brainray.settings import Settings
+from brainray.testing.places import settings_below
 from brainray.testing.servers import PostgresServer
 
 
@@ -36,15 +37,7 @@ def settings(tmp_path: Path, settings_in: Callable[[Path], Settings]) -> Setting
 @pytest.fixture
 def plain(tmp_path: Path) -> Settings:
     """SQLite and a folder."""
-    home = tmp_path / "plain"
-    return load_settings(
-        {
-            "BRAINRAY_DATABASE_URL": f"sqlite:///{home / 'catalog.sqlite'}",
-            "BRAINRAY_STORE_URL": str(home / "store"),
-            "BRAINRAY_CACHE": str(home / "cache"),
-            "BRAINRAY_RUNS": str(home / "runs"),
-        }
-    )
+    return settings_below(tmp_path / "plain")
 
 
 @pytest.fixture
