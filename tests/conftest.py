@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 RAY_TESTS = Path(__file__).parent / "actors"
 SERVICES_TESTS = Path(__file__).parent / "services"
 CLUSTER_TESTS = "test_cluster.py"
+KILLS = "test_kills.py"
 ZOO_TESTS = Path(__file__).parent / "zoo"
 EMPTY = "template_empty"
 
@@ -94,12 +95,13 @@ def pytest_report_header() -> str:
 class OneProcessForRay(LoadScopeScheduling):
     """Shares out single tests, but gives one process all that need Ray: its clusters compete.
 
-    So do the tests of the standing cluster, which is started once.
+    So do the tests of the standing cluster, which is started once. Those that kill drivers start
+    clusters of their own, and wait for them rather than compute.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        if path.endswith(f"{SERVICES_TESTS.name}/{CLUSTER_TESTS}"):
+        if path.endswith((f"{SERVICES_TESTS.name}/{CLUSTER_TESTS}", f"{RAY_TESTS.name}/{KILLS}")):
             return path
         return RAY_TESTS.name if f"{RAY_TESTS.name}/" in path else nodeid
 

@@ -1,4 +1,4 @@
-"""Finding the processes of a run by what they do, to end them as an accident would."""
+"""Finding processes by what they do, to end them as an accident would or to weigh them."""
 
 import contextlib
 from pathlib import Path
@@ -37,3 +37,17 @@ def title(process: int) -> str:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
     return ""
+
+
+def titled(beginning: str) -> list[int]:
+    """Return the living processes whose command line begins like this."""
+    numbers = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [process for process in numbers if title(process).startswith(beginning)]
+
+
+def megabytes(process: int) -> float:
+    """Return the proportional set size of a process (Linux): what is its own, and its part of
+    what it shares.
+    """
+    text = Path(f"/proc/{process}/smaps_rollup").read_text()
+    return int(text.partition("\nPss:")[2].split()[0]) / 1024

@@ -4,11 +4,14 @@ Only places and ports are replaced, so that it meets no other cluster of this ma
 account of its own is used, which is removed in the end.
 """
 
+import contextlib
 import json
 import os
+import pwd
 import re
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -22,7 +25,9 @@ import pytest
 
 from brainray.client import Client
 from brainray.testing.ports import free_port
+from brainray.testing.processes import megabytes, titled
 from brainray.testing.ssh import Account, ssh_account
+from serve.app import ONGOING
 
 ROOT = Path(__file__).parents[2]
 PORTS = ("dashboard-port", "dashboard-agent-listen-port", "ray-client-server-port")
@@ -224,6 +229,61 @@ def test_a_deployed_model_answers_over_http(service: str, report: dict[str, Any]
         assert [endpoint.model for endpoint in client.endpoints()] == [model]
         assert client.model(model)["endpoints"] == ["texts"]
     assert httpx.get(f"{service}/api/runs").json()["runs"][-1]["id"] == report["run_id"]
+
+
+def connection_to(service: str, head: str, body: bytes = b"") -> socket.socket:
+    """Return a connection over which the beginning of a request to predict was sent."""
+    host, _, port = service.removeprefix("http://").partition(":")
+    connection = socket.create_connection((host, int(port)), timeout=30)
+    start = f"POST /api/endpoints/texts/predict HTTP/1.1\r\nHost: {host}\r\n"
+    lines = f"Content-Type: application/json\r\n{head}\r\n\r\n"
+    connection.sendall((start + lines).encode() + body)
+    return connection
+
+
+def answer_of(connection: socket.socket) -> httpx.Response:
+    """Read an answer as far as it is sent."""
+    received = b""
+    while b"\r\n\r\n" not in received and (part := connection.recv(65536)):
+        received += part
+    first, *lines = received.partition(b"\r\n\r\n")[0].decode().split("\r\n")
+    headers = [tuple(line.split(": ", 1)) for line in lines]
+    return httpx.Response(int(first.split()[1]), headers=headers)
+
+
+def predictors_megabytes(account: Account) -> float:
+    """Return the memory of the process that predicts."""
+    owner = pwd.getpwnam(account.name).pw_uid
+    processes = titled("ray::ServeReplica:predict")
+    (predictor,) = (one for one in processes if Path(f"/proc/{one}").stat().st_uid == owner)
+    return megabytes(predictor)
+
+
+def test_a_body_without_end_is_refused_in_bounded_memory(cluster: Cluster, service: str) -> None:
+    before = predictors_megabytes(cluster.account)
+    with connection_to(service, f"Content-Length: {10**10}", b"{" * 1000) as declared:
+        assert answer_of(declared).status_code == 413
+    sent, chunk = 0, b"100000\r\n" + b" " * 2**20 + b"\r\n"
+    endless = connection_to(service, "Transfer-Encoding: chunked")
+    with endless, contextlib.suppress(ConnectionError):  # it is closed while more is sent
+        while sent < 256:
+            endless.sendall(chunk)
+            sent += 1
+    assert sent < 64  # megabytes; what lies between the two ends is some of it
+    assert predictors_megabytes(cluster.account) < before + 100
+
+
+def test_who_comes_when_it_is_full_is_told_when_to_come_again(service: str) -> None:
+    with contextlib.ExitStack() as slow:
+        for _ in range(4 * ONGOING):
+            slow.enter_context(connection_to(service, "Content-Length: 100", b"{"))
+        with connection_to(service, "Content-Length: 2", b"{}") as another:
+            refused = answer_of(another)
+        assert refused.status_code in (429, 503)
+        assert int(refused.headers["Retry-After"]) >= 1
+        assert httpx.get(f"{service}/api/models").status_code == 200  # browsing goes on
+    with Client(service, retries=10) as client:
+        assert client.predict("texts", {"right": "odd filler2"}).inputs == ("right",)
 
 
 def test_haproxys_own_ports_are_closed_to_the_outside(service: str) -> None:
