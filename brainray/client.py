@@ -29,8 +29,10 @@ from brainray.shapes import Raw, Recording
 Sample: TypeAlias = Raw | bytes | Path
 """An image, a recording or a text as in Python, or an encoded file: its bytes or its path."""
 
-BUSY = (429, 503)
-"""The service says so before it has done anything: the same request may be sent again."""
+FULL, UNAVAILABLE = 429, 503
+"""A full service has done nothing yet, so any request may be sent again; one that cannot reach its
+catalog may have, so only those that change nothing the second time are.
+"""
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ class Client:
         Raises:
             ServiceError: with the reason.
         """
-        return _endpoint(self._call("POST", f"/api/endpoints/{name}/rollback").json())
+        return _endpoint(self._call("POST", f"/api/endpoints/{name}/rollback", once=True).json())
 
     def undeploy(self, name: str) -> None:
         """Remove an endpoint; its models stay in the catalog.
@@ -162,7 +164,7 @@ class Client:
         Raises:
             ServiceError: with the reason.
         """
-        self._call("DELETE", f"/api/endpoints/{name}")
+        self._call("DELETE", f"/api/endpoints/{name}", once=True)
 
     def models(
         self, filter: str | None = None, sort: str = "id", limit: int = 20, offset: int = 0
@@ -204,13 +206,14 @@ class Client:
         write_atomically(path, content)
         return path
 
-    def _call(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def _call(self, method: str, path: str, once: bool = False, **options: Any) -> httpx.Response:
+        again = (FULL,) if once else (FULL, UNAVAILABLE)
         for attempt in range(self._retries + 1):
             try:
                 response = self._http.request(method, path, **options)
             except httpx.HTTPError as error:
                 raise ServiceError(f"{self._http.base_url}: cannot be asked: {error}") from error
-            if response.status_code not in BUSY or attempt == self._retries:
+            if response.status_code not in again or attempt == self._retries:
                 break
             time.sleep(_seconds(response.headers.get("retry-after")))
         if response.is_success:
@@ -228,7 +231,7 @@ def _encoded(sample: Sample) -> bytes:
             return sample.read_bytes()
         case Recording():
             buffer = io.BytesIO()
-            # Floats, so that the service gets the very samples.
+            # Floats: it is the service that brings them to 16 bits, as all that predicts does.
             soundfile.write(buffer, sample.wave_T, sample.rate, format="WAV", subtype="FLOAT")
             return buffer.getvalue()
         case np.ndarray():

@@ -6,6 +6,7 @@ not overlap: the first has all below ``/api/endpoints``.
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
@@ -18,6 +19,7 @@ from brainray.catalog.library import Library
 from .api import endpoints, history, models, overview, predict
 from .api.problems import handle_problems
 from .batching import Batcher
+from .bodies import SmallBodies
 from .desk import Desk
 from .docs import docs_page, static_files
 from .limits import Limits
@@ -25,6 +27,8 @@ from .shelf import HEADS, Shelf
 
 PREDICT_PREFIX = "/api/endpoints"
 LARGEST_BATCH = 32
+PREPARING = 2
+"""Large samples that are prepared at the same time."""
 
 _ABOUT: dict[str, Any] = {
     "title": "brainray",
@@ -52,6 +56,9 @@ def predict_app(
     shelf = Shelf(library, heads)
     desk = Desk(library, shelf)
     batcher = Batcher(largest_batch)
+    limits = limits or Limits()
+    # Of its own, so that large samples hold up neither the loading of models nor the endpoints.
+    preparing = ThreadPoolExecutor(PREPARING, thread_name_prefix="prepare")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -60,13 +67,16 @@ def predict_app(
         yield
         following.cancel()
         batcher.close()
+        preparing.shutdown(wait=False, cancel_futures=True)
 
     app = FastAPI(**_ABOUT, **_NO_PAGES, lifespan=lifespan)
     app.state.library = library
     app.state.shelf = shelf
     app.state.desk = desk
     app.state.batcher = batcher
-    app.state.limits = limits or Limits()
+    app.state.limits = limits
+    app.state.preparing = preparing
+    app.add_middleware(SmallBodies, seconds=limits.body_seconds)
     app.include_router(predict.router)
     app.include_router(endpoints.router)
     handle_problems(app)
@@ -81,6 +91,7 @@ def catalog_app(library: Library) -> FastAPI:
     """
     app = FastAPI(**_ABOUT, **_NO_PAGES)
     app.state.library = library
+    app.add_middleware(SmallBodies, seconds=Limits().body_seconds)
     for router in (overview.router, models.router, history.router):
         app.include_router(router)
     handle_problems(app)

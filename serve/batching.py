@@ -109,6 +109,8 @@ class Batcher:
             del queue.waiting[: self._largest]
             # Whoever has gone away needs no answer.
             batch = [(sample, future) for sample, future in taken if not future.done()]
+            if not batch:
+                continue
             samples = [sample for sample, _ in batch]
             if queue.seconds < SLOW_SECONDS:
                 _resolve(batch, *_compute(predictor, samples, queue))
@@ -141,11 +143,11 @@ def _compute(predictor: Predictor, samples: list[Sample], queue: _Queue) -> Comp
     """Answer samples; an error is theirs and must not end the batcher."""
     begun = time.perf_counter()
     try:
-        return predictor.answer(samples), None
+        answers = predictor.answer(samples)
     except Exception as error:
         return [], error
-    finally:
-        queue.seconds = time.perf_counter() - begun
+    queue.seconds = time.perf_counter() - begun
+    return answers, None
 
 
 def _resolve(

@@ -51,11 +51,11 @@ class Desk:
         self._served: dict[str, Served] = {}
         self._turns: dict[str, float] = {}
         self._refreshing = threading.Lock()
-        self.problem: str | None = None
 
     def served(self) -> list[Served]:
         """Return the endpoints, by name."""
-        return [self._served[name] for name in sorted(self._served)]
+        served = self._served  # another thread may replace it
+        return [served[name] for name in sorted(served)]
 
     def find(self, name: str) -> Served | None:
         """Return an endpoint if it is known here."""
@@ -103,25 +103,33 @@ class Desk:
             self._served = served
 
     async def follow(self) -> None:
-        """Refresh for ever; what goes wrong is reported by `problem` and tried again."""
+        """Refresh for ever; what goes wrong is logged once and tried again."""
+        following = True
         while True:
             try:
                 await asyncio.to_thread(self.refresh)
-                self.problem = None
-            except BrainrayError as error:
-                if self.problem is None:
-                    _log.warning("the endpoints are not followed: %s", error)
-                self.problem = str(error)
+                following = True
+            # Whatever it is, deployments must reach this process once it is over.
+            except Exception as error:
+                if following:
+                    _log.warning("the endpoints are not followed: %r", error)
+                following = False
             await asyncio.sleep(FOLLOW_SECONDS)
 
     def _changed(self, endpoint: Endpoint, before: Served | None) -> Served:
         """Load the models of an endpoint that is new or was changed."""
+        loaded = endpoint
         try:
-            for model in filter(None, (endpoint.model, endpoint.canary)):
-                self._shelf.load(model)
-        except BrainrayError as error:
-            if before is None or before.problem != str(error):
-                _log.warning("endpoint %s: %s", endpoint.name, error)
-            before = before or Served(endpoint, endpoint)
-            return replace(before, wanted=endpoint, problem=str(error))
+            self._shelf.load(endpoint.model)
+            loaded = replace(endpoint, canary=None, share=0.0)
+            if endpoint.canary is not None:
+                self._shelf.load(endpoint.canary)
+        # Plug-ins and the runtimes of graphs raise errors of their own.
+        except Exception as error:
+            problem = str(error) if isinstance(error, BrainrayError) else repr(error)
+            if before is None or before.problem != problem:
+                _log.warning("endpoint %s: %s", endpoint.name, problem)
+            # A new endpoint does without a canary that cannot be loaded.
+            before = before or Served(loaded, endpoint)
+            return replace(before, wanted=endpoint, problem=problem)
         return Served(endpoint, endpoint)

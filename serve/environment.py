@@ -4,9 +4,12 @@
 """
 
 import os
+import stat
 import sys
 import tempfile
 from pathlib import Path
+
+from brainray.errors import SettingsError
 
 SETTINGS = {
     # HAProxy instead of a Python proxy; requests reach the replica without another hop.
@@ -34,11 +37,29 @@ HAPROXY_FILES = {
 """What HAProxy keeps, each in a folder of the user's: Ray's default is one for all users."""
 
 
+def require_private(folder: Path) -> None:
+    """Make a folder that only its owner may enter: who reaches HAProxy's socket commands it.
+
+    Raises:
+        SettingsError: somebody else has made it.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise SettingsError(f"{folder}: is not your own folder; remove it or set XDG_RUNTIME_DIR")
+    folder.chmod(0o700)  # earlier versions made it for all
+
+
 def prepare_environment() -> None:
-    """Set what is not set yet; to be called before Ray starts or is imported."""
+    """Set what is not set yet; to be called before Ray starts or is imported.
+
+    Raises:
+        SettingsError: HAProxy's folder is somebody else's.
+    """
     # A short path: that of a socket, with 68 characters of Ray's in it, may have 97.
     home = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
     folder = Path(home) / f"brainray-{os.getuid()}"
+    require_private(folder)
     files = {name: str(folder / file) for name, file in HAPROXY_FILES.items()}
     for name, value in (SETTINGS | files).items():
         os.environ.setdefault(name, value)

@@ -13,6 +13,8 @@ class Limits:
         pixels: of an image.
         seconds: of a recording.
         audio_samples: of a recording, all channels together.
+        characters: of a text.
+        separators: commas and opening brackets of a JSON body, as many values may be in it.
         body_seconds: until the whole body must have arrived.
     """
 
@@ -21,9 +23,11 @@ class Limits:
     pixels: int = 25_000_000
     seconds: float = 300.0
     audio_samples: int = 30_000_000
+    characters: int = 20_000
+    separators: int = 100_000
     body_seconds: float = 30.0
 
 
-SMALL = Limits(pixels=512 * 512, seconds=10.0, audio_samples=500_000)
+SMALL = Limits(pixels=512 * 512, seconds=10.0, audio_samples=500_000, characters=2_000)
 """What is prepared in a few milliseconds; larger samples go to a thread, so that they delay none
 of the small ones."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from ray import serve
 from ray.serve.config import HTTPOptions
+from ray.serve.context import _get_global_client
 
 from brainray.errors import ClusterError, SettingsError
 
@@ -33,6 +34,14 @@ def start(host: str, port: int, replicas: int = 1, largest_batch: int = 32) -> s
         http_options=HTTPOptions(host=host, port=port),
         logging_config={"enable_access_log": False, "log_level": "WARNING"},
     )
+    # A cluster that serves already goes on listening where it does.
+    client: Any = _get_global_client()
+    listening = client.http_config
+    if (listening.host, listening.port) != (host, port):
+        raise SettingsError(
+            f"--host {host} --port {port}: the service listens on {listening.host} port "
+            f"{listening.port}; end it first: brainray serve --stop"
+        )
     predict: Any = Predict
     catalog: Any = Catalog
     targets = {

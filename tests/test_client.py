@@ -108,3 +108,18 @@ def test_a_busy_service_is_asked_again_as_it_says() -> None:
     with pytest.raises(ServiceError, match="429"):
         client.endpoints()
     assert len(asked) == 5
+
+
+def test_what_may_have_been_done_is_not_done_again() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.method)
+        return httpx.Response(503, headers={"Retry-After": "0"}, json={"detail": "later"})
+
+    client = Client("http://test", retries=2)
+    client._http = httpx.Client(base_url="http://test", transport=httpx.MockTransport(answer))
+    for change in (client.roll_back, client.undeploy):
+        with pytest.raises(ServiceError, match="503: later"):
+            change("digits")
+    assert asked == ["POST", "DELETE"]

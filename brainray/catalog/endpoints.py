@@ -77,10 +77,28 @@ def deploy(session: Session, what: str, name: str, share: float | None) -> Endpo
             raise CatalogError(f"endpoint {name!r}: is not there; a canary needs one beside it")
         if model == row.model:
             raise CatalogError(f"endpoint {name!r}: {model} answers there already")
+        _require_alike(
+            name, queries.model_row(session, row.model), queries.model_row(session, model)
+        )
         return _change(session, row, row.model, model, share)
     if row is None:
         row = tables.Endpoint(name=name, model=model, revision=0, changed=datetime.now(UTC))
     return _change(session, row, model, None, 0.0)
+
+
+def _require_alike(name: str, main: tables.PretrainedModel, canary: tables.PretrainedModel) -> None:
+    """See that a canary answers what the endpoint is asked: its inputs at least, and its labels."""
+    if lacking := ", ".join(sorted(_inputs(main) - _inputs(canary))):
+        raise CatalogError(
+            f"endpoint {name!r}: canary {canary.id} lacks inputs of {main.id}: {lacking}"
+        )
+    if main.spec.get("labels") != canary.spec.get("labels"):
+        raise CatalogError(f"endpoint {name!r}: canary {canary.id} has other labels than {main.id}")
+
+
+def _inputs(model: tables.PretrainedModel) -> set[str]:
+    own = [model.spec["input"]] if "input" in model.spec else []
+    return set(model.spec.get("modalities", own))
 
 
 def roll_back(session: Session, name: str) -> Endpoint:

@@ -4,6 +4,7 @@ Messages say what is wrong with the sample only; the caller adds where it stands
 """
 
 import io
+import unicodedata
 from math import inf
 from typing import Any
 
@@ -17,6 +18,12 @@ from brainray.shapes import Array, Modality, Raw, Recording
 IMAGE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 MAX_PIXELS = 50_000_000
 MAX_AUDIO_SAMPLES = 50_000_000
+MAX_SCANS = 100
+"""Of a JPEG, whose every scan goes over all of its pixels; usual progressive ones have ten."""
+MAX_MARKS = 30
+"""Combining characters in a row, as in Unicode's stream-safe texts: the time to normalize a text
+grows with their square.
+"""
 RATES_HZ = (100, 768_000)
 CONTAINERS = (b"RIFF", b"fLaC", b"OggS")
 """How sound files begin, so that they are not taken for raw PCM."""
@@ -29,6 +36,7 @@ def decode(
     max_pixels: int = MAX_PIXELS,
     max_samples: int = MAX_AUDIO_SAMPLES,
     max_seconds: float = inf,
+    max_characters: int | None = None,
 ) -> Raw:
     """Return a sample as people know it.
 
@@ -39,13 +47,14 @@ def decode(
         max_pixels: of an image; a larger one is not decoded.
         max_samples: of a sound, all channels together; a longer one is not decoded.
         max_seconds: of a sound; a longer one is not decoded.
+        max_characters: of a text.
 
     Raises:
         LargeSampleError: it is larger than allowed.
         DataError: it cannot be read.
     """
     if modality == "text":
-        return decode_text(stored)
+        return decode_text(stored, max_characters)
     if not isinstance(stored, bytes):
         raise DataError(f"must be bytes, not {type(stored).__name__}")
     if modality == "image":
@@ -66,6 +75,8 @@ def decode_image(encoded: bytes, max_pixels: int = MAX_PIXELS) -> Array:
         LargeSampleError: more than ``max_pixels``; it is not decoded.
         DataError: not an image.
     """
+    if encoded.startswith(b"\xff\xd8") and encoded.count(b"\xff\xda") > MAX_SCANS:
+        raise DataError(f"is a JPEG of more than {MAX_SCANS} scans")
     try:
         with Image.open(io.BytesIO(encoded), formats=IMAGE_FORMATS) as image:
             width, height = image.size
@@ -158,12 +169,28 @@ def encode_pcm(recording: Recording) -> bytes:
     return scaled_T.clip(-32768, 32767).astype("<i2").tobytes()
 
 
-def decode_text(stored: Any) -> str:
+def sixteen_bits(recording: Recording) -> Recording:
+    """Return a sound as data sets hold it: each sample a multiple of 1 / 32768 in [-1, 1)."""
+    return decode_audio(encode_pcm(recording), recording.rate)
+
+
+def decode_text(stored: Any, max_characters: int | None = None) -> str:
     """Return a text as it is.
 
     Raises:
-        DataError: it is not a string.
+        LargeSampleError: it has more than ``max_characters``.
+        DataError: it is not a string, or no text that anybody writes: more than `MAX_MARKS`
+            combining characters in a row.
     """
     if not isinstance(stored, str):
         raise DataError(f"must be a text, not {type(stored).__name__}")
+    if max_characters is not None and len(stored) > max_characters:
+        raise LargeSampleError(
+            f"has {len(stored)} characters, at most {max_characters} are allowed"
+        )
+    marks = 0
+    for character in "" if stored.isascii() else stored:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks > MAX_MARKS:
+            raise DataError(f"has more than {MAX_MARKS} combining characters in a row")
     return stored

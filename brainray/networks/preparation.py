@@ -8,7 +8,8 @@ import re
 import unicodedata
 import zlib
 from dataclasses import dataclass
-from math import gcd
+from fractions import Fraction
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,9 @@ MAX_SIDE = 4096
 
 MIN_RATE, MAX_RATE = 1000, 384_000
 """Sampling rates in Hz: beyond them a recording's header is wrong, and resampling would be slow."""
+
+LARGEST_TERM = 2000
+"""Of the ratio of two sampling rates: resampling filters with 20 times as many coefficients."""
 
 BUCKETS = 8192
 """Rows of the word tables of the built-in text networks; word numbers are below it."""
@@ -252,8 +256,12 @@ def resampled(recording: Recording, rate: int) -> FloatArray:
         )
     if recording.rate == rate:
         return wave_T
-    common = gcd(recording.rate, rate)
-    wave_T = resample_poly(wave_T, rate // common, recording.rate // common)
+    # The filter is as long as the larger term of the ratio: odd rates are brought to the nearest
+    # ratio of small terms, usual ones are exact.
+    ratio = Fraction(rate, recording.rate).limit_denominator(
+        max(LARGEST_TERM, ceil(recording.rate / rate))
+    )
+    wave_T = resample_poly(wave_T, ratio.numerator, ratio.denominator)
     return np.asarray(wave_T, dtype=np.float32)
 
 

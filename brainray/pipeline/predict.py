@@ -10,6 +10,7 @@ from torch import Tensor
 from brainray.catalog.library import Library
 from brainray.catalog.values import Model
 from brainray.catalog.weights import load_weights
+from brainray.datasets.samples import sixteen_bits
 from brainray.errors import CatalogError, DataError
 from brainray.fusion.forms import restore
 from brainray.fusion.genome import Wiring
@@ -18,7 +19,7 @@ from brainray.networks.interface import LOGITS, Preparation, TappedNetwork, buil
 from brainray.pipeline.fine_tuning import BACKBONES, backbone_weights
 from brainray.pipeline.frozen import StoredGraph, graph_of
 from brainray.pipeline.models import load_network
-from brainray.shapes import Modality, Raw
+from brainray.shapes import Modality, Raw, Recording
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Backbone:
 
     def prepare(self, raw: Raw) -> Tensor:
         """Return the network's input of one sample, shape `preparation.shape`."""
+        # Networks have seen sounds of 16 bits only.
+        raw = sixteen_bits(raw) if isinstance(raw, Recording) else raw
         return torch.from_numpy(self.preparation.prepare(raw))
 
 

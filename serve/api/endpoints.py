@@ -1,14 +1,20 @@
 """Endpoints: what answers where, and who may change it."""
 
+import logging
+
 from fastapi import APIRouter, Request
 
+from brainray.catalog.endpoints import Endpoint
 from brainray.catalog.queries import unknown
+from brainray.errors import BrainrayError
 
 from ..desk import Desk, Served
 from ..schemas import Deployment, EndpointState
 from .access import needs
 from .predict import Name
 from .problems import responses
+
+_log = logging.getLogger("brainray.serve")
 
 router = APIRouter(prefix="/api/endpoints", tags=["endpoints"], responses=responses(422))
 
@@ -27,7 +33,7 @@ def show_endpoint(name: Name, request: Request) -> EndpointState:
 
 
 @router.put(
-    "/{name}", dependencies=[needs("deployer")], responses=responses(401, 403, 404, 409, 503)
+    "/{name}", dependencies=[needs("deployer")], responses=responses(400, 401, 403, 404, 409, 503)
 )
 def deploy(name: Name, deployment: Deployment, request: Request) -> EndpointState:
     """Have a model answer at an endpoint, or a share of its requests.
@@ -37,8 +43,7 @@ def deploy(name: Name, deployment: Deployment, request: Request) -> EndpointStat
     state = request.app.state
     model = state.library.model(deployment.model).id
     state.shelf.load(model)
-    state.library.deploy(model, name, deployment.canary)
-    return _found(request, name)
+    return _changed(request, state.library.deploy(model, name, deployment.canary))
 
 
 @router.post(
@@ -46,8 +51,7 @@ def deploy(name: Name, deployment: Deployment, request: Request) -> EndpointStat
 )
 def roll_back(name: Name, request: Request) -> EndpointState:
     """End the canary or, if there is none, have the model answer that answered before."""
-    request.app.state.library.roll_back(name)
-    return _found(request, name)
+    return _changed(request, request.app.state.library.roll_back(name))
 
 
 @router.delete(
@@ -56,7 +60,25 @@ def roll_back(name: Name, request: Request) -> EndpointState:
 def undeploy(name: Name, request: Request) -> None:
     """Remove an endpoint; its models stay in the catalog."""
     request.app.state.library.undeploy(name)
-    request.app.state.desk.refresh()
+    _refresh(request.app.state.desk)
+
+
+def _changed(request: Request, endpoint: Endpoint) -> EndpointState:
+    """Return an endpoint that has just been changed."""
+    desk: Desk = request.app.state.desk
+    _refresh(desk)
+    served = desk.find(endpoint.name)
+    if served is None or served.wanted.revision < endpoint.revision:
+        served = Served(endpoint, endpoint)  # as it will be
+    return _state(desk, served)
+
+
+def _refresh(desk: Desk) -> None:
+    """Have a change take effect at once. It is made: that must not look like a failure."""
+    try:
+        desk.refresh()
+    except BrainrayError as error:
+        _log.warning("a change takes effect later: %s", error)
 
 
 def _found(request: Request, name: str) -> EndpointState:

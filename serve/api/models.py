@@ -10,6 +10,7 @@ from brainray.catalog.code import encode
 from brainray.catalog.library import Library
 from brainray.catalog.search import LARGEST_PAGE
 from brainray.catalog.weights import weights_path
+from brainray.errors import CatalogError
 
 from ..schemas import ModelDetail, ModelPage
 from .access import needs
@@ -77,6 +78,7 @@ def show_model(model: str, request: Request) -> ModelDetail:
         200: {"content": {"application/octet-stream": {}}, "description": "The file."},
         206: {"content": {"application/octet-stream": {}}, "description": "A range of it."},
         304: {"description": "The client has it: `If-None-Match` named its ETag."},
+        400: {"content": {"text/plain": {}}, "description": "`Range` is none of bytes."},
         416: {"description": "The range lies outside of the file."},
     },
 )
@@ -86,7 +88,11 @@ def download_weights(model: str, request: Request) -> Response:
     found = library.model(model)
     etag = f'"{found.sha256}"'
     headers = {"ETag": etag, **_FOR_EVER}
-    asked = [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]
+    # What compresses answers on the way makes the tag a weak one; the file is the same.
+    asked = [
+        tag.strip().removeprefix("W/")
+        for tag in request.headers.get("if-none-match", "").split(",")
+    ]
     if etag in asked or "*" in asked:
         return Response(status_code=304, headers=headers)
     name = f"{found.id}.{found.key.rpartition('.')[2]}"
@@ -103,7 +109,10 @@ def download_weights(model: str, request: Request) -> Response:
 def remove_model(model: str, request: Request) -> None:
     """Remove a model that nothing uses, with its weights."""
     library: Library = request.app.state.library
-    library.remove(library.model(model).id)
+    found = library.model(model).id
+    if found != model:  # asked twice, a name would remove the model before, too
+        raise CatalogError(f"model {model!r}: is no whole id; {found} has that name or beginning")
+    library.remove(found)
 
 
 def _json(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Predictions: any subset of a model's inputs, as a multipart form or as JSON."""
 
 import asyncio
+from concurrent.futures import Executor
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
@@ -71,7 +72,7 @@ async def predict(name: Name, request: Request) -> Response:
         except BrainrayError as error:
             raise HTTPException(503, str(error), {"Retry-After": "1"}) from error
         given = await read_inputs(request, predictor.inputs, limits)
-        sample = await _prepare(predictor, given, limits)
+        sample = await _prepare(predictor, given, limits, request.app.state.preparing)
     answer = await batcher.answer(predictor, sample)
     found = Prediction(
         label=answer.label,
@@ -84,7 +85,9 @@ async def predict(name: Name, request: Request) -> Response:
     return Response(found.model_dump_json(), media_type="application/json")
 
 
-async def _prepare(predictor: Predictor, given: dict[str, Given], limits: Limits) -> Sample:
+async def _prepare(
+    predictor: Predictor, given: dict[str, Given], limits: Limits, threads: Executor
+) -> Sample:
     """Decode and prepare the inputs; small ones at once, others in a thread."""
 
     def prepare(within: Limits) -> Sample:
@@ -93,4 +96,4 @@ async def _prepare(predictor: Predictor, given: dict[str, Given], limits: Limits
     try:
         return prepare(SMALL)
     except LargeSampleError:
-        return await asyncio.to_thread(prepare, limits)
+        return await asyncio.get_running_loop().run_in_executor(threads, prepare, limits)

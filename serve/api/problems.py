@@ -55,7 +55,11 @@ def handle_problems(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
-        return JSONResponse({"detail": f"{where}: {first['msg']}"}, 422)
+        if first["type"] == "json_invalid":
+            return JSONResponse({"detail": f"body: is no JSON, at character {where}"}, 400)
+        value = repr(first.get("input"))
+        given = value if len(value) <= 60 else f"{value[:60]}…"
+        return JSONResponse({"detail": f"{where}: {first['msg']}, not {given}"}, 422)
 
     async def of_ours(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, BrainrayError)
@@ -63,6 +67,10 @@ def handle_problems(app: FastAPI) -> None:
         headers = {"Retry-After": "1"} if status == 503 else None
         return JSONResponse({"detail": str(error)}, status, headers)
 
+    async def of_anything(request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"detail": "the service has failed; its log says why"}, 500)
+
     app.add_exception_handler(HTTPException, of_http)
     app.add_exception_handler(RequestValidationError, of_values)
     app.add_exception_handler(BrainrayError, of_ours)
+    app.add_exception_handler(Exception, of_anything)

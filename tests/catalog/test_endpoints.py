@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -91,3 +92,25 @@ def test_a_model_that_answers_is_not_removed(
     with pytest.raises(CatalogError, match="no other model answered before"):
         library.roll_back("digits")
     assert library.verify().whole
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ({"input": "audio", "labels": ["zero", "one"]}, "lacks inputs of .*: image"),
+        ({"input": "image", "labels": ["one", "two"]}, "has other labels than"),
+    ],
+)
+def test_a_canary_answers_what_the_endpoint_is_asked(
+    library: Library,
+    new_model: Build,
+    spec: dict[str, Any],
+    reason: str,
+) -> None:
+    labels = {"input": "image", "labels": ["zero", "one"]}
+    library.deploy(library.register(new_model(5, spec=labels)).id, "digits")
+    other = library.register(new_model(4, spec=spec)).id
+    with pytest.raises(CatalogError, match=f"endpoint 'digits': canary {other} {reason}"):
+        library.deploy(other, "digits", share=0.5)
+    assert library.endpoint("digits").canary is None
+    assert library.deploy(other, "digits").model == other  # all requests are another matter

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from brainray.datasets import samples
-from brainray.errors import DataError
+from brainray.errors import DataError, LargeSampleError
 from brainray.shapes import Recording
 
 
@@ -126,3 +126,11 @@ def test_decode_finds_the_modality() -> None:
         samples.decode("text", b"hello")
     with pytest.raises(DataError, match="must be bytes, not str"):
         samples.decode("image", "hello")
+
+
+def test_a_text_that_nobody_writes_is_refused() -> None:
+    assert samples.decode("text", "naïve e\u0301") == "naïve e\u0301"
+    with pytest.raises(DataError, match="more than 30 combining characters in a row"):
+        samples.decode("text", "a" + "\u0301\u0323" * 20)
+    with pytest.raises(LargeSampleError, match="has 11 characters, at most 10 are allowed"):
+        samples.decode("text", "hello world", max_characters=10)

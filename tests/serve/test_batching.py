@@ -105,6 +105,22 @@ def test_who_has_gone_away_is_not_answered() -> None:
     asyncio.run(main())
 
 
+def test_a_slow_model_stays_slow_when_its_only_client_has_gone() -> None:
+    async def main() -> None:
+        batcher, slow = Batcher(8), Echo(SLOW_SECONDS)
+        gone = asyncio.create_task(ask(batcher, slow, 1))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.sleep(0)
+        with pytest.raises(ValueError, match="negative"):
+            await ask(batcher, slow, -1)
+        assert 0 not in slow.batches
+        assert batcher._queues[slow].seconds >= SLOW_SECONDS  # it answers in the thread
+        batcher.close()
+
+    asyncio.run(main())
+
+
 def test_a_model_that_is_dropped_is_forgotten() -> None:
     async def main() -> None:
         batcher, echo = Batcher(8), Echo()

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from brainray.catalog import Library, Model
 from brainray.datasets.samples import encode_image
+from brainray.errors import UnavailableError
 from brainray.testing.samples import picture
 from serve.apps import predict_app
 
@@ -168,3 +169,67 @@ def test_no_request_fails_while_versions_change(
         thread.join()
     assert len(codes) > 9
     assert set(codes) == {200}
+
+
+def test_a_restart_does_without_a_canary_that_is_damaged(
+    library: Library, models: list[Model]
+) -> None:
+    library.deploy(models[0].id, "digits")
+    library.deploy(models[1].id, "digits", 0.5)
+    path = Path(library.store.local_path(models[1].key))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-8])
+    try:
+        with TestClient(predict_app(library)) as client:
+            assert [answered_by(client) for _ in range(4)] == [models[0].id] * 4
+            assert "damaged" in client.get(ENDPOINT).json()["problem"]
+    finally:
+        path.write_bytes(whole)
+        library.undeploy("digits")
+
+
+def test_endpoints_are_followed_whatever_a_model_does(
+    steady: TestClient, library: Library, models: list[Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(model: str) -> None:
+        raise RuntimeError("a runtime of its own")
+
+    desk = steady.app.state.desk  # type: ignore[attr-defined]
+    with monkeypatch.context() as broken:
+        broken.setattr(desk._shelf, "load", fails)
+        library.deploy(models[1].id, "digits")
+        desk.refresh()
+        assert "a runtime of its own" in steady.get(ENDPOINT).json()["problem"]
+        assert answered_by(steady) == models[0].id
+    desk.refresh()
+    assert answered_by(steady) == models[1].id
+
+
+def test_a_change_that_is_made_does_not_look_like_a_failure(
+    steady: TestClient,
+    library: Library,
+    models: list[Model],
+    deployer: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unreadable() -> None:
+        raise UnavailableError("database: is gone")
+
+    library.deploy(models[1].id, "digits")
+    with monkeypatch.context() as broken:
+        broken.setattr(steady.app.state.desk, "refresh", unreadable)  # type: ignore[attr-defined]
+        back = steady.post(f"{ENDPOINT}/rollback", headers=deployer)
+        assert (back.status_code, back.json()["model"]) == (200, models[0].id)
+        assert steady.delete(ENDPOINT, headers=deployer).status_code == 204
+    library.deploy(models[0].id, "digits")  # the fixture takes it away
+
+
+def test_a_body_is_bounded_before_any_key_is_looked_at(steady: TestClient) -> None:
+    kind = {"content-type": "application/json"}
+    declared = kind | {"content-length": str(10**10)}
+    assert steady.put(ENDPOINT, content=b"{", headers=declared).status_code == 413
+    endless = (b" " * 10_000 for _ in range(1000))
+    assert steady.put(ENDPOINT, content=endless, headers=kind).status_code == 413
+    broken = steady.put(ENDPOINT, content=b"{", headers=kind)
+    assert broken.status_code == 400
+    assert broken.json()["detail"] == "body: is no JSON, at character 1"

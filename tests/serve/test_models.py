@@ -97,6 +97,8 @@ def test_a_maintainer_removes_what_nothing_uses(
     assert (denied.status_code, "maintainer's is needed" in denied.json()["detail"]) == (403, True)
     used = browser.delete(f"/api/models/{backbones[0].id}", headers=maintainer)
     assert (used.status_code, "is a backbone of" in used.json()["detail"]) == (409, True)
+    named = browser.delete(f"/api/models/{models[2].name}", headers=maintainer)
+    assert (named.status_code, "is no whole id" in named.json()["detail"]) == (409, True)
     assert browser.delete(address, headers=maintainer).status_code == 204
     assert browser.get(address).status_code == 404
 

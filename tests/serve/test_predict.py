@@ -13,8 +13,9 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from brainray.catalog import Library, Model
-from brainray.datasets.samples import encode_image
+from brainray.datasets.samples import decode_audio, encode_image, encode_pcm
 from brainray.pipeline.predict import load_model
+from brainray.shapes import Recording
 from brainray.testing.samples import picture, sound, text64, wav
 from brainray.testing.web import listening
 from serve.apps import predict_app
@@ -87,6 +88,14 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
         "no JSON",
     ),
     ({"content": b"x"}, 415, "allowed are multipart/form-data and application/json"),
+    (
+        {"content": b"x", "headers": {"content-type": "multipart/form-data; charset=undefined"}},
+        415,
+        "charset 'undefined': allowed is utf-8",
+    ),
+    ({"json": {"image": [[]] * 100_000}}, 422, "has more than 100000 of the characters"),
+    ({"json": {"x" * 1000: 1}}, 422, f"input {'x' * 40!r}…: allowed are"),
+    ({"files": files(image=b"\xff\xd8" + b"\xff\xda" * 200)}, 422, "JPEG of more than 100 scans"),
     ({"content": b"x", "headers": {"content-type": "text/plain"}}, 415, "'text/plain'"),
     (
         {"content": b"x", "headers": {"content-type": "multipart/form-data"}},
@@ -156,6 +165,21 @@ def test_a_larger_sample_is_answered_too(client: TestClient) -> None:
     answer = client.post(PREDICT, files=files(image=buffer.getvalue()))
     assert answer.status_code == 200
     assert math.isclose(sum(answer.json()["probabilities"].values()), 1, abs_tol=1e-5)
+
+
+def test_a_sound_of_any_rate_and_depth_is_prepared_as_in_training(
+    client: TestClient, library: Library, models: list[Model]
+) -> None:
+    model = load_model(library, models[0].id)
+    loud = Recording(sound().wave_T * np.float32(8), 8000)
+    expected = model({"audio": decode_audio(encode_pcm(loud), 8000)})
+    buffer = io.BytesIO()
+    soundfile.write(buffer, loud.wave_T, 8000, format="WAV", subtype="FLOAT")
+    answer = client.post(PREDICT, files=files(audio=buffer.getvalue())).json()
+    assert answer["probabilities"] == pytest.approx(expected.probabilities, abs=1e-6)
+    assert model({"audio": loud}) == expected
+    odd = {"audio": text64(bytes(2000)), "audio_rate": 383_993}  # a prime
+    assert client.post(PREDICT, json=odd).status_code == 200
 
 
 def test_an_unknown_endpoint_is_not_found(client: TestClient) -> None:
