@@ -8,7 +8,7 @@ import fsspec
 import pyarrow as pa
 
 from brainray.datasets.dataset import rate_column
-from brainray.datasets.samples import decode, decode_text, encode_pcm
+from brainray.datasets.samples import decode, decode_text, encode_pcm, sixteen_bits
 from brainray.errors import DataError
 from brainray.shapes import IntArray, Modality, Raw, Recording
 
@@ -32,7 +32,7 @@ def pack_inputs(
 def read_inputs(
     table: pa.Table, inputs: Mapping[str, Modality], base: Path | None, first: int
 ) -> list[dict[str, Raw]]:
-    """Return the samples of every row.
+    """Return the samples of every row as a packed data set would give them back.
 
     Args:
         table: columns as in a manifest.
@@ -49,7 +49,7 @@ def read_inputs(
     rows: list[dict[str, Raw]] = [{} for _ in range(len(table))]
     numbers = range(first, first + len(table))
     for name, modality in inputs.items():
-        for row, raw in zip(rows, _each(table, numbers, name, modality, base, decode), strict=True):
+        for row, raw in zip(rows, _each(table, numbers, name, modality, base, _raw), strict=True):
             if raw is not None:
                 row[name] = raw
     return rows
@@ -109,6 +109,12 @@ def _packed(
     if isinstance(raw, Recording):
         return encode_pcm(raw), raw.rate
     return content, None
+
+
+def _raw(modality: Modality, content: bytes | str, rate: int | None) -> Raw:
+    """Return one sample as people know it; a sound as 16 bits, as networks were trained on it."""
+    raw = decode(modality, content, rate)
+    return sixteen_bits(raw) if isinstance(raw, Recording) else raw
 
 
 def fetch(place: str, base: Path | None) -> bytes:
