@@ -1,1 +1,1 @@
-"""Which sub-regions of the brain a scenario excites, and how they are connected."""
+"""The research base: which sub-regions of the brain a scenario excites, on real brain data."""
