@@ -53,15 +53,15 @@ class Atlas:
         return tuple(roi.name for roi in self.rois)
 
     @cached_property
-    def coordinates_R3(self) -> Floats:
+    def coordinates(self) -> Floats:
         """The MNI coordinates in mm, shape `(R, 3)`."""
         return np.array([(roi.x, roi.y, roi.z) for roi in self.rois], dtype=np.float64).reshape(
             -1, 3
         )
 
     @cached_property
-    def relative_RF(self) -> Floats:
-        """``degree_RF`` relative to each function's own peak, in [0, 1]."""
+    def relative(self) -> Floats:
+        """``degree_RF`` relative to each function's own peak, in [0, 1], shape `(R, F)`."""
         peak_F = self.degree_RF.max(axis=0, initial=0.0)
         return self.degree_RF / np.where(peak_F > 0, peak_F, 1.0)
 
