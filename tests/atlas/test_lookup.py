@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brainray.atlas.activation import Pathway, activate, sub_regions_of
+from brainray.atlas.interface import Pathway
+from brainray.atlas.lookup import activate, sub_regions_of
 from brainray.errors import ScenarioError
 
 TABLE = {
@@ -66,6 +67,7 @@ def test_json_is_made_of_dictionaries_and_lists():
     assert activate({"image": ("shape", "fear")}, TABLE).to_json() == {
         "sub_regions": {"emotion.fear": 1.0, "vision.shape": 1.0},
         "connections": [["emotion.fear", "vision.shape", 1.0]],
+        "integration": {},
     }
 
 

@@ -2,32 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import combinations
-from typing import Any
 
+from brainray.atlas.interface import Pathway
 from brainray.errors import ScenarioError
-
-
-@dataclass(frozen=True)
-class Pathway:
-    """The activated sub-regions, and the connections between them.
-
-    Attributes:
-        sub_regions: name to weight in (0, 1]; the strongest first and 1, equal ones by name.
-        connections: ``(a, b, weight)`` once a pair, ``a`` before ``b`` in ``sub_regions``.
-    """
-
-    sub_regions: dict[str, float]
-    connections: tuple[tuple[str, str, float], ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the pathway as dictionaries and lists, as a run's report holds it."""
-        return {
-            "sub_regions": dict(self.sub_regions),
-            "connections": [list(connection) for connection in self.connections],
-        }
 
 
 def activate(functions: Mapping[str, Sequence[str]], table: Mapping[str, str]) -> Pathway:
