@@ -26,7 +26,7 @@ def activate(functions: Mapping[str, Sequence[str]], table: Mapping[str, str]) -
     """
     counts: Counter[str] = Counter()
     for name, given in functions.items():
-        counts.update(_look_up(name, function, table) for function in _distinct(name, given))
+        counts.update(table[function] for function in distinct_functions(name, given, table))
     most = max(counts.values(), default=1)
     strongest_first = sorted(counts, key=lambda sub_region: (-counts[sub_region], sub_region))
     weights = {sub_region: counts[sub_region] / most for sub_region in strongest_first}
@@ -47,24 +47,35 @@ def sub_regions_of(
         ScenarioError: an input without functions, or with one that is not in the table.
     """
     return {
-        name: tuple(sorted({_look_up(name, f, table) for f in _distinct(name, given)}))
+        name: tuple(sorted({table[f] for f in distinct_functions(name, given, table)}))
         for name, given in functions.items()
     }
 
 
-def _distinct(name: str, given: Sequence[str]) -> set[str]:
+def distinct_functions(
+    name: str, given: Sequence[str], table: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return the functions or synonyms of an input, sorted, each once.
+
+    Args:
+        name: of the input.
+        given: the brain functions that it excites.
+        table: function or synonym to sub-region.
+
+    Raises:
+        ScenarioError: there are none, or one is not in the table.
+    """
     if not given:
         raise ScenarioError(f"inputs.{name}.functions: must name at least one function")
-    return set(given)
+    for function in given:
+        if function not in table:
+            raise ScenarioError(f"inputs.{name}.functions: {_unknown(function, table)}")
+    return tuple(sorted(set(given)))
 
 
-def _look_up(name: str, function: str, table: Mapping[str, str]) -> str:
-    if function in table:
-        return table[function]
+def _unknown(function: str, table: Mapping[str, str]) -> str:
     close = get_close_matches(function, table, n=3)
     hint = f", did you mean {' or '.join(map(repr, close))}?" if close else "."
     known = sorted(table)
     some = ", ".join(known[:8]) + (f" and {len(known) - 8} more" if len(known) > 8 else "")
-    raise ScenarioError(
-        f"inputs.{name}.functions: unknown function {function!r}{hint} Known are {some}"
-    )
+    return f"unknown function {function!r}{hint} Known are {some}"
