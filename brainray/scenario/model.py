@@ -157,8 +157,8 @@ class Activation(Section):
     prior: Literal["brain", "uniform", "distance", "direct", "shuffled"] = "brain"
     spreading: Annotated[Number, Field(ge=0, lt=1)] = 0.3
     edges: int = Field(default=20, ge=1, le=10_000)
-    inhibition: Annotated[Number, Field(ge=0, le=10)] = 0.5
-    threshold: Annotated[Number, Field(ge=-10, le=10)] = 0.5
+    inhibition: Annotated[Number, Field(ge=0, le=1)] = 0.5
+    threshold: Annotated[Number, Field(ge=0, le=10)] = 0.5
 
     @model_validator(mode="after")
     def _one_observation(self) -> "Activation":
