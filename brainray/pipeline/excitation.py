@@ -7,10 +7,10 @@ from typing import Any
 from brainray.atlas.activation import Mechanism
 from brainray.atlas.arrays import load_atlas
 from brainray.atlas.interface import Activation, Atlas, Pathway
-from brainray.atlas.maps import strengths_of_map
+
 from brainray.atlas.mechanism_settings import MechanismSettings
 from brainray.catalog.library import Library
-from brainray.errors import CatalogError, ScenarioError
+from brainray.errors import AtlasError, ScenarioError
 from brainray.scenario import Scenario
 from brainray.scenario.model import Activation as How
 from brainray.seeding import derive
@@ -95,7 +95,7 @@ def atlas_of(library: Library, name: str) -> Atlas:
     """
     try:
         return load_atlas(library, name)
-    except CatalogError as error:
+    except AtlasError as error:
         raise ScenarioError(f"activation.atlas: {error}") from error
 
 
