@@ -169,7 +169,8 @@ class Layout:
         self, name: str, taps: list[TapKey | None], weights: Iterator[Weight]
     ) -> InputSlots:
         """Group the slots by the tap that one input brings, and take a weight for each group."""
-        groups, order = [], []
+        groups: list[TapGroup] = []
+        order: list[int] = []
         for key in _distinct(taps):
             start = len(order)
             order += [slot for slot, tap in enumerate(taps) if tap == key]
