@@ -13,7 +13,7 @@ from itertools import combinations, permutations, product
 from statistics import mean
 from typing import Any
 
-from brainray.fusion.prior import WiringPrior, as_gene_prior
+from brainray.fusion.prior import WiringPrior, as_gene_prior, step_cost
 from brainray.search.interface import Gene, Genome, Space
 
 FUSABLE_TAPS = 4
@@ -126,8 +126,9 @@ class FusionCode:
         """The genes in order: those of each input, then the depth, then those of each level."""
         genes = [self._model_gene(name, part) for name in self.candidates for part in PARTS]
         depths = tuple(str(number + 1) for number in range(self.depth))
-        weights = [max(self._links.values()) ** number for number in range(self.depth)]
-        genes.append(Gene("depth", depths, "depth", as_gene_prior(weights)))
+        cost = step_cost(max(self._links.values()))
+        prior = as_gene_prior([cost**number for number in range(self.depth)])
+        genes.append(Gene("depth", depths, "depth", prior))
         for level in range(1, self.depth + 1):
             genes += [self._tap_gene(name, level) for name in self.candidates]
             genes.append(Gene(f"level{level}.operator", self.operators, f"level{level}"))
@@ -145,17 +146,17 @@ class FusionCode:
     def _tap_gene(self, name: str, level: int) -> Gene:
         """Return the gene of what an input brings to a level.
 
-        Each step back from the output costs one factor of the input's strongest link. To be absent
-        weighs as much as the last tap; in levels below the last one, the more the input integrates.
+        To take part costs one step, and each tap back from the output another one. Inputs that
+        integrate are the more often absent, the lower the level.
         """
-        taps, link = self._taps[name], self._links[name]
+        taps, cost = self._taps[name], step_cost(self._links[name])
+        integration = max(self.prior.integration(one.model) for one in self.candidates[name])
+        late = 1 - integration * (self.depth - level) / self.depth
         alleles = [f"last-{back}" if back else "last" for back in range(taps)]
-        weights = [link**back for back in range(taps)]
+        weights = [late * cost ** (1 + back) for back in range(taps)]
         if self._optional:
-            integration = max(self.prior.integration(one.model) for one in self.candidates[name])
-            late = 1 - integration * (self.depth - level) / self.depth
             alleles.append(ABSENT)
-            weights = [*(late * weight for weight in weights), 1.0]
+            weights.append(1.0)
         key = f"level{level}.{name}.tap"
         return Gene(key, tuple(alleles), f"level{level}", as_gene_prior(weights))
 

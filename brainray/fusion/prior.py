@@ -113,6 +113,18 @@ class PathwayPrior(WiringPrior):
         return found
 
 
+def step_cost(link: float) -> float:
+    """Return by which factor each step towards more and earlier fusion lowers an allele's weight.
+
+    It is 1 for the strongest link and 1/2 for none: a prior that is much steeper leaves a search
+    too few codes to try.
+
+    Args:
+        link: in [0, 1].
+    """
+    return (1 + link) / 2
+
+
 def as_gene_prior(weights: Sequence[float]) -> tuple[float, ...] | None:
     """Return the weights of a gene's alleles as its prior: None if all are equal."""
     return None if max(weights) == min(weights) else tuple(weights)
