@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from brainray.atlas.activation import Pathway, activate, sub_regions_of
+from brainray.atlas.interface import Pathway
+from brainray.atlas.lookup import activate, sub_regions_of
 from brainray.errors import RunError, ScenarioError
 from brainray.networks.interface import NetworkSpec
 from brainray.pipeline.assignment import Outcome

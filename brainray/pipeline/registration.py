@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from brainray.atlas.activation import Pathway
+from brainray.atlas.interface import Pathway
 from brainray.catalog.library import Library
 from brainray.catalog.values import Model, NewModel, recipe_of
 from brainray.catalog.weights import store_weights

@@ -18,7 +18,8 @@ from pathlib import Path
 import torch
 
 from brainray import plugins
-from brainray.atlas.activation import Pathway, activate
+from brainray.atlas.interface import Pathway
+from brainray.atlas.lookup import activate
 from brainray.catalog.library import Library
 from brainray.catalog.values import Status
 from brainray.datasets.dataset import SPLITS, Dataset

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from brainray.atlas.activation import Pathway
+from brainray.atlas.interface import Pathway
 from brainray.catalog.archive import ONNX
 from brainray.catalog.library import Library
 from brainray.catalog.values import Model

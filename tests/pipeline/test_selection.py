@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from brainray.atlas.activation import Pathway
+from brainray.atlas.interface import Pathway
 from brainray.catalog import Library
 from brainray.catalog.cards import ModelCard, NetworkCard, parse_card
 from brainray.errors import RunError
