@@ -3,6 +3,7 @@
 Letters: N the ROIs that are drawn.
 """
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from brainray.errors import AtlasError
 
 MOST_ROIS, MOST_CONNECTIONS = 120, 24
 """Of more of them a picture would show nothing but a cloud; the strongest are drawn."""
+LETTERS = 110
+"""Of a title, at most."""
 REGIONS = ("vision", "audition", "language", "emotion")
 OTHER = "other"
 """What all regions but `REGIONS` are drawn as."""
@@ -52,7 +55,7 @@ def drawing_of(
     pathway: Pathway,
     strengths: Mapping[str, float],
     functions: Sequence[str] = (),
-    title: str = "",
+    name: str = "",
 ) -> Drawing:
     """Return how an activation is drawn.
 
@@ -61,29 +64,29 @@ def drawing_of(
         pathway: of the activation.
         strengths: of the active ROIs by name, above 0.
         functions: that were asked for; names or synonyms.
-        title: above the picture.
+        name: of what was activated, e.g. of a scenario; the title names the functions too.
 
     Raises:
         AtlasError: an active ROI is not in the atlas, or none is active.
     """
     index = {name: number for number, name in enumerate(atlas.names)}
-    if unknown := next((name for name in strengths if name not in index), None):
+    if unknown := next((roi for roi in strengths if roi not in index), None):
         raise AtlasError(
             f"atlas {atlas.name}: has no ROI {unknown!r}, which is active; the activation is of "
             "another atlas"
         )
     if not strengths:
         raise AtlasError(f"atlas {atlas.name}: no ROI is active, there is nothing to draw")
-    drawn = sorted(strengths, key=lambda name: (-strengths[name], name))[:MOST_ROIS]
-    chosen_N = np.array([index[name] for name in drawn])
-    strengths_N = np.array([strengths[name] for name in drawn])
+    drawn = sorted(strengths, key=lambda roi: (-strengths[roi], roi))[:MOST_ROIS]
+    chosen_N = np.array([index[roi] for roi in drawn])
+    strengths_N = np.array([strengths[roi] for roi in drawn])
     degrees = _degrees(atlas, chosen_N)
     homes = [
-        _home(pathway, {name: degree_N[n] for name, degree_N in degrees.items()})
+        _home(pathway, {home: degree_N[n] for home, degree_N in degrees.items()})
         for n in range(len(drawn))
     ]
     return Drawing(
-        title=title,
+        title=_title(name, functions),
         pathway=pathway,
         asked=frozenset(
             atlas.sub_regions[function] for function in functions if function in atlas.sub_regions
@@ -95,6 +98,11 @@ def drawing_of(
         homes=tuple(homes),
         edges_NN=_edges(atlas, pathway, chosen_N, strengths_N, homes),
     )
+
+
+def _title(name: str, functions: Sequence[str]) -> str:
+    parts = [name, ", ".join(dict.fromkeys(functions))]
+    return textwrap.shorten(": ".join(filter(None, parts)), LETTERS, placeholder=" ...")
 
 
 def region_of(sub_region: str) -> str:

@@ -39,7 +39,6 @@ class Explainer:
         for name, given in functions.items():
             for function in given:
                 self._asking.setdefault(atlas.synonyms.get(function, function), set()).add(name)
-        self._inputs = list(functions)
         self._raw = mechanism.contributions(self._asking) if self._asking else {}
 
     def explain(self, model: str, sub_regions: Sequence[str], given: str) -> Explanation:
@@ -129,7 +128,7 @@ class Explainer:
         if not self._asking:
             return f"{home} has ROIs that are active. {rank}"
         if asked := self._asked_in(home):
-            inputs = [n for n in self._inputs if any(n in self._asking[f] for f in asked)]
+            inputs = sorted(set().union(*(self._asking[function] for function in asked)))
             carry = f"{home} carries {_and(asked)}, which {_and(inputs)}"
             return f"{carry} asked for. {rank}"
         why = f"{home} was not asked for but reached"

@@ -83,8 +83,12 @@ def picture_of(drawing: Drawing) -> bytes:
     return buffer.getvalue()
 
 
-def page_of(drawing: Drawing) -> str:
+def page_of(drawing: Drawing, png: bytes) -> str:
     """Return a pathway as one HTML page that loads nothing: its picture, a brain to turn, tables.
+
+    Args:
+        drawing: of the pathway.
+        png: what `picture_of` made of it.
 
     Raises:
         AtlasError: nilearn is not installed.
@@ -105,7 +109,7 @@ def page_of(drawing: Drawing) -> str:
     pathway = drawing.pathway
     return PAGE.render(
         title=drawing.title,
-        picture=base64.b64encode(picture_of(drawing)).decode(),
+        picture=base64.b64encode(png).decode(),
         brain=brain,
         sub_regions=[
             (name, weight, COLORS[region_of(name)], name in drawing.asked)

@@ -1,6 +1,7 @@
 import pytest
 
-from brainray.pipeline.tables import brackets, markdown_table, report_markdown
+from brainray.pipeline.markdown import brackets, markdown_table
+from brainray.pipeline.tables import report_markdown
 from brainray.scenario import Report
 
 
