@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from brainray.atlas.explanation import Explainer
 from brainray.atlas.interface import Activation
-from brainray.catalog.library import Library
-from brainray.catalog.values import Model
 from brainray.scenario.brain import Explanation, PathwayPart
 from brainray.scenario.report import Candidate
 
@@ -38,23 +36,22 @@ def pathway_part(
 
 def explain_choice(
     explainer: Explainer,
-    chosen: Mapping[str, Model],
-    library: Library,
+    chosen: Mapping[str, str],
+    homes: Mapping[str, Sequence[str]],
     history: Sequence[Candidate],
 ) -> dict[str, Explanation]:
     """Return why a search's winner uses the models that it does, by input.
 
     Args:
         explainer: of the run's activation.
-        chosen: the winner's model of each input.
-        library: where their networks are.
+        chosen: the id of the winner's model of each input.
+        homes: the sub-regions in which each of these models, or its network, lives.
         history: all candidates of the search.
     """
     found = {}
     for name, model in chosen.items():
-        homes = [model.sub_region, *library.network(model.network).sub_regions]
-        explanation = explainer.explain(model.id, homes, name)
-        reason = f"{explanation.reason} {_trials(name, model.id, history)}".rstrip()
+        explanation = explainer.explain(model, homes[model], name)
+        reason = f"{explanation.reason} {_trials(name, model, history)}".rstrip()
         found[name] = explanation.model_copy(update={"reason": reason})
     return found
 

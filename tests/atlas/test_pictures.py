@@ -30,9 +30,7 @@ def drawing(weights: dict[str, float], strengths: dict[str, float]) -> Drawing:
 
 @pytest.fixture(scope="module")
 def usual() -> Drawing:
-    return drawing(
-        {"vision.shape": 1.0, "audition.sound": 0.5}, {"LOC": 1.0, "V4": 0.6, "A1": 0.4}
-    )
+    return drawing({"vision.shape": 1.0, "audition.sound": 0.5}, {"LOC": 1.0, "V4": 0.6, "A1": 0.4})
 
 
 @pytest.fixture(scope="module")

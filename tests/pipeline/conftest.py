@@ -105,9 +105,21 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
 
 @pytest.fixture
 def made_up() -> Report:
-    """A report without a run behind it: two inputs, two levels, one stratum."""
+    """A report without a run behind it: two inputs, two levels, one stratum, two active ROIs."""
     tested = {"test": 0.8, "interval": (0.7, 0.9)}
     gain = {"value": 0.05, "interval": (-0.01, 0.11)}
+    roi = {"label": "lateral occipital cortex", "coordinates": (-40.0, -70.0, -5.0)}
+    roi |= {"function": "shape", "degree": 4.0, "relative": 1.0, "strength": 0.875}
+    explained = {
+        "weight": 0.75,
+        "rank": 1,
+        "asked": True,
+        "functions": {"shape": 0.7, "color": 0.2, "motion": 0.06, "fear": 0.04},
+        "spread": 0.1,
+        "rois": [roi | {"name": name} for name in ("LOC", "V4", "V1", "V2")],
+        "connections": [],
+        "reason": "It carries shape.",
+    }
     bins = [
         {"low": -20.0, "high": 0.5, "rows": 40, "fused": 0.7, "interval": (0.6, 0.8)},
         {"low": 0.5, "high": 10.0, "rows": 1, "fused": 1.0, "interval": None},
@@ -128,6 +140,11 @@ def made_up() -> Report:
             "pathway": {
                 "sub_regions": {"vision.shape": 1.0, "audition.speech": 0.5},
                 "connections": [("vision.shape", "audition.speech", 0.5)],
+                "integration": {"vision.shape": 0.25, "audition.speech": 0.0},
+                "functions": {"image": ["shape"], "audio": ["speech_perception"]},
+                "inputs": {"image": ["vision.shape"], "audio": ["audition.speech"]},
+                "rois": {"LOC": 1.0, "STG": 0.5},
+                "atlas": "small",
             },
             "search": {
                 "algorithm": "evolution",
@@ -180,6 +197,19 @@ def made_up() -> Report:
             "strata": {
                 "snr_db": [part | {"unimodal": {"image": 0.4, "audio": 0.6}} for part in bins],
                 "never_known": [],
+            },
+            "explanation": {
+                "image": explained
+                | {
+                    "model": "lenet.image-1",
+                    "sub_region": "vision.shape",
+                    "connections": [
+                        {"to": "audition.speech", "weight": 0.34, "through": ["language.reading"]},
+                        {"to": "language.reading", "weight": 0.9, "through": []},
+                    ],
+                },
+                "audio": explained
+                | {"model": "mediumnet.audio-2", "sub_region": "audition.speech", "asked": False},
             },
         }
     )
