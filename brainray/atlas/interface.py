@@ -20,7 +20,7 @@ Floats: TypeAlias = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Atlas:
-    """An atlas in arrays; immutable, and checked by `brainray.atlas.check`.
+    """An atlas in arrays; immutable, and checked by `brainray.catalog.brain_checks`.
 
     Attributes:
         name: e.g. ``brainray``.
