@@ -56,7 +56,7 @@ def reasons(report: Report) -> Iterator[str]:
                 f"{f} {100 * share:.0f} %" for f, share in list(part.functions.items())[:LISTED]
             ),
             ", ".join(f"{roi.name} {roi.strength:.2f}" for roi in part.rois[:LISTED]),
-            ", ".join(map(way, _to_the_others(part, report.explanation.values()))),
+            ", ".join(map(str, _to_the_others(part, report.explanation.values()))),
         )
         for name, part in report.explanation.items()
     ]
@@ -64,12 +64,6 @@ def reasons(report: Report) -> Iterator[str]:
         ("input", "model", "sub-region", "weight", "functions", "ROIs", "connected with"), rows
     )
     yield "\n".join(f"- {name}: {part.reason}" for name, part in report.explanation.items())
-
-
-def way(link: Link) -> str:
-    """Return a connection in words, e.g. ``audition.speech 0.34 through vision.face``."""
-    through = f" through {', '.join(link.through)}" if link.through else ""
-    return f"{link.to} {link.weight:.2f}{through}"
 
 
 def _to_the_others(part: Explanation, parts: Iterable[Explanation]) -> list[Link]:

@@ -64,6 +64,11 @@ class Link(Part):
     weight: float
     through: list[str]
 
+    def __str__(self) -> str:
+        """Return it in words, e.g. ``audition.speech 0.34 (through vision.face)``."""
+        way = f" (through {' and '.join(self.through)})" if self.through else ""
+        return f"{self.to} {self.weight:.2f}{way}"
+
 
 class Explanation(Part):
     """Why a network was offered or chosen: what excites the sub-region in which it lives.

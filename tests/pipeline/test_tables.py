@@ -61,7 +61,7 @@ def test_the_page_says_why_these_networks(made_up: Report) -> None:
     assert image[:4] == ["image", "lenet.image-1", "vision.shape", "0.75"]
     assert image[5:] == [
         "LOC 0.88, V4 0.88, V1 0.88",
-        "audition.speech 0.34 through language.reading",
+        "audition.speech 0.34 (through language.reading)",
     ]
     assert audio[-1] == ""
     assert "\n- image: It carries shape.\n- audio: It carries shape.\n" in page
