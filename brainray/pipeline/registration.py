@@ -15,11 +15,11 @@ from brainray.pipeline.evaluation import Alone, Evaluation
 from brainray.pipeline.fine_tuning import fused_weights
 from brainray.pipeline.versions import platform, recipe_versions
 from brainray.scenario import Report, Scenario
+from brainray.scenario.brain import PathwayPart
 from brainray.scenario.report import (
     Candidate,
     Fused,
     Gate,
-    PathwayPart,
     Reheaded,
     SearchPart,
     StoredModel,

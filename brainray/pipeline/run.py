@@ -18,8 +18,6 @@ from pathlib import Path
 import torch
 
 from brainray import plugins
-from brainray.atlas.interface import Pathway
-from brainray.atlas.lookup import activate
 from brainray.catalog.library import Library
 from brainray.catalog.values import Status
 from brainray.datasets.dataset import SPLITS, Dataset
@@ -32,6 +30,7 @@ from brainray.fusion.problem import FusionProblem
 from brainray.pipeline.answers import ANSWERS_FILE, write_answers
 from brainray.pipeline.candidates import Offer, Pretraining, candidates
 from brainray.pipeline.evaluation import Truth, answers_of, best_alone, evaluate
+from brainray.pipeline.excitation import Excitation, atlas_of, excite
 from brainray.pipeline.fine_tuning import FineTuningProblem, Source
 from brainray.pipeline.lease import leased
 from brainray.pipeline.publication import publish
@@ -87,10 +86,11 @@ def run_scenario(
             scenario.data, modalities, scenario.goal.target, seed, settings
         )
     library = Library.open(settings) if run_id is None else known_to(settings, run_id)
-    # An unknown function or model is said before the run leaves a trace.
+    # An unknown function, ROI, atlas or model is said before the run leaves a trace.
     scenario = pinned(scenario, library)
     if run_id is None:
-        activate(scenario.excites(), library.functions())
+        how = scenario.activation
+        excite(scenario.excites(), how, atlas_of(library, how.atlas), seed)
     record = Record(settings.runs / (run_id or new_run_id(scenario)), listener)
     with record.locked(), make_runner(settings, record.folder) as runner:
         if run_id is not None:
@@ -280,11 +280,11 @@ class Run:
         for event in reversed(done):
             if event["event"] == "pathway":
                 return Selection.recorded(event, self.library)
-        functions = self.scenario.excites()
+        functions, how = self.scenario.excites(), self.scenario.activation
         modalities = {name: part.modality for name, part in self.scenario.inputs.items()}
-        pathway: Pathway = self.runner.coordinate("activate", functions)
-        offered = self.runner.coordinate("candidates", functions, modalities)
-        return Selection.of(pathway, chosen(self.scenario, offered), self.library)
+        excitation: Excitation = self.runner.coordinate("activate", functions, how, self.seed)
+        offered = self.runner.coordinate("candidates", excitation.activation.inputs, modalities)
+        return Selection.of(excitation, chosen(self.scenario, offered), self.library)
 
     def _adopt(self, offers: Mapping[str, list[Offer]]) -> None:
         """Have the regions load what they now own."""
