@@ -80,8 +80,8 @@ def add_roi(session: Session, atlas: str, roi: Roi) -> tuple[str, ...]:
     return brain_checks.idle([roi.name], len(names) + 1)
 
 
-def add_association(session: Session, atlas: str, association: Association) -> None:
-    """Say how strongly a function, by name or synonym, excites an ROI of an atlas.
+def add_association(session: Session, atlas: str, association: Association) -> Association:
+    """Let a function, by name or synonym, excite an ROI; return it with the function's own name.
 
     Raises:
         AtlasError: there is no such atlas, or the association cannot be in it.
@@ -94,6 +94,7 @@ def add_association(session: Session, atlas: str, association: Association) -> N
     meanings = queries.meanings(session)
     checked = brain_checks.check_association(atlas, association, names, meanings, excited)
     _insert(session, ASSOCIATION, [{"atlas": atlas} | vars(checked)])
+    return checked
 
 
 def add_relation(session: Session, atlas: str, relation: Relation) -> None:
