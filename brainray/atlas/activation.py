@@ -120,7 +120,9 @@ class Mechanism:
         raw_RN = self.raw(stimulus_RN)
         return {name: raw_RN[:, i] for i, name in enumerate(names)}
 
-    def by_functions(self, functions: Mapping[str, Sequence[str]]) -> Activation:
+    def by_functions(
+        self, functions: Mapping[str, Sequence[str]], among: Sequence[str] | None = None
+    ) -> Activation:
         """Return what the functions of the inputs excite.
 
         The pathway is what all inputs excite together; an input reaches those of its sub-regions
@@ -131,6 +133,8 @@ class Mechanism:
 
         Args:
             functions: input name to the functions or synonyms that it excites.
+            among: if given, just these sub-regions are the pathway, whatever reaches the
+                threshold; those of the functions are among them.
 
         Raises:
             ScenarioError: an input without functions, or with one that nobody knows.
@@ -144,7 +148,7 @@ class Mechanism:
         }
         asked = {name: {table[f] for f in found} for name, found in meant.items()}
         active_R = self.active(self.stimulus(f for found in meant.values() for f in found))
-        pathway = self._pathway(active_R, set().union(*asked.values()))
+        pathway = self._pathway(active_R, set().union(*asked.values()), among)
         inputs = {}
         for name, found in meant.items():
             reached = self._reached(self.active(self.stimulus(found)), asked[name])
@@ -152,7 +156,11 @@ class Mechanism:
         return Activation(pathway, inputs, self._strongest_rois(active_R))
 
     def by_observation(
-        self, strengths: Mapping[str, float], inputs: Sequence[str], complete: bool = False
+        self,
+        strengths: Mapping[str, float],
+        inputs: Sequence[str],
+        complete: bool = False,
+        among: Sequence[str] | None = None,
     ) -> Activation:
         """Return what observed ROIs activate.
 
@@ -166,6 +174,7 @@ class Mechanism:
             complete: whether ROIs that are not named are estimated from those that are
                 (`brainray.atlas.completion`), instead of being inactive. Sub-regions whose
                 peak is merely estimated have to reach the threshold.
+            among: see `by_functions`.
 
         Raises:
             ScenarioError: no strength, an unknown ROI, a strength that is negative or not
@@ -179,7 +188,7 @@ class Mechanism:
             strength_R = complete_strengths(self.atlas, strength_R, ~np.isnan(observed_R))
         always = self.sub_regions.with_peak_among(seen_R)
         active_R = self.active(strength_R, strength_R > 0)
-        pathway = self._pathway(active_R, always)
+        pathway = self._pathway(active_R, always, among)
         if not pathway.sub_regions:
             raise ScenarioError(
                 f"activation.rois: {', '.join(sorted(strengths))} belong to no sub-region in "
@@ -188,8 +197,11 @@ class Mechanism:
         reached = tuple(pathway.sub_regions)
         return Activation(pathway, dict.fromkeys(inputs, reached), self._strongest_rois(active_R))
 
-    def _pathway(self, active_R: Floats, always: set[str]) -> Pathway:
-        weights = self._reached(active_R, always)
+    def _pathway(self, active_R: Floats, always: set[str], among: Sequence[str] | None) -> Pathway:
+        weights = self._reached(active_R, always | set(among or ()))
+        if among is not None:
+            most = max((weights[name] for name in among), default=1.0)
+            weights = {n: round(w / most, DIGITS) for n, w in weights.items() if n in among}
         connections = self.sub_regions.connections(
             self.connectome_RR, tuple(weights), self.settings.floor
         )

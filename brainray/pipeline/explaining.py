@@ -1,11 +1,60 @@
 """What a run's report says of the brain: the pathway, and why it chose these networks."""
 
+import logging
 from collections.abc import Mapping, Sequence
 
+from brainray.atlas.activation import Mechanism
+from brainray.atlas.arrays import load_atlas
 from brainray.atlas.explanation import Explainer
-from brainray.atlas.interface import Activation
+from brainray.atlas.interface import Activation, Atlas
+from brainray.catalog.library import Library
+from brainray.errors import AtlasError
+from brainray.pipeline.excitation import mechanism_settings
+from brainray.pipeline.selection import Selection
+from brainray.scenario import Scenario
 from brainray.scenario.brain import Explanation, PathwayPart
 from brainray.scenario.report import Candidate
+
+logger = logging.getLogger(__name__)
+
+
+def atlas_if_there(library: Library, name: str) -> Atlas | None:
+    """Return an atlas of the catalog; None, with a warning, if it has gone since the run began."""
+    try:
+        return load_atlas(library, name)
+    except AtlasError as error:
+        logger.warning("the pathway is neither explained nor drawn: %s", error)
+        return None
+
+
+def explain(
+    library: Library,
+    scenario: Scenario,
+    selection: Selection,
+    chosen: Mapping[str, str],
+    history: Sequence[Candidate],
+) -> dict[str, Explanation]:
+    """Return why a run's winner uses the models that it does, by input.
+
+    Args:
+        library: the catalog; if the atlas is no longer there, nothing is explained.
+        scenario: of the run.
+        selection: of the run.
+        chosen: the id of the winner's model of each input.
+        history: all candidates of the search.
+    """
+    how = scenario.activation
+    atlas = atlas_if_there(library, how.atlas)
+    if atlas is None:
+        return {}
+    explainer = Explainer(
+        Mechanism(atlas, mechanism_settings(how)),
+        selection.excitation.activation,
+        {} if how.rois else scenario.excites(),
+    )
+    networks = {model: library.model(model).network for model in chosen.values()}
+    homes = {model: library.network(name).sub_regions for model, name in networks.items()}
+    return explain_choice(explainer, chosen, homes, history)
 
 
 def pathway_part(

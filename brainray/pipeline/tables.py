@@ -151,7 +151,7 @@ def _strata(report: Report) -> Iterator[str]:
 def _wiring(report: Report) -> str:
     best = report.best
     rows = [
-        (number, operator, *(taps[name] for name in best.models))
+        (number, operator, *(taps.get(name, "none") for name in best.models))
         for number, (taps, operator) in enumerate(
             zip(best.taps, best.operators, strict=True), start=1
         )

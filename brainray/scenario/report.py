@@ -39,7 +39,7 @@ class Fused(Part):
     Attributes:
         genome: its code.
         models: the model of each input.
-        taps: for each level, the tap that each input brings.
+        taps: for each level, the tap that each input brings; an input may be absent.
         operators: of each level.
         depth: number of levels.
         validation: accuracy on the validation split.

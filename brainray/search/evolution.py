@@ -2,17 +2,19 @@
 
 An individual is one gene group an activated input (optimizer, structure, size) plus the fusion
 groups. Selection by tournament among the best codes known so far, (mu + lambda); crossover
-exchanges whole groups, so it cuts at gene boundaries; mutation redraws single genes.
+exchanges whole groups, so it cuts at gene boundaries; mutation redraws single genes from their
+priors.
 """
 
 import itertools
 import math
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from deap import tools
 
-from brainray.search.interface import Genome, Space
+from brainray.search.interface import Gene, Genome, Space
 from brainray.seeding import numpy_generator, python_random
 
 
@@ -73,17 +75,16 @@ class Evolution:
         )
 
     def _child(self) -> Genome:
-        """Return one child of two parents; DEAP draws from Python's global generator."""
+        """Return one child of two parents, drawn by Python's global generator as DEAP does."""
         mother, father = tools.selTournament(
             self._population, 2, tournsize=self._tournament, fit_attr="fitness"
         )
         groups, _ = tools.cxUniform(self._cut(mother.genome), self._cut(father.genome), indpb=0.5)
-        genes = list(itertools.chain.from_iterable(groups))
-        highest = [len(gene.alleles) - 1 for gene in self._space.genes]
-        (child,) = tools.mutUniformInt(
-            genes, low=[0] * len(genes), up=highest, indpb=self._mutation
+        genes = itertools.chain.from_iterable(groups)
+        return tuple(
+            _redraw(gene) if random.random() < self._mutation else allele
+            for gene, allele in zip(self._space.genes, genes, strict=True)
         )
-        return tuple(child)
 
     def _cut(self, genome: Genome) -> list[Genome]:
         """Cut a code into its gene groups."""
@@ -92,3 +93,10 @@ class Evolution:
             tuple(allele for _, allele in members)
             for _, members in itertools.groupby(pairs, key=lambda pair: pair[0].group)
         ]
+
+
+def _redraw(gene: Gene) -> int:
+    """Draw an allele of a gene from its prior, by Python's global generator."""
+    if gene.prior is None:
+        return random.randrange(len(gene.alleles))
+    return random.choices(range(len(gene.alleles)), gene.prior)[0]

@@ -62,10 +62,31 @@ def changed(report: Report, **parts: Any) -> Report:
     return report.model_copy(update=parts)
 
 
-@pytest.mark.parametrize("form", ["coordinated", "feedback", "one level", "old", "nothing found"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "coordinated",
+        "feedback",
+        "one level",
+        "absent",
+        "absent, coordinated",
+        "without a level",
+        "old",
+        "nothing found",
+    ],
+)
 def test_every_form_of_network_is_drawn(form: str, made_up: Report, tmp_path: Path) -> None:
     best, search = made_up.best, made_up.search
+    partly = [{"audio": "logits"}, {"image": "logits", "audio": "conv2"}]
+    alone = [{"audio": "logits"}, {"audio": "conv2"}]
     report = {
+        "absent": changed(made_up, best=changed(best, taps=partly)),
+        "absent, coordinated": changed(
+            made_up, best=changed(best, taps=partly, representation="coordinated")
+        ),
+        "without a level": changed(
+            made_up, best=changed(best, taps=alone, representation="coordinated")
+        ),
         "coordinated": changed(made_up, best=changed(best, representation="coordinated")),
         "feedback": changed(made_up, best=changed(best, feedback=True)),
         "one level": changed(

@@ -1,15 +1,19 @@
 import math
 import random
 from collections.abc import Iterator
-from itertools import groupby, islice
+from dataclasses import replace
+from itertools import chain, groupby, islice
 from statistics import mean
 
+import numpy as np
 import pytest
+from deap import tools
 
-from brainray.search.evolution import Evolution
+from brainray.search.evolution import Evolution, Individual
 from brainray.search.interface import Genome, Space
 from brainray.search.random_search import RandomSearch
 from brainray.search.schedule import Schedule
+from brainray.seeding import python_random
 from brainray.testing import OneMax, integer_space
 
 ZEROS, ONES = (0,) * 12, (1,) * 12
@@ -115,6 +119,29 @@ def test_mutation_redraws_as_many_genes_as_asked_and_reaches_every_allele(space:
         assert set(alleles) == {0, 1, 2}
     for child in bred:
         space.check(child)
+
+
+def test_mutation_draws_from_the_priors(space: Space):
+    prior = (0.0, 1.0, 3.0)
+    genes = tuple(replace(gene, prior=prior) for gene in space.genes)
+    searcher = Evolution(replace(space, genes=genes), 0, mutated_genes=12)
+    searcher.tell([ZEROS, ZEROS], [0.5, 0.5])
+    drawn = np.bincount(np.ravel(children(searcher)), minlength=3) / (200 * 12)
+    np.testing.assert_allclose(drawn, (0, 0.25, 0.75), atol=0.03)
+
+
+def test_without_priors_mutation_is_deaps(space: Space):
+    parents = [tuple(random.Random(i).choices(range(3), k=12)) for i in range(4)]
+    searcher = Evolution(space, 7, mutated_genes=3)
+    searcher.tell(parents, [0.1, 0.2, 0.3, 0.4])
+    known = [Individual(genome, value / 10) for value, genome in enumerate(parents, 1)][::-1]
+    for number, child in enumerate(children(searcher, 50)):
+        with python_random(7, "evolution", 1, number):
+            pair = tools.selTournament(known, 2, tournsize=3, fit_attr="fitness")
+            cut = [[list(one.genome[i : i + 2]) for i in range(0, 12, 2)] for one in pair]
+            mixed, _ = tools.cxUniform(*cut, indpb=0.5)
+            (expected,) = tools.mutUniformInt(list(chain(*mixed)), 0, 2, indpb=0.25)
+        assert child == tuple(expected)
 
 
 def test_failed_codes_never_become_parents(space: Space):

@@ -8,7 +8,6 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from brainray.catalog.brain_seed import SHIPPED
 from brainray.cli.atlas.given import (
     Activated,
     AtlasName,
@@ -34,7 +33,7 @@ def activate(
     rois: Rois = None,
     brain_map: BrainMap = None,
     complete: Complete = False,
-    atlas: AtlasName = SHIPPED,
+    atlas: AtlasName = None,
     json_to: Json = None,
 ) -> None:
     """Show which sub-regions are excited, and how they are connected."""
@@ -42,7 +41,7 @@ def activate(
     found = activate_given(open_library(), wanted, functions, rois, brain_map, complete, atlas)
     activation = found.activation
     document = {
-        "atlas": atlas,
+        "atlas": found.mechanism.atlas.name,
         "functions": {name: list(given) for name, given in found.functions.items()},
         "pathway": activation.pathway.to_json(),
         "inputs": {name: list(reached) for name, reached in activation.inputs.items()},

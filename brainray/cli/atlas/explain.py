@@ -9,13 +9,11 @@ from rich.text import Text
 
 from brainray.atlas.explanation import Explainer
 from brainray.catalog import Library
-from brainray.catalog.brain_seed import SHIPPED
 from brainray.catalog.values import Run
 from brainray.cli.atlas.given import (
     Activated,
     AtlasName,
     activate_scenario,
-    mechanism_of,
     scenario_or_run,
 )
 from brainray.cli.catalog.common import open_library
@@ -36,7 +34,7 @@ Explanations = dict[str, list[Explanation]]
 
 def explain(
     what: Annotated[str, typer.Argument(metavar="SCENARIO|RUN", help="A scenario, or a run's id.")],
-    atlas: AtlasName = SHIPPED,
+    atlas: AtlasName = None,
     json_to: Json = None,
 ) -> None:
     """Say why networks are offered to a scenario's inputs, or were chosen by a run."""
@@ -46,7 +44,7 @@ def explain(
         name, explained = found.id, _of_run(found)
     else:
         name = found.name
-        explained = _offered(library, found, activate_scenario(found, mechanism_of(library, atlas)))
+        explained = _offered(library, found, activate_scenario(library, found, atlas))
     document = {
         key: [part.model_dump(mode="json") for part in parts] for key, parts in explained.items()
     }

@@ -10,8 +10,10 @@ from brainray.atlas.activation import Mechanism
 from brainray.atlas.arrays import load_atlas
 from brainray.atlas.interface import Activation
 from brainray.catalog import Library
+from brainray.catalog.brain_seed import SHIPPED
 from brainray.catalog.values import Run
 from brainray.errors import ScenarioError, UnknownError
+from brainray.pipeline.excitation import activate, atlas_of, mechanism_settings, observed
 from brainray.scenario import Scenario, load_scenario
 from brainray.scenario.load import find_scenario
 
@@ -35,7 +37,14 @@ BrainMap = Annotated[
 Complete = Annotated[
     bool, typer.Option("--complete", help="Estimate the ROIs that were not observed.")
 ]
-AtlasName = Annotated[str, typer.Option("--atlas", metavar="NAME", help="One of the catalog.")]
+AtlasName = Annotated[
+    str | None,
+    typer.Option(
+        "--atlas",
+        metavar="NAME",
+        help="One of the catalog; by default that of the scenario, else brainray's own.",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -55,15 +64,22 @@ class Activated:
     activation: Activation
 
 
-def mechanism_of(library: Library, atlas: str) -> Mechanism:
-    """Return the collaboration mechanism on an atlas of the catalog."""
-    return Mechanism(load_atlas(library, atlas))
+def activate_scenario(library: Library, scenario: Scenario, atlas: str | None) -> Activated:
+    """Activate what a scenario asks for, as a run of it does.
 
-
-def activate_scenario(scenario: Scenario, mechanism: Mechanism) -> Activated:
-    """Activate what the inputs of a scenario ask for."""
-    functions = scenario.excites()
-    return Activated(scenario.name, functions, mechanism, mechanism.by_functions(functions))
+    Args:
+        library: the catalog.
+        scenario: with functions, observed ROIs or a map.
+        atlas: instead of its own.
+    """
+    if atlas is not None:
+        activation = scenario.activation.model_copy(update={"atlas": atlas})
+        scenario = scenario.model_copy(update={"activation": activation})
+    scenario = observed(scenario, library)
+    how, functions = scenario.activation, scenario.excites()
+    mechanism = Mechanism(atlas_of(library, how.atlas), mechanism_settings(how))
+    found = activate(functions, how, mechanism)
+    return Activated(scenario.name, {} if how.rois else functions, mechanism, found)
 
 
 def scenario_or_run(library: Library, what: str) -> Scenario | Run:
@@ -89,7 +105,7 @@ def activate_given(
     rois: list[str] | None,
     brain_map: Path | None,
     complete: bool,
-    atlas: str,
+    atlas: str | None,
 ) -> Activated:
     """Activate what the command line gives.
 
@@ -109,8 +125,8 @@ def activate_given(
     if complete and not (rois or brain_map):
         raise ScenarioError(f"--complete: is for --roi and --map, not for {named[0]}")
     if scenario is not None:
-        return activate_scenario(scenario, mechanism_of(library, atlas))
-    mechanism = mechanism_of(library, atlas)
+        return activate_scenario(library, scenario, atlas)
+    mechanism = Mechanism(load_atlas(library, atlas or SHIPPED))
     try:
         if functions:
             asked = {INPUT: tuple(functions)}

@@ -7,7 +7,6 @@ import typer
 from brainray.atlas.arrays import load_atlas
 from brainray.atlas.drawing import Drawing, drawing_of
 from brainray.catalog import Library
-from brainray.catalog.brain_seed import SHIPPED
 from brainray.catalog.values import Run
 from brainray.cli.atlas.given import (
     AtlasName,
@@ -31,7 +30,7 @@ def picture(
     rois: Rois = None,
     brain_map: BrainMap = None,
     complete: Complete = False,
-    atlas: AtlasName = SHIPPED,
+    atlas: AtlasName = None,
     png: Annotated[
         str | None, typer.Option("--png", metavar="FILE", help="Write the picture to FILE.")
     ] = None,
