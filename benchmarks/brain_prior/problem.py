@@ -10,7 +10,6 @@ from typing import TypeVar
 
 import torch
 from audio_visual_digits.workbench import SCENARIO, dataset_of
-from brainray.pipeline.excitation import atlas_of, excite
 
 from brain_prior.plan import Plan, Prior
 from brainray.atlas.interface import Atlas, Pathway
@@ -21,6 +20,7 @@ from brainray.fusion.population import CandidateRecipe
 from brainray.fusion.prior import PathwayPrior, WiringPrior
 from brainray.fusion.problem import FusionProblem
 from brainray.pipeline.candidates import Offer, Pretraining, candidates
+from brainray.pipeline.excitation import atlas_of, excite
 from brainray.pipeline.local import LocalRunner
 from brainray.pipeline.record import Record
 from brainray.pipeline.selection import Selection
