@@ -102,6 +102,6 @@ class Explanation(Part):
     reason: str
 
     def shares(self) -> list[str]:
-        """Return the functions in words, e.g. ``shape 52 %``, but for those below half a percent."""
+        """Return the functions in words, ``shape 52 %``, but for those below half a percent."""
         shares = {function: 100 * share for function, share in self.functions.items()}
         return [f"{function} {share:.0f} %" for function, share in shares.items() if share >= 0.5]
