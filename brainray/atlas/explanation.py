@@ -3,8 +3,8 @@
 Letters: R ROIs.
 """
 
+from collections import deque
 from collections.abc import Mapping, Sequence
-from heapq import heappop, heappush
 
 import numpy as np
 
@@ -141,8 +141,7 @@ class Explainer:
         ways = links(self._activation.pathway, home)
         nearest = next((way for way in ways if self._asked_in(way.to)), None)
         if nearest is not None:
-            over = f" through {_and(nearest.through)}" if nearest.through else ""
-            why += f"; nearest of what was asked for is {nearest.to} ({nearest.weight:.2f}){over}"
+            why += f"; its strongest link to what was asked for is {nearest}"
         return f"{why}. {rank}"
 
 
@@ -158,29 +157,36 @@ def _and(names: Sequence[str]) -> str:
 def links(pathway: Pathway, start: str) -> list[Link]:
     """Return the strongest way from a sub-region to each other one that it is connected with.
 
-    A way is as strong as the product of the connections on it; of equal ones the shortest
-    counts, then names decide.
+    A way is as strong as its weakest connection; of equal ones the shortest counts, then names
+    decide.
 
     Args:
         pathway: with connections in (0, 1].
         start: a sub-region.
     """
-    neighbors: dict[str, list[tuple[str, float]]] = {}
-    for a, b, weight in pathway.connections:
-        neighbors.setdefault(a, []).append((b, weight))
-        neighbors.setdefault(b, []).append((a, weight))
-    waiting: list[tuple[float, int, tuple[str, ...]]] = [(-1.0, 1, (start,))]
     found: dict[str, Link] = {}
-    seen = set()
-    while waiting:
-        negative, length, way = heappop(waiting)
-        here = way[-1]
-        if here in seen:
-            continue
-        seen.add(here)
-        found[here] = Link(to=here, weight=round(-negative, DIGITS), through=list(way[1:-1]))
-        for there, weight in neighbors.get(here, ()):
-            if there not in seen:
-                heappush(waiting, (negative * weight, length + 1, (*way, there)))
-    del found[start]
+    for weight in sorted({weight for _, _, weight in pathway.connections}, reverse=True):
+        strong = [(a, b) for a, b, strength in pathway.connections if strength >= weight]
+        for name, way in _shortest_ways(strong, start).items():
+            found.setdefault(name, Link(to=name, weight=weight, through=list(way)))
     return sorted(found.values(), key=lambda link: (-link.weight, link.to))
+
+
+def _shortest_ways(
+    connections: Sequence[tuple[str, str]], start: str
+) -> dict[str, tuple[str, ...]]:
+    """Return what lies between a sub-region and each one that it is connected with."""
+    neighbors: dict[str, set[str]] = {}
+    for a, b in connections:
+        neighbors.setdefault(a, set()).add(b)
+        neighbors.setdefault(b, set()).add(a)
+    ways: dict[str, tuple[str, ...]] = {start: ()}
+    waiting = deque([start])
+    while waiting:
+        here = waiting.popleft()
+        for there in sorted(neighbors.get(here, ())):
+            if there not in ways:
+                ways[there] = () if here == start else (*ways[here], here)
+                waiting.append(there)
+    del ways[start]
+    return ways

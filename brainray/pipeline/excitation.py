@@ -7,6 +7,7 @@ from typing import Any
 from brainray.atlas.activation import Mechanism
 from brainray.atlas.arrays import load_atlas
 from brainray.atlas.interface import Activation, Atlas, Pathway
+from brainray.atlas.maps import strengths_of_map
 from brainray.atlas.mechanism_settings import MechanismSettings
 from brainray.catalog.library import Library
 from brainray.errors import AtlasError, ScenarioError

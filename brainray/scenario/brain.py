@@ -56,7 +56,7 @@ class Link(Part):
 
     Attributes:
         to: the other one.
-        weight: the product of the weights of the connections on the way, in (0, 1].
+        weight: of the weakest connection on the way, in (0, 1].
         through: the sub-regions between them; none where they are connected directly.
     """
 

@@ -1,15 +1,17 @@
 """A report without a run behind it."""
 
+from typing import Any
+
 from brainray.scenario import Report
 
 
 def made_up_report() -> Report:
     """Return one with two inputs, two levels, a stratum, and two active ROIs."""
-    tested = {"test": 0.8, "interval": (0.7, 0.9)}
-    gain = {"value": 0.05, "interval": (-0.01, 0.11)}
-    roi = {"label": "lateral occipital cortex", "coordinates": (-40.0, -70.0, -5.0)}
+    tested: dict[str, Any] = {"test": 0.8, "interval": (0.7, 0.9)}
+    gain: dict[str, Any] = {"value": 0.05, "interval": (-0.01, 0.11)}
+    roi: dict[str, Any] = {"label": "lateral occipital cortex", "coordinates": (-40.0, -70.0, -5.0)}
     roi |= {"function": "shape", "degree": 4.0, "relative": 1.0, "strength": 0.875}
-    explained = {
+    explained: dict[str, Any] = {
         "weight": 0.75,
         "rank": 1,
         "asked": True,
@@ -19,7 +21,7 @@ def made_up_report() -> Report:
         "connections": [],
         "reason": "It carries shape.",
     }
-    bins = [
+    bins: list[dict[str, Any]] = [
         {"low": -20.0, "high": 0.5, "rows": 40, "fused": 0.7, "interval": (0.6, 0.8)},
         {"low": 0.5, "high": 10.0, "rows": 1, "fused": 1.0, "interval": None},
     ]

@@ -64,8 +64,8 @@ class TestFunctions:
         assert not found.asked
         assert found.reason == (
             "audition.speech was not asked for but reached: 100 % of its activation is by "
-            "listening, and 100 % came over connections; nearest of what was asked for is "
-            "audition.sound (0.90). It ranks 3 of 3 in the pathway, with weight 0.50."
+            "listening, and 100 % came over connections; its strongest link to what was "
+            "asked for is audition.sound 0.90. It ranks 3 of 3 in the pathway, with weight 0.50."
         )
 
     @given(
@@ -137,7 +137,7 @@ class TestConnections:
         assert list(found) == ["audition.speech", "vision.shape"]
         assert found["audition.speech"].through == []
         assert found["vision.shape"].through == ["audition.speech"]
-        assert found["vision.shape"].weight == pytest.approx(0.54)
+        assert found["vision.shape"].weight == 0.6
 
     def test_of_equal_ways_the_shortest_then_names_decide(self):
         pathway = Pathway(
@@ -148,6 +148,18 @@ class TestConnections:
             ("b", []),
             ("c", []),
             ("d", ["b"]),
+        ]
+
+    def test_the_way_is_not_longer_than_its_weakest_connection_asks_for(self):
+        # The way from a to b is stronger through x, but not that from a to c.
+        pathway = Pathway(
+            dict.fromkeys("abcx", 1.0),
+            (("a", "b", 0.6), ("a", "x", 0.9), ("b", "x", 0.9), ("b", "c", 0.5)),
+        )
+        assert [str(link) for link in links(pathway, "a")] == [
+            "b 0.90 (through x)",
+            "x 0.90",
+            "c 0.50 (through b)",
         ]
 
     def test_what_is_not_connected_has_none(self):
