@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from brainray.atlas.completion import complete_strengths
-from brainray.atlas.connectome import connectome, normalised
+from brainray.atlas.completion import complete as complete_activity
+from brainray.atlas.connectome import connectome, distance_kernel, passing
 from brainray.atlas.interface import Activation, Atlas, Floats, Pathway
 from brainray.atlas.lookup import distinct_functions
 from brainray.atlas.mechanism_settings import MechanismSettings, PriorKind
@@ -38,7 +38,8 @@ class Mechanism:
     Attributes:
         atlas: as given.
         settings: as given.
-        connectome_RR: what activation spreads over and what connects sub-regions.
+        connectome_RR: what activation spreads over, beside nearness, and what connects
+            sub-regions.
         sub_regions: those that the atlas knows ROIs of.
 
     Raises:
@@ -48,13 +49,16 @@ class Mechanism:
     def __init__(self, atlas: Atlas, settings: MechanismSettings | None = None) -> None:
         self.atlas = atlas
         self.settings = settings or MechanismSettings()
-        relations_RR = connectome(atlas, self.settings.connectome, self.settings.edges)
-        if self.settings.shuffle_seed is not None:
-            relations_RR = shuffled(relations_RR, self.settings.shuffle_seed)
-        self.connectome_RR: csr_array = relations_RR
-        self.sub_regions = SubRegions(atlas, self.settings.membership)
+        how = self.settings
+        self.connectome_RR: csr_array = connectome(atlas, how.connectome, how.edges)
+        self._passing_RR = passing(
+            self.connectome_RR, distance_kernel(atlas.coordinates, how.edges), how.nearness
+        )
+        if how.shuffle_seed is not None:
+            self.connectome_RR = shuffled(self.connectome_RR, how.shuffle_seed)
+            self._passing_RR = shuffled(self._passing_RR, how.shuffle_seed)
+        self.sub_regions = SubRegions(atlas, how.membership)
         self._column = {function: i for i, function in enumerate(atlas.functions)}
-        self._normalised_RR = normalised(relations_RR)
         self._mean_stimulus_R = self.stimulus(atlas.functions) / max(len(atlas.functions), 1)
 
     def variant(self, kind: PriorKind, seed: int = 0) -> "Mechanism":
@@ -88,7 +92,7 @@ class Mechanism:
             stimulus_R: at least 0; shape `(R,)`, or `(R, N)` for several at once.
             within_R: the ROIs that may be active, if not all.
         """
-        return spread(self._normalised_RR, stimulus_R, self.settings.spreading, within_R)
+        return spread(self._passing_RR, stimulus_R, self.settings.spreading, within_R)
 
     def active(self, stimulus_R: Floats, within_R: NDArray[np.bool_] | None = None) -> Floats:
         """Return the activation by a stimulus after inhibition of the irrelevant.
@@ -185,7 +189,8 @@ class Mechanism:
         strength_R = np.where(seen_R, observed_R, 0.0)
         strength_R = strength_R / strength_R.max()
         if complete:
-            strength_R = complete_strengths(self.atlas, strength_R, ~np.isnan(observed_R))
+            completed_R = complete_activity(self.atlas, strength_R, ~np.isnan(observed_R))
+            strength_R = np.maximum(completed_R, 0.0)
         always = self.sub_regions.with_peak_among(seen_R)
         active_R = self.active(strength_R, strength_R > 0)
         pathway = self._pathway(active_R, always, among)

@@ -20,13 +20,13 @@ class SubRegions:
 
     Args:
         atlas: the atlas.
-        membership: the degree, relative to the function's own peak, from which an ROI belongs to
-            a function's sub-region, in (0, 1].
+        membership: the degree, relative to the function's own peak, from which an ROI is a
+            member of the function's sub-region, in (0, 1].
 
     Attributes:
         names: sorted.
-        member_RK: the largest relative degree of an ROI for any function of the sub-region, and
-            0 below ``membership``.
+        degree_RK: the largest relative degree of an ROI for any function of the sub-region.
+        member_RK: the same, and 0 below ``membership``.
         peak_RK: whether an ROI is the peak of a function of the sub-region.
     """
 
@@ -38,9 +38,10 @@ class SubRegions:
         for i, name in of_function.items():
             column = degree_RK[:, self.names.index(name)]
             np.maximum(column, atlas.relative[:, i], out=column)
+        self.degree_RK: Floats = degree_RK
         self.member_RK: Floats = np.where(degree_RK >= membership, degree_RK, 0.0)
         self.peak_RK: NDArray[np.bool_] = degree_RK >= 1.0
-        self._unit_RK: Floats = self.member_RK / np.linalg.norm(self.member_RK, axis=0)
+        self._unit_RK: Floats = degree_RK / np.linalg.norm(degree_RK, axis=0)
 
     def weights(self, active_R: Floats) -> Floats:
         """Return the cosine of each sub-region's degrees with an activation, in [0, 1]."""

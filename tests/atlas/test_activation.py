@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from brainray.atlas.activation import Mechanism
 from brainray.atlas.mechanism_settings import MechanismSettings
 from brainray.errors import AtlasError, ScenarioError
-from brainray.testing.small_atlas import small_atlas
+from brainray.testing.small_atlas import reordered, small_atlas
 
 LETTERS = "ABCDEFGH"
 EXAMPLE = {
@@ -65,10 +65,7 @@ class TestRaw:
 
     @given(order=st.permutations(range(len(ATLAS.rois))), stimulus=strengths_of_atlas)
     def test_the_order_of_rois_does_not_matter(self, order, stimulus):
-        names = [ATLAS.names[i] for i in order]
-        mixed = Mechanism(
-            small_atlas(DEGREES, SUB_REGIONS, FUNCTIONAL, rois=names), MechanismSettings(edges=2)
-        )
+        mixed = Mechanism(reordered(ATLAS, order), MechanismSettings(edges=2))
         plain = Mechanism(ATLAS, MechanismSettings(edges=2))
         np.testing.assert_allclose(
             mixed.raw(stimulus[list(order)]), plain.raw(stimulus)[list(order)], atol=1e-12
@@ -81,11 +78,15 @@ class TestRaw:
         np.testing.assert_allclose(both[:, 0], mechanism.raw(first), atol=1e-12)
         np.testing.assert_allclose(both.sum(axis=1), mechanism.raw(first + second), atol=1e-6)
 
-    def test_it_is_the_limit_of_the_series(self):
-        mechanism = Mechanism(ATLAS)
-        weights = mechanism.connectome_RR.toarray()
-        root = np.sqrt(weights.sum(axis=0))
-        passed = weights / np.outer(root, root)
+    @pytest.mark.parametrize("nearness", [0.0, 0.5, 1.0])
+    def test_it_is_the_limit_of_the_series(self, nearness):
+        mechanism = Mechanism(ATLAS, MechanismSettings(nearness=nearness))
+        distance_mm = np.abs(np.subtract.outer(*2 * [ATLAS.coordinates[:, 1]]))
+        near = np.exp(-distance_mm / 20) - np.eye(len(ATLAS.rois))
+        passed = 0.0
+        for weights, share in ((mechanism.connectome_RR.toarray(), 1 - nearness), (near, nearness)):
+            root = np.sqrt(weights.sum(axis=0))
+            passed += share * weights / np.outer(root, root)
         stimulus = mechanism.stimulus(["visual_motion", "fear"])
         exact = 0.7 * np.linalg.solve(np.eye(len(root)) - 0.3 * passed, stimulus)
         np.testing.assert_allclose(mechanism.raw(stimulus), exact, atol=2e-8)
@@ -241,6 +242,7 @@ class TestVariants:
         [
             ("spreading", 1.0),
             ("edges", 0),
+            ("nearness", 1.5),
             ("inhibition", -0.1),
             ("threshold", -1.0),
             ("membership", 0.0),

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from brainray.atlas.activation import Mechanism
 from brainray.atlas.explanation import Explainer, links
 from brainray.atlas.interface import Activation, Pathway
+from brainray.atlas.mechanism_settings import MechanismSettings
 from brainray.scenario.brain import Explanation
 from brainray.testing.small_atlas import small_atlas
 
@@ -41,7 +42,7 @@ ACTIVATION = Activation(
 
 
 def explainer(**functions: tuple[str, ...]) -> Explainer:
-    return Explainer(Mechanism(ATLAS), ACTIVATION, functions)
+    return Explainer(Mechanism(ATLAS, MechanismSettings(nearness=0.0)), ACTIVATION, functions)
 
 
 class TestFunctions:
