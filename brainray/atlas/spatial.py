@@ -80,7 +80,7 @@ def extents(
     """
     names, member_RK = _columns(members)
     distance_RR, occipital_R = distances(atlas), occipital(atlas)
-    spread_K = np.diagonal(mean_distances(distance_RR, member_RK))
+    spread_K = mean_spreads(distance_RR, member_RK)
     share_K = _share(occipital_R, member_RK)
     p_spread = _p(tests, member_RK, lambda rois_S: _spread_of(_within(distance_RR, rois_S)))
     p_share = _p(tests, member_RK, lambda rois_S: _less_share(occipital_R[rois_S]))
@@ -149,10 +149,16 @@ def mean_distances(distance_RR: Floats, member_RK: Columns) -> Floats:
         shape `(K, K)`, within columns on the diagonal; NaN where there is no pair.
     """
     member = member_RK.astype(np.float64)
-    total_KK = member.T @ distance_RR @ member
+    total_KK = member.T @ (distance_RR @ member)
     count_K = member.sum(axis=0)
-    count_KK = np.outer(count_K, count_K) - member.T @ member
-    return np.where(count_KK > 0, total_KK / np.where(count_KK > 0, count_KK, 1.0), np.nan)
+    return _mean(total_KK, np.outer(count_K, count_K) - member.T @ member)
+
+
+def mean_spreads(distance_RR: Floats, member_RK: Columns) -> Floats:
+    """Return the diagonal of `mean_distances`: within each column, shape `(K,)`."""
+    member = member_RK.astype(np.float64)
+    count_K = member.sum(axis=0)
+    return _mean((member * (distance_RR @ member)).sum(axis=0), count_K * (count_K - 1))
 
 
 def occipital(atlas: Atlas) -> Members:
@@ -204,7 +210,7 @@ def _means_of(distance_SS: Floats) -> Statistic:
 
 
 def _spread_of(distance_SS: Floats) -> Statistic:
-    return lambda member_SK: np.diagonal(mean_distances(distance_SS, member_SK))
+    return lambda member_SK: mean_spreads(distance_SS, member_SK)
 
 
 def _less_share(occipital_S: Members) -> Statistic:
@@ -213,6 +219,8 @@ def _less_share(occipital_S: Members) -> Statistic:
 
 
 def _share(occipital_S: Members, member_SK: Columns) -> Floats:
-    count_K = member_SK.sum(axis=0)
-    found_K = occipital_S.astype(np.float64) @ member_SK
-    return np.where(count_K > 0, found_K / np.where(count_K > 0, count_K, 1), np.nan)
+    return _mean(occipital_S.astype(np.float64) @ member_SK, member_SK.sum(axis=0))
+
+
+def _mean(total: Floats, count: Floats) -> Floats:
+    return np.where(count > 0, total / np.where(count > 0, count, 1.0), np.nan)
