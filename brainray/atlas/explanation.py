@@ -35,6 +35,7 @@ class Explainer:
         atlas = mechanism.atlas
         self._mechanism = mechanism
         self._activation = activation
+        self._known: dict[str, Explanation] = {}
         self._asking: dict[str, set[str]] = {}
         for name, given in functions.items():
             for function in given:
@@ -54,10 +55,17 @@ class Explainer:
         pathway = self._activation.pathway
         places = [*self._activation.inputs.get(given, ()), *pathway.sub_regions, sub_regions[0]]
         home = next(place for place in places if _lies_in(place, sub_regions))
+        if home not in self._known:
+            self._known[home] = self._of(home)
+        return self._known[home].model_copy(update={"model": model})
+
+    def _of(self, home: str) -> Explanation:
+        """Return what all networks of a sub-region have in common."""
+        pathway = self._activation.pathway
         order = list(pathway.sub_regions)
         shares, spread = self._shares(home)
         return Explanation(
-            model=model,
+            model="",
             sub_region=home,
             weight=pathway.sub_regions.get(home, 0.0),
             rank=order.index(home) + 1 if home in order else None,
@@ -165,7 +173,10 @@ def links(pathway: Pathway, start: str) -> list[Link]:
         start: a sub-region.
     """
     found: dict[str, Link] = {}
+    reachable = len(_shortest_ways([(a, b) for a, b, _ in pathway.connections], start))
     for weight in sorted({weight for _, _, weight in pathway.connections}, reverse=True):
+        if len(found) == reachable:
+            break
         strong = [(a, b) for a, b, strength in pathway.connections if strength >= weight]
         for name, way in _shortest_ways(strong, start).items():
             found.setdefault(name, Link(to=name, weight=weight, through=list(way)))

@@ -39,7 +39,7 @@ def can_draw() -> bool:
 
 
 def picture_of(drawing: Drawing) -> bytes:
-    """Return a pathway as PNG: four views of the glass brain, and the sub-regions' weights.
+    """Return a pathway as PNG: three views of the glass brain, and the sub-regions' weights.
 
     Raises:
         AtlasError: nilearn is not installed.
@@ -57,7 +57,7 @@ def picture_of(drawing: Drawing) -> bytes:
         edge_kwargs={"linewidth": 1.2},
         edge_vmin=-0.5,  # so that the weakest is grey, not white
         edge_vmax=1.0,
-        display_mode="lyrz",
+        display_mode="lzr",
         figure=figure,
         axes=(0.0, 0.09, 0.73, 0.83),
         alpha=0.4,

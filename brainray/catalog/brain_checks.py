@@ -30,6 +30,7 @@ little wider, and its center is at 0."""
 
 FUNCTIONS = "allowed are those of a sub-region in `brainray catalog list functions`"
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
@@ -216,7 +217,7 @@ def _wrong_relation(
 
 
 def _wrong_text(field: str, value: str) -> str:
-    return "" if value.isprintable() else f"{field} {value!r}: must be one line of printable text"
+    return f"{field} {value!r}: must be one line of text" if _CONTROL.search(value) else ""
 
 
 def _not_allowed(field: str, value: str, allowed: Sequence[str]) -> str:

@@ -66,7 +66,7 @@ class Link(Part):
 
     def __str__(self) -> str:
         """Return it in words, e.g. ``audition.speech 0.34 (through vision.face)``."""
-        way = f" (through {' and '.join(self.through)})" if self.through else ""
+        way = f" (through {', '.join(self.through)})" if self.through else ""
         return f"{self.to} {self.weight:.2f}{way}"
 
 

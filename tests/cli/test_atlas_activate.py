@@ -3,6 +3,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nibabel
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -106,6 +108,19 @@ class TestActivate:
         completed = atlas("activate", "--roi", "STG=2", "--complete", "--json", "-")
         assert len(json_of(completed)["rois"]) > 1
 
+    def test_a_map_of_the_brain_is_observed(self, atlas: Call, tmp_path: Path) -> None:
+        affine = np.diag([-4.0, 4.0, 4.0, 1.0])
+        affine[:3, 3] = (90.0, -126.0, -72.0)
+        volume = np.zeros((46, 55, 46), dtype=np.float32)
+        x, y, z = np.linalg.solve(affine, [ROIS["AMY"], 0, 0, 1])[:3].round().astype(int)
+        volume[x, y, z] = 3.0
+        image = nibabel.Nifti1Image(volume, affine)
+        image.set_sform(affine, code=4)
+        image.to_filename(tmp_path / "map.nii")
+        document = json_of(atlas("activate", "--map", tmp_path / "map.nii", "--json", "-"))
+        assert document["rois"].keys() == {"AMY"}
+        assert "emotion.fear" in document["pathway"]["sub_regions"]
+
     def test_a_table_for_people(self, atlas: Call) -> None:
         done = atlas("activate", "--function", "shape")
         assert done.code == 0, done.err
@@ -176,6 +191,8 @@ REFUSED = [
     (["activate", "--roi", "LOK=1"], "--roi: unknown ROI 'LOK', did you mean 'LOC'"),
     (["activate", "--roi", "LOC=-1"], "--roi.LOC: strength -1.0 must be"),
     (["activate", "--roi", "LOC"], "--roi 'LOC': must be R=STRENGTH"),
+    (["activate", "--map", "none.nii"], "--map: none.nii: must be a NIfTI file"),
+    (["activate", "--roi", "LOC=1", "--map", "a.nii"], "--roi and --map exclude each other"),
     (["activate", "--roi", "=1"], "--roi '=1': must be R=STRENGTH"),
     (["activate", "--roi", "LOC=1", "--roi", "LOC=2"], "--roi 'LOC=2': LOC is given twice"),
     (["explain", "nobody"], "scenario 'nobody': is no file, no folder with a scenario.yaml"),

@@ -9,6 +9,7 @@ import typer
 from brainray.atlas.activation import Mechanism
 from brainray.atlas.arrays import load_atlas
 from brainray.atlas.interface import Activation
+from brainray.atlas.maps import strengths_of_map
 from brainray.catalog import Library
 from brainray.catalog.brain_seed import SHIPPED
 from brainray.catalog.values import Run
@@ -19,6 +20,13 @@ from brainray.scenario.load import find_scenario
 
 INPUT = "input"
 """The name of the one input to which functions or ROIs of the command line belong."""
+
+OPTIONS = {
+    f"inputs.{INPUT}.functions": "--function",
+    "activation.rois": "--roi",
+    "activation.map": "--map",
+}
+"""What errors of a scenario call the options of the command line."""
 
 Functions = Annotated[
     list[str] | None,
@@ -131,12 +139,17 @@ def activate_given(
         if functions:
             asked = {INPUT: tuple(functions)}
             return Activated("", asked, mechanism, mechanism.by_functions(asked))
-        strengths = _strengths(rois or [])
+        if brain_map is not None:
+            strengths = strengths_of_map(brain_map, mechanism.atlas)
+        else:
+            strengths = _strengths(rois or [])
         return Activated("", {}, mechanism, mechanism.by_observation(strengths, [INPUT], complete))
     except ScenarioError as error:
         # The message names keys of a scenario; here they are options.
-        text = str(error).replace(f"inputs.{INPUT}.functions", "--function")
-        raise ScenarioError(text.replace("activation.rois", "--roi")) from error
+        text = str(error)
+        for key, option in OPTIONS.items():
+            text = text.replace(key, option)
+        raise ScenarioError(text) from error
 
 
 def _strengths(rois: list[str]) -> dict[str, float]:
