@@ -24,7 +24,8 @@ class MechanismSettings:
             at least 0.
         membership: the degree, relative to the function's peak, from which an ROI is one of
             those that connect a sub-region with others, in (0, 1].
-        floor: the weakest connection of a pathway, relative to its strongest, in [0, 1].
+        floor: the weakest connection of a pathway, relative to its strongest, in [0, 1]; at 0
+            there is one wherever the connectome has a relation.
         shuffle_seed: if given, the connectome's ROIs are permuted by this seed: a null.
 
     Raises:

@@ -17,7 +17,7 @@ Places: TypeAlias = NDArray[np.intp]
 
 SWAPS_PER_EDGE = 10
 """Attempts; after about this many the wiring no longer remembers where it began."""
-SCALINGS = 1000
+SCALINGS, TOLERANCE = 1000, 1e-9
 
 
 def shuffled(connectome_RR: csr_array, seed: int) -> csr_array:
@@ -43,7 +43,8 @@ def strength_preserving(weight_RR: Floats, seed: int) -> Floats:
         seed: of the rewiring.
 
     Returns:
-        the same, rewired; in a graph without a missing edge only the weights change places.
+        the same, rewired; in a graph without a missing edge only the weights change places. The
+        sums are those of before as far as the new wiring allows.
     """
     random = numpy_generator(seed, "strength-preserving null")
     a_E, b_E = np.nonzero(np.triu(weight_RR))
@@ -54,8 +55,11 @@ def strength_preserving(weight_RR: Floats, seed: int) -> Floats:
     scale_R = np.ones(len(wanted_R))
     for _ in range(SCALINGS):
         now_R = scale_R * (rewired_RR @ scale_R)
-        scale_R *= np.sqrt(np.divide(wanted_R, now_R, out=np.ones_like(now_R), where=now_R > 0))
-    return np.asarray(scale_R[:, None] * rewired_RR * scale_R)
+        change_R = np.divide(wanted_R, now_R, out=np.ones_like(now_R), where=now_R > 0)
+        scale_R *= np.sqrt(change_R)
+        if np.abs(change_R - 1).max(initial=0.0) < TOLERANCE:
+            break
+    return np.asarray(np.outer(scale_R, scale_R) * rewired_RR)
 
 
 def distance_preserving(

@@ -97,7 +97,6 @@ def page_of(drawing: Drawing, png: bytes) -> str:
         drawing.edges_NN,
         drawing.coordinates,
         edge_cmap=EDGES,
-        symmetric_cmap=False,
         linewidth=4.0,
         node_color=_colors(drawing),
         node_size=[float(np.sqrt(area)) * 1.6 for area in _areas(drawing)],

@@ -52,9 +52,7 @@ def reasons(report: Report) -> Iterator[str]:
             part.model,
             part.sub_region,
             f"{part.weight:.2f}",
-            ", ".join(
-                f"{f} {100 * share:.0f} %" for f, share in list(part.functions.items())[:LISTED]
-            ),
+            ", ".join(part.shares()[:LISTED]),
             ", ".join(f"{roi.name} {roi.strength:.2f}" for roi in part.rois[:LISTED]),
             ", ".join(map(str, _to_the_others(part, report.explanation.values()))),
         )

@@ -100,3 +100,8 @@ class Explanation(Part):
     rois: list[Carrier]
     connections: list[Link]
     reason: str
+
+    def shares(self) -> list[str]:
+        """Return the functions in words, ``shape 52 %``, but for those below half a percent."""
+        shares = {function: 100 * share for function, share in self.functions.items()}
+        return [f"{function} {share:.0f} %" for function, share in shares.items() if share >= 0.5]

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brainray.atlas.activation import Mechanism
@@ -56,6 +56,7 @@ functions_of_inputs = st.dictionaries(
 
 
 class TestRaw:
+    @settings(max_examples=40)
     @given(stimulus=strengths_of_atlas, more=strengths_of_atlas, spreading=spreadings)
     def test_it_is_not_negative_and_grows_with_the_stimulus(self, stimulus, more, spreading):
         mechanism = Mechanism(ATLAS, MechanismSettings(spreading=spreading))
@@ -63,6 +64,7 @@ class TestRaw:
         assert (less >= 0).all()
         assert (mechanism.raw(stimulus + more) >= less).all()
 
+    @settings(max_examples=40)
     @given(order=st.permutations(range(len(ATLAS.rois))), stimulus=strengths_of_atlas)
     def test_the_order_of_rois_does_not_matter(self, order, stimulus):
         mixed = Mechanism(reordered(ATLAS, order), MechanismSettings(edges=2))
@@ -71,6 +73,7 @@ class TestRaw:
             mixed.raw(stimulus[list(order)]), plain.raw(stimulus)[list(order)], atol=1e-12
         )
 
+    @settings(max_examples=40)
     @given(first=strengths_of_atlas, second=strengths_of_atlas)
     def test_several_stimuli_at_once_and_their_sum(self, first, second):
         mechanism = Mechanism(ATLAS)
@@ -129,6 +132,7 @@ class TestFunctions:
         np.testing.assert_allclose(sum(parts.values()), whole, atol=1e-12)
         assert parts["fear"][ATLAS.names.index("AMY")] == parts["fear"].max()
 
+    @settings(max_examples=40)
     @given(functions=functions_of_inputs, random=st.randoms(use_true_random=False))
     def test_no_order_of_inputs_or_functions_matters(self, functions, random):
         mixed = list(functions.items())
@@ -139,6 +143,7 @@ class TestFunctions:
         assert first == second
         assert list(first.pathway.sub_regions.items()) == list(second.pathway.sub_regions.items())
 
+    @settings(max_examples=40)
     @given(functions=functions_of_inputs)
     def test_weights_connections_and_inputs_agree(self, functions):
         activation = Mechanism(ATLAS).by_functions(functions)
@@ -158,6 +163,7 @@ class TestFunctions:
 
 class TestObservation:
     @pytest.mark.parametrize("connectome", ["functional", "structural", "distance"])
+    @settings(max_examples=40)
     @given(
         strengths=st.lists(st.floats(1e-3, 1e3), min_size=6, max_size=6),
         pairs=st.dictionaries(
@@ -179,6 +185,7 @@ class TestObservation:
         assert activation.inputs["image"] == tuple(activation.pathway.sub_regions)
         assert activation.inputs["audio"] == tuple(activation.pathway.sub_regions)
 
+    @settings(max_examples=40)
     @given(
         strengths=st.dictionaries(st.sampled_from(ATLAS.names), st.floats(0.01, 100), min_size=1),
         scale=st.floats(1e-6, 1e6),

@@ -118,6 +118,14 @@ def test_a_report_survives_json(document: dict[str, Any]):
     assert report.model_dump(mode="json") == document
 
 
+def test_parts_in_words(document: dict[str, Any]):
+    explained = document["explanation"]["image"]
+    explained["functions"] = {"shape": 0.7, "color": 0.296, "fear": 0.004}
+    found = Report.model_validate(document).explanation["image"]
+    assert found.shares() == ["shape 70 %", "color 30 %"]
+    assert list(map(str, found.connections)) == ["audition.speech 0.50 (through b)"]
+
+
 def test_a_report_of_the_first_version_is_still_read(old: dict[str, Any]):
     report = Report.model_validate(old)
     assert report.best.test == 0.8

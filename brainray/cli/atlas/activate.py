@@ -53,12 +53,16 @@ def activate(
 def _sub_regions(found: Activated) -> Table:
     activation, atlas = found.activation, found.mechanism.atlas
     asked = {atlas.sub_regions[f] for given in found.functions.values() for f in given}
+    reached: dict[str, list[str]] = {name: [] for name in activation.pathway.sub_regions}
+    for key, names in activation.inputs.items():
+        for name in names:
+            reached[name].append(key)
     rows = [
         (
             name,
             f"{weight:.2f}",
-            ", ".join(key for key, reached in activation.inputs.items() if name in reached),
-            "asked for" if name in asked else "reached",
+            ", ".join(reached[name]),
+            "asked for" if name in asked else "reached" if reached[name] else "connects",
             f"{activation.pathway.integration[name]:.2f}",
         )
         for name, weight in activation.pathway.sub_regions.items()

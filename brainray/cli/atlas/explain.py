@@ -90,12 +90,11 @@ def _block(name: str, parts: list[Explanation]) -> Table:
     table = Table(title=Text(f"{name}: {first.sub_region}"), show_header=False)
     table.add_column("what", no_wrap=True)
     table.add_column("found", max_width=WIDTH)
-    shares = [f"{function} {100 * share:.0f} %" for function, share in first.functions.items()]
     rois = [f"{roi.name} {roi.strength:.2f} ({roi.label})" for roi in first.rois]
     rows = {
         "networks": ", ".join(part.model for part in parts),
         "why": first.reason,
-        "functions": ", ".join(shares[:LISTED]),
+        "functions": ", ".join(first.shares()[:LISTED]),
         "ROIs": ", ".join(rois[:LISTED]),
         "connected with": ", ".join(map(str, first.connections[:LISTED])),
     }
