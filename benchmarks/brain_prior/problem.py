@@ -2,9 +2,8 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, as_completed
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,8 +23,9 @@ from brainray.pipeline.excitation import atlas_of, excite
 from brainray.pipeline.local import LocalRunner
 from brainray.pipeline.record import Record
 from brainray.pipeline.selection import Selection
+from brainray.pipeline.versions import platform
 from brainray.scenario import Scenario, load_scenario
-from brainray.settings import load_settings
+from brainray.settings import Settings, load_settings
 from brainray.training.loop import Recipe
 
 SEED = 0
@@ -36,7 +36,11 @@ Result = TypeVar("Result")
 
 
 class PoolRunner(LocalRunner):
-    """Runs units in processes, one a CPU."""
+    """Runs units in the processes of a pool."""
+
+    def __init__(self, settings: Settings, pool: Executor) -> None:
+        super().__init__(settings)
+        self._pool = pool
 
     def map(
         self,
@@ -45,10 +49,9 @@ class PoolRunner(LocalRunner):
         on_done: Callable[[int, Result], None],
     ) -> list[Result]:
         """Do the units at the same time; return their results in order."""
-        with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-            futures = {pool.submit(work, unit): number for number, unit in enumerate(units)}
-            for done in as_completed(futures):
-                on_done(futures[done], done.result())
+        futures = {self._pool.submit(work, unit): number for number, unit in enumerate(units)}
+        for done in as_completed(futures):
+            on_done(futures[done], done.result())
         return [future.result() for future in futures]
 
 
@@ -58,15 +61,19 @@ class Bench:
     Args:
         plan: sizes.
         folder: of the record.
+        pool: of the processes in which networks are pretrained.
     """
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    def __init__(self, plan: Plan, folder: Path, pool: Executor) -> None:
         settings = load_settings()
         self.library = Library.open(settings)
         self.scenario: Scenario = load_scenario(SCENARIO, plan.changes)
         self.atlas: Atlas = atlas_of(self.library, self.scenario.activation.atlas)
         dataset, _ = dataset_of(self.scenario, SEED)
         self.library.add_data_set(dataset, self.scenario.data.source)
+        self.library.add_platform(platform(), "safetensors")
+        for optimizer in self.scenario.pretraining.optimizers:
+            self.library.add_optimizer(optimizer)
         self._targets = {split: torch.from_numpy(dataset.target(split)) for split in SPLITS}
         self._classes = len(dataset.classes)
         networks = {
@@ -75,7 +82,7 @@ class Bench:
         }
         brain = excite(self.scenario.excites(), self.scenario.activation, self.atlas, SEED)
         self._offers: dict[str, list[Offer]] = Pretraining(
-            self.scenario, SEED, dataset, self.library, PoolRunner(settings), Record(folder)
+            self.scenario, SEED, dataset, self.library, PoolRunner(settings, pool), Record(folder)
         ).offers(Selection.of(brain, networks, self.library))
 
     @functools.cached_property
