@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from brainray.atlas.completion import complete_strengths
-from brainray.atlas.connectome import connectome, normalised
+from brainray.atlas.completion import complete as complete_activity
+from brainray.atlas.connectome import connectome, distance_kernel, passing
 from brainray.atlas.interface import Activation, Atlas, Floats, Pathway
 from brainray.atlas.lookup import distinct_functions
 from brainray.atlas.mechanism_settings import MechanismSettings, PriorKind
 from brainray.atlas.nulls import shuffled
 from brainray.atlas.observation import read_strengths
-from brainray.atlas.regions import SubRegions, integration
+from brainray.atlas.recruitment import recruit
+from brainray.atlas.regions import Connections, SubRegions, integration
 from brainray.atlas.spreading import spread
 from brainray.errors import ScenarioError
 
@@ -38,7 +39,8 @@ class Mechanism:
     Attributes:
         atlas: as given.
         settings: as given.
-        connectome_RR: what activation spreads over and what connects sub-regions.
+        connectome_RR: what activation spreads over, beside nearness, and what connects
+            sub-regions.
         sub_regions: those that the atlas knows ROIs of.
 
     Raises:
@@ -48,13 +50,16 @@ class Mechanism:
     def __init__(self, atlas: Atlas, settings: MechanismSettings | None = None) -> None:
         self.atlas = atlas
         self.settings = settings or MechanismSettings()
-        relations_RR = connectome(atlas, self.settings.connectome, self.settings.edges)
-        if self.settings.shuffle_seed is not None:
-            relations_RR = shuffled(relations_RR, self.settings.shuffle_seed)
-        self.connectome_RR: csr_array = relations_RR
-        self.sub_regions = SubRegions(atlas, self.settings.membership)
+        how = self.settings
+        self.connectome_RR: csr_array = connectome(atlas, how.connectome, how.edges)
+        self._passing_RR = passing(
+            self.connectome_RR, distance_kernel(atlas.coordinates, how.edges), how.nearness
+        )
+        if how.shuffle_seed is not None:
+            self.connectome_RR = shuffled(self.connectome_RR, how.shuffle_seed)
+            self._passing_RR = shuffled(self._passing_RR, how.shuffle_seed)
+        self.sub_regions = SubRegions(atlas, how.membership)
         self._column = {function: i for i, function in enumerate(atlas.functions)}
-        self._normalised_RR = normalised(relations_RR)
         self._mean_stimulus_R = self.stimulus(atlas.functions) / max(len(atlas.functions), 1)
 
     def variant(self, kind: PriorKind, seed: int = 0) -> "Mechanism":
@@ -88,7 +93,7 @@ class Mechanism:
             stimulus_R: at least 0; shape `(R,)`, or `(R, N)` for several at once.
             within_R: the ROIs that may be active, if not all.
         """
-        return spread(self._normalised_RR, stimulus_R, self.settings.spreading, within_R)
+        return spread(self._passing_RR, stimulus_R, self.settings.spreading, within_R)
 
     def active(self, stimulus_R: Floats, within_R: NDArray[np.bool_] | None = None) -> Floats:
         """Return the activation by a stimulus after inhibition of the irrelevant.
@@ -129,7 +134,9 @@ class Mechanism:
         that its own functions excite by the same rule. The sub-regions of the functions are
         always among them, also where the atlas knows no ROI of a function: a scenario that asks
         for a function needs networks for it. They then weigh as much as a sub-region that just
-        reaches the threshold. No order of inputs or functions matters.
+        reaches the threshold. Sub-regions that connect the inputs are recruited
+        (`brainray.atlas.recruitment`): they weigh as much as they are excited, but at least as
+        much as the weakest connection that they make. No order of inputs or functions matters.
 
         Args:
             functions: input name to the functions or synonyms that it excites.
@@ -148,11 +155,12 @@ class Mechanism:
         }
         asked = {name: {table[f] for f in found} for name, found in meant.items()}
         active_R = self.active(self.stimulus(f for found in meant.values() for f in found))
-        pathway = self._pathway(active_R, set().union(*asked.values()), among)
+        weights = self._weights(active_R, set().union(*asked.values()), among)
         inputs = {}
         for name, found in meant.items():
             reached = self._reached(self.active(self.stimulus(found)), asked[name])
-            inputs[name] = tuple(s for s in reached if s in pathway.sub_regions)
+            inputs[name] = tuple(place for place in reached if place in weights)
+        pathway = self._connected(active_R, weights, tuple(inputs.values()), among)
         return Activation(pathway, inputs, self._strongest_rois(active_R))
 
     def by_observation(
@@ -185,26 +193,66 @@ class Mechanism:
         strength_R = np.where(seen_R, observed_R, 0.0)
         strength_R = strength_R / strength_R.max()
         if complete:
-            strength_R = complete_strengths(self.atlas, strength_R, ~np.isnan(observed_R))
+            completed_R = complete_activity(self.atlas, strength_R, ~np.isnan(observed_R))
+            strength_R = np.maximum(completed_R, 0.0)
         always = self.sub_regions.with_peak_among(seen_R)
         active_R = self.active(strength_R, strength_R > 0)
-        pathway = self._pathway(active_R, always, among)
-        if not pathway.sub_regions:
+        weights = self._weights(active_R, always, among)
+        if not weights:
             raise ScenarioError(
                 f"activation.rois: {', '.join(sorted(strengths))} belong to no sub-region in "
                 f"atlas {self.atlas.name!r}; name an ROI that a function excites"
             )
+        pathway = self._pathway(weights, self._connections(tuple(weights)))
         reached = tuple(pathway.sub_regions)
         return Activation(pathway, dict.fromkeys(inputs, reached), self._strongest_rois(active_R))
 
-    def _pathway(self, active_R: Floats, always: set[str], among: Sequence[str] | None) -> Pathway:
+    def _weights(
+        self, active_R: Floats, always: set[str], among: Sequence[str] | None
+    ) -> dict[str, float]:
+        """Return the active sub-regions with their weights, the strongest first and 1."""
         weights = self._reached(active_R, always | set(among or ()))
-        if among is not None:
-            most = max((weights[name] for name in among), default=1.0)
-            weights = {n: round(w / most, DIGITS) for n, w in weights.items() if n in among}
-        connections = self.sub_regions.connections(
-            self.connectome_RR, tuple(weights), self.settings.floor
+        if among is None:
+            return weights
+        most = max((weights[name] for name in among), default=1.0)
+        return {n: round(w / most, DIGITS) for n, w in weights.items() if n in among}
+
+    def _connections(self, names: Sequence[str], floor: float | None = None) -> Connections:
+        floor = self.settings.floor if floor is None else floor
+        return self.sub_regions.connections(self.connectome_RR, names, floor)
+
+    def _connected(
+        self,
+        active_R: Floats,
+        weights: dict[str, float],
+        inputs: Sequence[Sequence[str]],
+        among: Sequence[str] | None,
+    ) -> Pathway:
+        """Return the pathway of active sub-regions and of those that connect the inputs."""
+        kept = self._connections(tuple(weights))
+        possible = self._connections(self.sub_regions.names if among is None else among, floor=0.0)
+        ways = recruit(inputs, kept, possible)
+        if not ways:
+            return self._pathway(weights, kept)
+        excited = dict(zip(self.sub_regions.names, self.sub_regions.weights(active_R), strict=True))
+        most = max(excited.values()) or 1.0
+        weakest = min(weight for *_, weight in ways)
+        for name in sorted({name for a, b, _ in ways for name in (a, b)} - set(weights)):
+            weights[name] = round(max(float(excited[name] / most), weakest), DIGITS)
+        weights = dict(sorted(weights.items(), key=lambda item: (-item[1], item[0])))
+        joined = {frozenset(way[:2]) for way in ways}
+        connections = self._connections(tuple(weights), floor=0.0)
+        return self._pathway(
+            weights,
+            tuple(
+                (a, b, weight)
+                for a, b, weight in connections
+                if weight >= self.settings.floor or {a, b} in joined
+            ),
         )
+
+    @staticmethod
+    def _pathway(weights: dict[str, float], connections: Connections) -> Pathway:
         return Pathway(weights, connections, integration(tuple(weights), connections))
 
     def _reached(self, active_R: Floats, always: set[str]) -> dict[str, float]:

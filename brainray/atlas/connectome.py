@@ -89,6 +89,23 @@ def distance_kernel(coordinates: Floats, edges: int, length_mm: float = LENGTH_M
     return _symmetric(row, column, np.exp(-distance_mm / length_mm), count)
 
 
+def passing(connectome_RR: csr_array, nearness_RR: csr_array, nearness: float) -> csr_array:
+    """Return how activation passes on: partly over the connectome, partly to near ROIs.
+
+    Both parts are normalised before they are mixed, so that no unit of a source matters.
+
+    Args:
+        connectome_RR: the relations.
+        nearness_RR: the distance kernel.
+        nearness: the share of the distance kernel, in [0, 1].
+
+    Returns:
+        symmetric, eigenvalues in [-1, 1], shape `(R, R)`.
+    """
+    mixed = (1 - nearness) * normalised(connectome_RR) + nearness * normalised(nearness_RR)
+    return csr_array(mixed)
+
+
 def mirrored(coordinates: Floats) -> Floats:
     """Lay the right hemisphere upon the left one."""
     return np.abs(coordinates * [1, 0, 0]) + coordinates * [0, 1, 1]

@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from brainray.atlas.interface import Atlas, Floats
 
@@ -20,13 +21,13 @@ class SubRegions:
 
     Args:
         atlas: the atlas.
-        membership: the degree, relative to the function's own peak, from which an ROI belongs to
-            a function's sub-region, in (0, 1].
+        membership: the degree, relative to the function's own peak, from which an ROI is a
+            member of the function's sub-region, in (0, 1].
 
     Attributes:
         names: sorted.
-        member_RK: the largest relative degree of an ROI for any function of the sub-region, and
-            0 below ``membership``.
+        degree_RK: the largest relative degree of an ROI for any function of the sub-region.
+        member_RK: the same, and 0 below ``membership``.
         peak_RK: whether an ROI is the peak of a function of the sub-region.
     """
 
@@ -38,9 +39,10 @@ class SubRegions:
         for i, name in of_function.items():
             column = degree_RK[:, self.names.index(name)]
             np.maximum(column, atlas.relative[:, i], out=column)
+        self.degree_RK: Floats = degree_RK
         self.member_RK: Floats = np.where(degree_RK >= membership, degree_RK, 0.0)
         self.peak_RK: NDArray[np.bool_] = degree_RK >= 1.0
-        self._unit_RK: Floats = self.member_RK / np.linalg.norm(self.member_RK, axis=0)
+        self._unit_RK: Floats = degree_RK / np.linalg.norm(degree_RK, axis=0)
 
     def weights(self, active_R: Floats) -> Floats:
         """Return the cosine of each sub-region's degrees with an activation, in [0, 1]."""
@@ -58,11 +60,10 @@ class SubRegions:
     ) -> Connections:
         """Return the connections between some sub-regions.
 
-        A connection is the mean of the connectome over all pairs of an ROI of the one and an ROI
-        of the other; ROIs of both are left out, so that sub-regions are not connected because
-        they overlap. Where nothing is left, one lies within the other, and all pairs of two
-        different ROIs count; two sub-regions of one and the same ROI are connected as strongly
-        as any.
+        A connection is the mean of the connectome over all pairs of a member of the one and a
+        member of the other. Pairs of two ROIs that are members of both are left out, so that
+        sub-regions are not connected because they overlap; two of the very same ROIs are
+        connected by the pairs of these, and two of one and the same ROI as strongly as any.
 
         Args:
             connectome_RR: of `brainray.atlas.connectome.connectome`.
@@ -106,11 +107,12 @@ def integration(names: Sequence[str], connections: Connections) -> dict[str, flo
         conductance_KK[place[a], place[b]] = conductance_KK[place[b], place[a]] = weight
     laplacian_KK = np.diag(conductance_KK.sum(axis=0)) - conductance_KK
     potential_KK = np.linalg.pinv(laplacian_KK, hermitian=True) if count else laplacian_KK
+    part_K = connected_components(csr_array(conductance_KK), directed=False)[1]
     through_K = np.zeros(count)
     for s, t in combinations(range(count), 2):
-        potential_K = potential_KK[s] - potential_KK[t]
-        if potential_K @ laplacian_KK[s] < 0.5:  # the current that leaves s: 1 if t is in reach
+        if part_K[s] != part_K[t]:
             continue
+        potential_K = potential_KK[s] - potential_KK[t]
         current_KK = conductance_KK * np.abs(potential_K[:, None] - potential_K[None, :])
         passing_K = current_KK.sum(axis=1) / 2
         passing_K[[s, t]] = 0
@@ -123,11 +125,15 @@ def integration(names: Sequence[str], connections: Connections) -> dict[str, flo
 def _mean_between(
     connectome_RR: csr_array, a_R: NDArray[np.bool_], b_R: NDArray[np.bool_]
 ) -> float | None:
-    only_a, only_b = a_R & ~b_R, b_R & ~a_R
-    if only_a.any() and only_b.any():
-        total = float((connectome_RR @ only_b.astype(np.float64))[only_a].sum())
-        return total / float(only_a.sum() * only_b.sum())
-    pairs = float(a_R.sum() * b_R.sum() - (a_R & b_R).sum())
-    if pairs == 0:
-        return None
-    return float((connectome_RR @ b_R.astype(np.float64))[a_R].sum()) / pairs
+    both_R = a_R & b_R
+    pairs = float(a_R.sum() * b_R.sum() - both_R.sum() ** 2)
+    if pairs:
+        total = _sum_between(connectome_RR, a_R & ~b_R, b_R)
+        total += _sum_between(connectome_RR, both_R, b_R & ~a_R)
+        return total / pairs
+    pairs = float(both_R.sum() ** 2 - both_R.sum())
+    return _sum_between(connectome_RR, both_R, both_R) / pairs if pairs else None
+
+
+def _sum_between(connectome_RR: csr_array, a_R: NDArray[np.bool_], b_R: NDArray[np.bool_]) -> float:
+    return float((connectome_RR @ b_R.astype(np.float64))[a_R].sum())

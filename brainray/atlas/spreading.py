@@ -19,7 +19,7 @@ PRECISION = 1e-8
 
 
 def spread(
-    normalised_RR: csr_array,
+    passing_RR: csr_array,
     stimulus_RN: Floats,
     alpha: float,
     within_R: NDArray[np.bool_] | None = None,
@@ -29,7 +29,7 @@ def spread(
     The number of terms depends on ``alpha`` alone, so that the result is exactly linear.
 
     Args:
-        normalised_RR: of `brainray.atlas.connectome.normalised`.
+        passing_RR: of `brainray.atlas.connectome.passing`.
         stimulus_RN: at least 0; shape `(R,)`, or `(R, N)` for several at once.
         alpha: how much of the activation goes on at each step, in [0, 1).
         within_R: the ROIs that may be active; activation takes no way through the others.
@@ -42,7 +42,7 @@ def spread(
     source = (1 - alpha) * inside * stimulus_RN
     active = source
     for _ in range(_terms(alpha)):
-        active = alpha * inside * (normalised_RR @ active) + source
+        active = alpha * inside * (passing_RR @ active) + source
     return active
 
 

@@ -80,8 +80,8 @@ def add_roi(session: Session, atlas: str, roi: Roi) -> tuple[str, ...]:
     return brain_checks.idle([roi.name], len(names) + 1)
 
 
-def add_association(session: Session, atlas: str, association: Association) -> None:
-    """Say how strongly a function, by name or synonym, excites an ROI of an atlas.
+def add_association(session: Session, atlas: str, association: Association) -> Association:
+    """Let a function, by name or synonym, excite an ROI; return it with the function's own name.
 
     Raises:
         AtlasError: there is no such atlas, or the association cannot be in it.
@@ -90,10 +90,11 @@ def add_association(session: Session, atlas: str, association: Association) -> N
     there = select(ASSOCIATION.c.function, ASSOCIATION.c.roi).where(
         ASSOCIATION.c.atlas == atlas, ASSOCIATION.c.roi == association.roi
     )
-    excited = set(session.execute(there).tuples())
+    excited = set(session.execute(there))
     meanings = queries.meanings(session)
     checked = brain_checks.check_association(atlas, association, names, meanings, excited)
     _insert(session, ASSOCIATION, [{"atlas": atlas} | vars(checked)])
+    return checked
 
 
 def add_relation(session: Session, atlas: str, relation: Relation) -> None:
@@ -107,7 +108,7 @@ def add_relation(session: Session, atlas: str, relation: Relation) -> None:
     there = select(RELATION.c.kind, RELATION.c.a, RELATION.c.b, RELATION.c.directed).where(
         RELATION.c.atlas == atlas, RELATION.c.a.in_(ends), RELATION.c.b.in_(ends)
     )
-    pairs = set(session.execute(there).tuples())
+    pairs = set(session.execute(there))
     brain_checks.check_relation(atlas, relation, names, pairs)
     _insert(session, RELATION, [{"atlas": atlas} | vars(relation)])
 
@@ -135,8 +136,8 @@ def rows(session: Session, atlas: str) -> AtlasRows:
     place = {roi.name: position for position, roi in enumerate(found)}
     excited = select(*_fields(ASSOCIATION, Association)).where(ASSOCIATION.c.atlas == atlas)
     related = select(*_fields(RELATION, Relation)).where(RELATION.c.atlas == atlas)
-    associations = [Association(*row) for row in session.execute(excited).tuples()]
-    relations = [Relation(*row) for row in session.execute(related).tuples()]
+    associations = [Association(*row) for row in session.execute(excited)]
+    relations = [Relation(*row) for row in session.execute(related)]
     # Sorted here: databases sort in ways of their own.
     associations.sort(key=lambda one: (place[one.roi], one.function))
     relations.sort(key=lambda one: (RELATION_KINDS.index(one.kind), place[one.a], place[one.b]))
@@ -177,7 +178,7 @@ def summaries(session: Session) -> list[AtlasSummary]:
     none = {"rois": 0, "functions": 0, "associations": 0}
     return [
         AtlasSummary(name, description, relations=relations[name], **(none | counts[name]))
-        for name, description in sorted(session.execute(select(ATLAS)).tuples())
+        for name, description in sorted(session.execute(select(ATLAS)))
     ]
 
 

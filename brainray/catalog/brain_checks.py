@@ -5,7 +5,7 @@ Rows count from 1 in the order of `AtlasRows`, which is that of a file without i
 
 import math
 import re
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence, Set
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -30,6 +30,7 @@ little wider, and its center is at 0."""
 
 FUNCTIONS = "allowed are those of a sub-region in `brainray catalog list functions`"
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
@@ -119,7 +120,7 @@ def check_relation(
     atlas: str,
     relation: Relation,
     names: Collection[str],
-    pairs: Container[tuple[str, str, str, bool]],
+    pairs: Set[tuple[str, str, str, bool]],
     number: int = 0,
 ) -> None:
     """Check a relation.
@@ -191,7 +192,7 @@ def _wrong_association(
 
 
 def _wrong_relation(
-    relation: Relation, names: Collection[str], pairs: Container[tuple[str, str, str, bool]]
+    relation: Relation, names: Collection[str], pairs: Set[tuple[str, str, str, bool]]
 ) -> str:
     kind, a, b = relation.kind, relation.a, relation.b
     if kind not in RELATION_KINDS:
@@ -204,7 +205,7 @@ def _wrong_relation(
     same = [(kind, a, b, True), (kind, a, b, False), (kind, b, a, False)]
     if not relation.directed:
         same.append((kind, b, a, True))
-    if any(pair in pairs for pair in same):
+    if not pairs.isdisjoint(same):
         return "is there already; a pair has one relation of a kind, or one a direction"
     if not math.isfinite(relation.weight):
         return f"weight {relation.weight}: must be a finite number"
@@ -216,7 +217,7 @@ def _wrong_relation(
 
 
 def _wrong_text(field: str, value: str) -> str:
-    return "" if value.isprintable() else f"{field} {value!r}: must be one line of printable text"
+    return f"{field} {value!r}: must be one line of text" if _CONTROL.search(value) else ""
 
 
 def _not_allowed(field: str, value: str, allowed: Sequence[str]) -> str:

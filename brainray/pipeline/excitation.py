@@ -7,7 +7,7 @@ from typing import Any
 from brainray.atlas.activation import Mechanism
 from brainray.atlas.arrays import load_atlas
 from brainray.atlas.interface import Activation, Atlas, Pathway
-
+from brainray.atlas.maps import strengths_of_map
 from brainray.atlas.mechanism_settings import MechanismSettings
 from brainray.catalog.library import Library
 from brainray.errors import AtlasError, ScenarioError
@@ -62,18 +62,31 @@ def excite(functions: Mapping[str, Sequence[str]], how: How, atlas: Atlas, seed:
         AtlasError: the atlas has no relations over which activity could spread.
     """
     mechanism = Mechanism(atlas, mechanism_settings(how))
-
-    def activate(by: Mechanism, among: Sequence[str] | None = None) -> Activation:
-        if how.rois:
-            return by.by_observation(how.rois, tuple(functions), how.complete, among)
-        return by.by_functions(functions, among)
-
-    activation = activate(mechanism)
+    activation = activate(functions, how, mechanism)
     if how.prior == "uniform":
         return Excitation(activation, None)
     variant = mechanism.variant(how.prior, derive(seed, "prior"))
     among = tuple(activation.pathway.sub_regions)
-    return Excitation(activation, activate(variant, among).pathway)
+    return Excitation(activation, activate(functions, how, variant, among).pathway)
+
+
+def activate(
+    functions: Mapping[str, Sequence[str]],
+    how: How,
+    mechanism: Mechanism,
+    among: Sequence[str] | None = None,
+) -> Activation:
+    """Return what a mechanism activates: by the observed ROIs if there are any, else by functions.
+
+    Args:
+        functions: input name to the brain functions it excites.
+        how: see `excite`.
+        mechanism: with the settings that it asks for.
+        among: the sub-regions of the pathway, if they are given.
+    """
+    if how.rois:
+        return mechanism.by_observation(how.rois, tuple(functions), how.complete, among)
+    return mechanism.by_functions(functions, among)
 
 
 def mechanism_settings(how: How) -> MechanismSettings:

@@ -1,6 +1,6 @@
 """What the inputs of a run choose among: networks, uploaded graphs, and what they start from."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from brainray.catalog.archive import ONNX
 from brainray.catalog.library import Library
 from brainray.catalog.values import Model
 from brainray.errors import CatalogError, RunError, ScenarioError
+from brainray.fusion.prior import PathwayPrior, WiringPrior
 from brainray.networks.interface import NetworkSpec
 from brainray.pipeline.excitation import Excitation, observed
 from brainray.pipeline.frozen import StoredGraph, uploaded
@@ -26,11 +27,14 @@ class Selection:
         excitation: the activated sub-regions, and what the search is told of them.
         networks: that each input may use.
         graphs: uploaded for each frozen network, by id.
+        homes: the sub-regions of each network when the run began, by the names that the guide of
+            its search has; what is renamed since does not change what the search is told.
     """
 
     excitation: Excitation
     networks: dict[str, list[NetworkSpec]]
     graphs: dict[str, list[StoredGraph]]
+    homes: dict[str, tuple[str, ...]]
 
     @property
     def pathway(self) -> Pathway:
@@ -46,6 +50,7 @@ class Selection:
             excitation,
             networks,
             {name: uploaded(library, name) for name in _frozen(networks)},
+            {spec.name: spec.sub_regions for specs in networks.values() for spec in specs},
         )
 
     @staticmethod
@@ -72,7 +77,8 @@ class Selection:
             raise RunError(
                 f"the run began with what is no longer there, start a new one: {error}"
             ) from error
-        return Selection(_renamed(event, library), networks, graphs)
+        homes = {name: tuple(places) for name, places in event.get("homes", {}).items()}
+        return Selection(_renamed(event, library), networks, graphs, homes)
 
     def to_json(self) -> dict[str, Any]:
         """Return the selection as a run's record holds it."""
@@ -84,7 +90,19 @@ class Selection:
             "graphs": {
                 name: [graph.model for graph in graphs] for name, graphs in self.graphs.items()
             },
+            "homes": {name: list(places) for name, places in self.homes.items()},
         }
+
+    def prior(self, models: Mapping[str, str]) -> WiringPrior:
+        """Return what the search is told of the brain.
+
+        Args:
+            models: the network of each pretrained model.
+        """
+        guide = self.excitation.guide
+        if guide is None:
+            return WiringPrior()
+        return PathwayPrior(guide, {model: self.homes[name] for model, name in models.items()})
 
     def home(self, spec: NetworkSpec) -> str:
         """Return where a model of a network lives: in the strongest sub-region activated.
@@ -109,34 +127,27 @@ def _renamed(event: Mapping[str, Any], library: Library) -> Excitation:
         except CatalogError:  # removed, when nothing lived there any more; it was excited, though
             return name
 
-    def renamed(pathway: Pathway) -> Pathway:
-        pairs: dict[tuple[str, str], float] = {}
-        for a, b, weight in pathway.connections:
-            if now(a) != now(b):
-                pairs.setdefault((now(a), now(b)), weight)
-        return Pathway(
-            _first(now, pathway.sub_regions),  # the strongest first
-            tuple((a, b, weight) for (a, b), weight in pairs.items()),
-            _first(now, pathway.integration),
-        )
+    def first(values: Mapping[str, float]) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for name, value in values.items():
+            found.setdefault(now(name), value)
+        return found
 
     before = Excitation.from_json(event)
-    inputs = {
-        name: tuple(dict.fromkeys(map(now, found)))
-        for name, found in before.activation.inputs.items()
-    }
-    return Excitation(
-        Activation(renamed(before.pathway), inputs, before.activation.rois),
-        None if before.guide is None else renamed(before.guide),
+    pairs: dict[tuple[str, str], float] = {}
+    for a, b, weight in before.pathway.connections:
+        if now(a) != now(b):
+            pairs.setdefault((now(a), now(b)), weight)
+    pathway = Pathway(
+        first(before.pathway.sub_regions),  # the strongest first
+        tuple((a, b, weight) for (a, b), weight in pairs.items()),
+        first(before.pathway.integration),
     )
-
-
-def _first(now: Callable[[str], str], values: Mapping[str, float]) -> dict[str, float]:
-    """Return values by the names of today; of those that have become one name the first."""
-    found: dict[str, float] = {}
-    for name, value in values.items():
-        found.setdefault(now(name), value)
-    return found
+    inputs = {
+        name: tuple(dict.fromkeys(map(now, reached)))
+        for name, reached in before.activation.inputs.items()
+    }
+    return Excitation(Activation(pathway, inputs, before.activation.rois), before.guide)
 
 
 def chosen(

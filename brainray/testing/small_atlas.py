@@ -1,6 +1,7 @@
 """A small atlas for tests: a few ROIs on a line, with what a test wants to say of them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
@@ -54,6 +55,20 @@ def small_atlas(
         structural_RR=_matrix(structural or {}, place),
         structural_directed_RR=empty,
         tract_mm_RR=empty,
+    )
+
+
+def reordered(atlas: Atlas, order: Sequence[int]) -> Atlas:
+    """Return the same atlas with its ROIs in another order."""
+    places = list(order)
+    return replace(
+        atlas,
+        rois=tuple(atlas.rois[i] for i in places),
+        degree_RF=atlas.degree_RF[places],
+        functional_RR=atlas.functional_RR[places][:, places],
+        structural_RR=atlas.structural_RR[places][:, places],
+        structural_directed_RR=atlas.structural_directed_RR[places][:, places],
+        tract_mm_RR=atlas.tract_mm_RR[places][:, places],
     )
 
 

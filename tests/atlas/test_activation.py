@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brainray.atlas.activation import Mechanism
 from brainray.atlas.mechanism_settings import MechanismSettings
 from brainray.errors import AtlasError, ScenarioError
-from brainray.testing.small_atlas import small_atlas
+from brainray.testing.small_atlas import reordered, small_atlas
 
 LETTERS = "ABCDEFGH"
 EXAMPLE = {
@@ -56,6 +56,7 @@ functions_of_inputs = st.dictionaries(
 
 
 class TestRaw:
+    @settings(max_examples=40)
     @given(stimulus=strengths_of_atlas, more=strengths_of_atlas, spreading=spreadings)
     def test_it_is_not_negative_and_grows_with_the_stimulus(self, stimulus, more, spreading):
         mechanism = Mechanism(ATLAS, MechanismSettings(spreading=spreading))
@@ -63,17 +64,16 @@ class TestRaw:
         assert (less >= 0).all()
         assert (mechanism.raw(stimulus + more) >= less).all()
 
+    @settings(max_examples=40)
     @given(order=st.permutations(range(len(ATLAS.rois))), stimulus=strengths_of_atlas)
     def test_the_order_of_rois_does_not_matter(self, order, stimulus):
-        names = [ATLAS.names[i] for i in order]
-        mixed = Mechanism(
-            small_atlas(DEGREES, SUB_REGIONS, FUNCTIONAL, rois=names), MechanismSettings(edges=2)
-        )
+        mixed = Mechanism(reordered(ATLAS, order), MechanismSettings(edges=2))
         plain = Mechanism(ATLAS, MechanismSettings(edges=2))
         np.testing.assert_allclose(
             mixed.raw(stimulus[list(order)]), plain.raw(stimulus)[list(order)], atol=1e-12
         )
 
+    @settings(max_examples=40)
     @given(first=strengths_of_atlas, second=strengths_of_atlas)
     def test_several_stimuli_at_once_and_their_sum(self, first, second):
         mechanism = Mechanism(ATLAS)
@@ -81,11 +81,15 @@ class TestRaw:
         np.testing.assert_allclose(both[:, 0], mechanism.raw(first), atol=1e-12)
         np.testing.assert_allclose(both.sum(axis=1), mechanism.raw(first + second), atol=1e-6)
 
-    def test_it_is_the_limit_of_the_series(self):
-        mechanism = Mechanism(ATLAS)
-        weights = mechanism.connectome_RR.toarray()
-        root = np.sqrt(weights.sum(axis=0))
-        passed = weights / np.outer(root, root)
+    @pytest.mark.parametrize("nearness", [0.0, 0.5, 1.0])
+    def test_it_is_the_limit_of_the_series(self, nearness):
+        mechanism = Mechanism(ATLAS, MechanismSettings(nearness=nearness))
+        distance_mm = np.abs(np.subtract.outer(*2 * [ATLAS.coordinates[:, 1]]))
+        near = np.exp(-distance_mm / 20) - np.eye(len(ATLAS.rois))
+        passed = 0.0
+        for weights, share in ((mechanism.connectome_RR.toarray(), 1 - nearness), (near, nearness)):
+            root = np.sqrt(weights.sum(axis=0))
+            passed += share * weights / np.outer(root, root)
         stimulus = mechanism.stimulus(["visual_motion", "fear"])
         exact = 0.7 * np.linalg.solve(np.eye(len(root)) - 0.3 * passed, stimulus)
         np.testing.assert_allclose(mechanism.raw(stimulus), exact, atol=2e-8)
@@ -128,6 +132,7 @@ class TestFunctions:
         np.testing.assert_allclose(sum(parts.values()), whole, atol=1e-12)
         assert parts["fear"][ATLAS.names.index("AMY")] == parts["fear"].max()
 
+    @settings(max_examples=40)
     @given(functions=functions_of_inputs, random=st.randoms(use_true_random=False))
     def test_no_order_of_inputs_or_functions_matters(self, functions, random):
         mixed = list(functions.items())
@@ -138,6 +143,7 @@ class TestFunctions:
         assert first == second
         assert list(first.pathway.sub_regions.items()) == list(second.pathway.sub_regions.items())
 
+    @settings(max_examples=40)
     @given(functions=functions_of_inputs)
     def test_weights_connections_and_inputs_agree(self, functions):
         activation = Mechanism(ATLAS).by_functions(functions)
@@ -157,6 +163,7 @@ class TestFunctions:
 
 class TestObservation:
     @pytest.mark.parametrize("connectome", ["functional", "structural", "distance"])
+    @settings(max_examples=40)
     @given(
         strengths=st.lists(st.floats(1e-3, 1e3), min_size=6, max_size=6),
         pairs=st.dictionaries(
@@ -178,6 +185,7 @@ class TestObservation:
         assert activation.inputs["image"] == tuple(activation.pathway.sub_regions)
         assert activation.inputs["audio"] == tuple(activation.pathway.sub_regions)
 
+    @settings(max_examples=40)
     @given(
         strengths=st.dictionaries(st.sampled_from(ATLAS.names), st.floats(0.01, 100), min_size=1),
         scale=st.floats(1e-6, 1e6),
@@ -241,6 +249,7 @@ class TestVariants:
         [
             ("spreading", 1.0),
             ("edges", 0),
+            ("nearness", 1.5),
             ("inhibition", -0.1),
             ("threshold", -1.0),
             ("membership", 0.0),

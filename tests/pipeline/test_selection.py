@@ -27,7 +27,7 @@ class Killed(BaseException):
 
 @pytest.fixture(autouse=True)
 def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "publish", lambda report, folder: None)
+    monkeypatch.setattr(pipeline, "publish", lambda report, folder, atlas: None)
 
 
 @pytest.fixture(scope="module")
@@ -141,18 +141,20 @@ def test_merged_places_count_once_and_moved_networks_have_a_home(empty: Settings
     first, second, third = text.sub_regions
     pathway = Pathway({first: 1.0, second: 0.5}, ((first, second, 0.5),), {first: 0.2, second: 0.1})
     activation = Activation(pathway, {"caption": (first, second)}, {"pMTG_L": 1.0})
-    selection = Selection(Excitation(activation, pathway), {"caption": [text]}, {})
+    homes = {text.name: text.sub_regions}
+    selection = Selection(Excitation(activation, pathway), {"caption": [text]}, {}, homes)
     event = selection.to_json()
     assert Selection.recorded(event, library) == selection
     library.merge_regions([first, second], "language.both")
     merged = Selection.recorded(event, library)
     both = Pathway({"language.both": 1.0}, (), {"language.both": 0.2})
-    assert merged.pathway == merged.excitation.guide == both
+    assert merged.pathway == both
+    assert merged.prior({"m": text.name}) == selection.prior({"m": text.name})
     assert merged.excitation.activation.inputs == {"caption": ("language.both",)}
     (spec,) = merged.networks["caption"]
     assert merged.home(spec) == "language.both"
     shape = Activation(Pathway({"vision.shape": 1.0}, ()), {}, {})
-    elsewhere = Selection(Excitation(shape, None), {}, {})
+    elsewhere = Selection(Excitation(shape, None), {}, {}, {})
     assert elsewhere.home(spec) == spec.sub_regions[0]
     assert third in spec.sub_regions
 

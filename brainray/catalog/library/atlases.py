@@ -41,10 +41,10 @@ class Atlases(Base):
         with writing(self._engine) as session:
             return atlases.add_roi(session, atlas, roi)
 
-    def add_association(self, atlas: str, association: Association) -> None:
+    def add_association(self, atlas: str, association: Association) -> Association:
         """Let a function excite an ROI of an atlas; see `atlases.add_association`."""
         with writing(self._engine) as session:
-            atlases.add_association(session, atlas, association)
+            return atlases.add_association(session, atlas, association)
 
     def add_relation(self, atlas: str, relation: Relation) -> None:
         """Relate two ROIs of an atlas; see `atlases.add_relation`."""

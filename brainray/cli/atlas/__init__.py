@@ -1,10 +1,20 @@
-"""``brainray atlas``: the brain atlases of the catalog, and what they excite."""
+"""``brainray atlas``: brain atlases of the catalog, what they excite, and why."""
 
 import typer
 
+from brainray.cli.atlas import activate, adding, explain, picture, rows
+
 app = typer.Typer(help="Brain atlases: what ROIs do, how they are related.", no_args_is_help=True)
+app.command("activate")(activate.activate)
+app.command("explain")(explain.explain)
+app.command("picture")(picture.picture)
+app.command("list")(rows.list_atlases)
+app.command("show")(rows.show_atlas)
+app.command("import")(rows.import_atlas)
+app.command("remove")(rows.remove_atlas)
 
-
-@app.callback()
-def atlas() -> None:
-    """Keep the commands below one group."""
+add = typer.Typer(help="Add single rows to an atlas.", no_args_is_help=True)
+add.command("roi")(adding.add_roi)
+add.command("association")(adding.add_association)
+add.command("relation")(adding.add_relation)
+app.add_typer(add, name="add")
