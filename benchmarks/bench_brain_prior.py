@@ -21,7 +21,7 @@ from brain_prior.problem import Bench
 from brain_prior.searching import compare, links, searches, sentences
 from reporting import document
 
-from brainray.pipeline.tables import markdown_table
+from brainray.pipeline.markdown import markdown_table
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ def searches(plan: Plan, bench: Bench, pool: Executor) -> dict[Key, list[list[fl
     ]
     futures = {
         (algorithm, prior, seed): pool.submit(
-            search, bench.with_prior(prior, seed), algorithm, seed, plan
+            search, bench.problem(prior, seed), algorithm, seed, plan
         )
         for algorithm, prior, seed in jobs
     }
@@ -62,7 +62,7 @@ def links(plan: Plan, bench: Bench) -> list[dict[str, Any]]:
     for prior in PRIORS:
         found = []
         for seed in range(plan.seeds if prior == "shuffled" else 1):
-            code = bench.with_prior(prior, seed).code
+            code = bench.problem(prior, seed).code
             images, sounds = code.candidates.values()
             pairs = [(one.model, other.model) for one in images for other in sounds]
             found.append(round(max(code.prior.link(*pair) for pair in pairs), 3))
