@@ -39,7 +39,7 @@ class MechanismSettings:
     inhibition: float = 0.5
     threshold: float = 0.5
     membership: float = 0.5
-    floor: float = 0.0
+    floor: float = 0.05
     shuffle_seed: int | None = None
 
     def __post_init__(self) -> None:

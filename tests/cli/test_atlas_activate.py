@@ -105,6 +105,9 @@ class TestActivate:
         assert document["rois"].keys() == {"STG", "AMY"}
         assert "emotion.fear" in document["pathway"]["sub_regions"]
         assert "vision.shape" not in document["pathway"]["sub_regions"]
+        named = ("--function", "shape", "--roi", "STG=2", "--roi", "AMY=.5")
+        beside = json_of(atlas("activate", *named, "--json", "-"))
+        assert beside["pathway"] == document["pathway"]  # functions do not count beside ROIs
         completed = atlas("activate", "--roi", "STG=2", "--complete", "--json", "-")
         assert len(json_of(completed)["rois"]) > 1
 
@@ -185,7 +188,7 @@ REFUSED = [
         ["activate", "audio_visual_digits", "--function", "shape"],
         "SCENARIO and --function exclude each other",
     ),
-    (["activate", "--function", "shape", "--roi", "LOC=1"], "--function and --roi exclude"),
+    (["activate", "--function", "shap", "--roi", "LOC=1"], "--function: unknown function 'shap'"),
     (["activate", "--function", "shape", "--complete"], "--complete: is for --roi and --map"),
     (["activate", "--function", "shap"], "--function: unknown function 'shap', did you mean"),
     (["activate", "--roi", "LOK=1"], "--roi: unknown ROI 'LOK', did you mean 'LOC'"),

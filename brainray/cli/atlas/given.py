@@ -35,7 +35,10 @@ Functions = Annotated[
 Rois = Annotated[
     list[str] | None,
     typer.Option(
-        "--roi", metavar="R=STRENGTH", help="An observed ROI, e.g. hMT_L=0.8; again for each."
+        "--roi",
+        metavar="R=STRENGTH",
+        help="An observed ROI, e.g. hMT_L=0.8; again for each. As in a scenario, functions do not "
+        "count beside it.",
     ),
 ]
 BrainMap = Annotated[
@@ -127,7 +130,7 @@ def activate_given(
         "--map": brain_map is not None,
     }
     named = [option for option, there in given.items() if there]
-    if len(named) != 1:
+    if len(named) != 1 and named != ["--function", "--roi"]:
         what = f"{' and '.join(named)} exclude each other" if named else "nothing is given"
         raise ScenarioError(f"{what}; give one of {', '.join(given)}")
     if complete and not (rois or brain_map):
@@ -136,14 +139,17 @@ def activate_given(
         return activate_scenario(library, scenario, atlas)
     mechanism = Mechanism(load_atlas(library, atlas or SHIPPED))
     try:
+        asked = {INPUT: tuple(functions)} if functions else {}
         if functions:
-            asked = {INPUT: tuple(functions)}
-            return Activated("", asked, mechanism, mechanism.by_functions(asked))
+            excited = mechanism.by_functions(asked)  # names what is unknown, also beside ROIs
+            if not rois:
+                return Activated("", asked, mechanism, excited)
         if brain_map is not None:
             strengths = strengths_of_map(brain_map, mechanism.atlas)
         else:
             strengths = _strengths(rois or [])
-        return Activated("", {}, mechanism, mechanism.by_observation(strengths, [INPUT], complete))
+        found = mechanism.by_observation(strengths, [INPUT], complete)
+        return Activated("", asked, mechanism, found)
     except ScenarioError as error:
         # The message names keys of a scenario; here they are options.
         text = str(error)
