@@ -43,6 +43,7 @@ COMMANDS = {
     "keys": ("brainray.cli.keys:app", "Who may deploy and maintain over HTTP."),
     "catalog": ("brainray.cli.catalog:app", "What is in the catalog."),
     "data": ("brainray.cli.data:app", "The ready data sets."),
+    "search": ("brainray.cli.search:app", "Searchers, compared on tables of known values."),
     "cluster": (
         "brainray.cli.cluster:app",
         "The standing cluster of RAY_ADDRESS: its nodes, actors and runs.",

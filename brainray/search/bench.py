@@ -6,6 +6,8 @@ has. What it found is the code that is best on the column it searched on; that c
 the columns to report.
 """
 
+import inspect
+import itertools
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -55,16 +57,18 @@ def search(problem: TableProblem, protocol: Protocol, seed: int) -> Curves:
 
     Raises:
         PluginError: no searcher has this name.
-        SearchError: the searcher does not take one of the options.
+        SearchError: the searcher has no such option.
     """
     searcher = plugins.load("searchers", protocol.algorithm)
-    try:
-        made = searcher(problem.space, seed, **protocol.options)
-    except TypeError as error:
-        raise SearchError(f"{protocol.algorithm}: {error}") from error
+    _, _, *allowed = inspect.signature(searcher).parameters  # after space and seed
+    if unknown := [name for name in protocol.options if name not in allowed]:
+        raise SearchError(
+            f"{protocol.algorithm}: has no option {unknown[0]!r}, "
+            f"allowed are {', '.join(allowed) or 'none'}"
+        )
     schedule = Schedule(
         problem.space,
-        made,
+        searcher(problem.space, seed, **protocol.options),
         seed=seed,
         budget=protocol.budget,
         brood_size=protocol.brood_size,
@@ -91,45 +95,64 @@ def search(problem: TableProblem, protocol: Protocol, seed: int) -> Curves:
 
 def search_many(
     problem: TableProblem,
-    protocol: Protocol,
+    protocols: Sequence[Protocol],
     seeds: Sequence[int],
     workers: int = 1,
-    on_done: Callable[[], None] = lambda: None,
-) -> Curves:
-    """Run a search for each of K seeds, and return its curves, shape `(K, N)`, in their order.
+    on_done: Callable[[Protocol], None] = lambda protocol: None,
+) -> list[Curves]:
+    """Run every protocol for each of K seeds.
 
     Args:
         problem: is searched.
-        protocol: of each search.
-        seeds: of the searches.
+        protocols: of the searches.
+        seeds: of the searches of each protocol.
         workers: processes; with 1 it is this one. The result does not depend on their number.
         on_done: called after each search.
 
+    Returns:
+        The curves of each protocol, shape `(K, N)`, in the order of the seeds.
+
     Raises:
         PluginError: no searcher has this name.
-        SearchError: the searcher does not take one of the options.
+        SearchError: a searcher has no such option.
     """
-    found: dict[int, Curves] = {}
+    jobs = list(itertools.product(range(len(protocols)), seeds))
+    found: dict[tuple[int, int], Curves] = {}
+    for number, seed, curves in _results(problem, protocols, jobs, workers):
+        found[number, seed] = curves
+        on_done(protocols[number])
+    return [
+        {name: np.stack([found[number, seed][name] for seed in seeds]) for name in problem.columns}
+        for number in range(len(protocols))
+    ]
+
+
+def _results(
+    problem: TableProblem,
+    protocols: Sequence[Protocol],
+    jobs: Sequence[tuple[int, int]],
+    workers: int,
+) -> Iterator[tuple[int, int, Curves]]:
+    """Yield the curves of each job, a protocol's number and a seed, as they come."""
     if workers == 1:
         with one_thread():
-            for seed in seeds:
-                found[seed] = search(problem, protocol, seed)
-                on_done()
-    else:
-        pool = ProcessPoolExecutor(
-            min(workers, len(seeds)),
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_begin,
-            initargs=(problem, protocol),
-        )
-        try:
-            futures = {pool.submit(_search, seed): seed for seed in seeds}
-            for future in as_completed(futures):
-                found[futures[future]] = future.result()
-                on_done()
-        finally:
-            pool.shutdown(cancel_futures=True)
-    return {name: np.stack([found[seed][name] for seed in seeds]) for name in problem.columns}
+            for number, seed in jobs:
+                yield number, seed, search(problem, protocols[number], seed)
+        return
+    pool = ProcessPoolExecutor(
+        min(workers, len(jobs)),
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_begin,
+        initargs=(problem,),
+    )
+    try:
+        futures = {
+            pool.submit(_search, protocols[number], seed): (number, seed) for number, seed in jobs
+        }
+        for future in as_completed(futures):
+            yield *futures[future], future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
@@ -143,21 +166,21 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-_work: tuple[TableProblem, Protocol] | None = None
+_problem: TableProblem | None = None
 """What a worker process searches; it is sent once."""
 
 
-def _begin(problem: TableProblem, protocol: Protocol) -> None:
+def _begin(problem: TableProblem) -> None:
     """Prepare a worker process. Ctrl-C is for the process that asked."""
-    global _work
+    global _problem
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
-    _work = problem, protocol
+    _problem = problem
 
 
-def _search(seed: int) -> Curves:
-    assert _work is not None
-    return search(*_work, seed)
+def _search(protocol: Protocol, seed: int) -> Curves:
+    assert _problem is not None
+    return search(_problem, protocol, seed)
 
 
 def summary(values_K: NDArray[np.float64]) -> dict[str, Any]:
