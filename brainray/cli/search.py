@@ -131,13 +131,15 @@ def _search(
 ) -> dict[str, Curves]:
     """Return the curves of random search and of the searcher, by name."""
     baseline = Protocol(BASELINE, protocol.budget, protocol.brood_size, protocol.lag)
+    console = Console(stderr=True)
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TextColumn("seeds"),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=console,
+        disable=not console.is_terminal,
         transient=True,
     )
     protocols = {BASELINE: baseline} | {protocol.algorithm: protocol}

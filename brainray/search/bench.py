@@ -19,10 +19,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 from scipy import stats
 
 from brainray import plugins
 from brainray.errors import SearchError
+from brainray.search.interface import Searcher, Space
 from brainray.search.schedule import Schedule
 from brainray.search.table import TableProblem
 
@@ -52,23 +54,33 @@ class Protocol:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def search(problem: TableProblem, protocol: Protocol, seed: int) -> Curves:
-    """Run one search and return how its best code develops.
+def make_searcher(space: Space, protocol: Protocol, seed: int) -> Searcher:
+    """Make the searcher that a protocol names.
 
     Raises:
         PluginError: no searcher has this name.
-        SearchError: the searcher has no such option.
+        SearchError: it has no such option, or the option's value is not allowed.
     """
-    searcher = plugins.load("searchers", protocol.algorithm)
-    _, _, *allowed = inspect.signature(searcher).parameters  # after space and seed
-    if unknown := [name for name in protocol.options if name not in allowed]:
-        raise SearchError(
-            f"{protocol.algorithm}: has no option {unknown[0]!r}, "
-            f"allowed are {', '.join(allowed) or 'none'}"
-        )
+    searcher: Any = plugins.load("searchers", protocol.algorithm)
+    _, _, *parameters = inspect.signature(searcher, eval_str=True).parameters.values()
+    kinds = {one.name: one.annotation for one in parameters}  # after space and seed
+    for name, value in protocol.options.items():
+        what = f"{protocol.algorithm}: {name}"
+        if name not in kinds:
+            raise SearchError(f"{what} is no option, allowed are {', '.join(kinds) or 'none'}")
+        try:
+            TypeAdapter(kinds[name]).validate_python(value, strict=True)
+        except ValidationError as error:
+            raise SearchError(f"{what} is {value!r}: {error.errors()[0]['msg']}") from error
+    made: Searcher = searcher(space, seed, **protocol.options)
+    return made
+
+
+def search(problem: TableProblem, protocol: Protocol, seed: int) -> Curves:
+    """Run one search and return how its best code develops; errors as of `make_searcher`."""
     schedule = Schedule(
         problem.space,
-        searcher(problem.space, seed, **protocol.options),
+        make_searcher(problem.space, protocol, seed),
         seed=seed,
         budget=protocol.budget,
         brood_size=protocol.brood_size,
@@ -113,9 +125,10 @@ def search_many(
         The curves of each protocol, shape `(K, N)`, in the order of the seeds.
 
     Raises:
-        PluginError: no searcher has this name.
-        SearchError: a searcher has no such option.
+        PluginError, SearchError: as of `make_searcher`, before anything is evaluated.
     """
+    for protocol in protocols:
+        make_searcher(problem.space, protocol, 0)
     jobs = list(itertools.product(range(len(protocols)), seeds))
     found: dict[tuple[int, int], Curves] = {}
     for number, seed, curves in _results(problem, protocols, jobs, workers):
@@ -139,9 +152,11 @@ def _results(
             for number, seed in jobs:
                 yield number, seed, search(problem, protocols[number], seed)
         return
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])  # torch is imported once, not by each worker
     pool = ProcessPoolExecutor(
         min(workers, len(jobs)),
-        mp_context=multiprocessing.get_context("spawn"),
+        mp_context=context,
         initializer=_begin,
         initargs=(problem,),
     )

@@ -18,8 +18,7 @@ from typing import Literal
 
 from deap import tools
 
-from brainray.errors import SearchError
-from brainray.search.interface import Genome, Space
+from brainray.search.interface import Genome, Space, at_least, one_of
 from brainray.seeding import numpy_generator, python_random
 
 
@@ -58,14 +57,11 @@ class Evolution:
         cut: Literal["groups", "genes"] = "groups",
         selection: Literal["generational", "aging"] = "generational",
     ) -> None:
-        if population < 2:
-            raise SearchError(f"evolution: population is {population}, at least 2 are needed")
-        if selection not in ("generational", "aging"):
-            raise SearchError(
-                f"evolution: selection is {selection!r}, allowed are generational, aging"
-            )
-        if cut not in ("groups", "genes"):
-            raise SearchError(f"evolution: cut is {cut!r}, allowed are groups, genes")
+        at_least("evolution: population", population, 2)
+        at_least("evolution: tournament", tournament, 1)
+        at_least("evolution: mutated_genes", mutated_genes, 0)
+        one_of("evolution: cut", cut, "groups", "genes")
+        one_of("evolution: selection", selection, "generational", "aging")
         self._space = space
         self._seed = seed
         self._size = population

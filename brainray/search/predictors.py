@@ -155,19 +155,23 @@ class Policy:
         """Go through the codes in the order of their evaluation."""
         scores_N = standard_scores(values_N)
         counts_NT = torch.arange(tokens_NT.shape[1]) < lengths_N[:, None]
-        optimizer = torch.optim.Adam(
-            self._reader.parameters(), lr=self._learning_rate, fused=True
-        )
+        optimizer = torch.optim.Adam(self._reader.parameters(), lr=self._learning_rate, fused=True)
         baseline = 0.0
         rows = torch.arange(len(tokens_NT))
         for number, batch in enumerate(rows.split(self._batch)):
-            baseline = float(scores_N[batch].mean()) if not number else .5*baseline + .5*float(scores_N[batch].mean())
+            baseline = (
+                float(scores_N[batch].mean())
+                if not number
+                else 0.5 * baseline + 0.5 * float(scores_N[batch].mean())
+            )
             advantages = scores_N[batch] - baseline
             for _ in range(self._updates):
                 logs_NTA = self._log_probabilities(tokens_NT[batch])
                 chosen_NT = logs_NTA.gather(2, tokens_NT[batch][..., None])[..., 0]
                 chosen_N = (chosen_NT * counts_NT[batch]).sum(dim=1)
-                entropy = -(logs_NTA.exp() * logs_NTA.clamp_min(-50)).sum(dim=-1)[counts_NT[batch]].mean()
+                entropy = (
+                    -(logs_NTA.exp() * logs_NTA.clamp_min(-50)).sum(dim=-1)[counts_NT[batch]].mean()
+                )
                 loss = -(advantages * chosen_N).mean() - self._entropy * entropy
                 optimizer.zero_grad()
                 loss.backward()

@@ -52,7 +52,9 @@ class Progressive:
         fresh: bool = False,
         epochs: int = 60,
         lr: float = 1e-2,
-        updates: int = 8, entropy: float = 1e-2, flat_t: float = 0,
+        updates: int = 8,
+        entropy: float = 1e-2,
+        flat_t: float = 0,
     ) -> None:
         self._space = space
         self._seed = seed
@@ -61,7 +63,15 @@ class Progressive:
         self._beam = beam
         self._told: list[tuple[Genome, float]] = []
         self._plan: tuple[int, list[Genome]] = (0, [])
-        self.sweep0, self.fresh, self.epochs, self.lr, self.updates, self.entropy, self.flat_t = sweep0, fresh, epochs, lr, updates, entropy, flat_t
+        self.sweep0, self.fresh, self.epochs, self.lr, self.updates, self.entropy, self.flat_t = (
+            sweep0,
+            fresh,
+            epochs,
+            lr,
+            updates,
+            entropy,
+            flat_t,
+        )
 
     def ask(self, brood_index: int) -> Iterator[Genome]:
         steps = len(self._told) // self._step
@@ -78,10 +88,20 @@ class Progressive:
 
     def _flat(self, steps: int) -> list[Genome]:
         alleles = tuple(len(g.alleles) for g in self._space.genes)
-        kw = dict(epochs=self.epochs, learning_rate=self.lr) if self._kind == "surrogate" else dict(learning_rate=self.lr, updates=self.updates, entropy=self.entropy, batch=self._step)
+        kw = (
+            dict(epochs=self.epochs, learning_rate=self.lr)
+            if self._kind == "surrogate"
+            else dict(
+                learning_rate=self.lr, updates=self.updates, entropy=self.entropy, batch=self._step
+            )
+        )
         pr = PREDICTORS[self._kind](alleles, False, derive(self._seed, "p", steps), **kw)
         D = [(g, v) for g, v in self._told[: steps * self._step] if v == v]
-        pr.fit(torch.tensor([g for g, _ in D]), torch.full((len(D),), len(alleles)), torch.tensor([v for _, v in D]))
+        pr.fit(
+            torch.tensor([g for g, _ in D]),
+            torch.full((len(D),), len(alleles)),
+            torch.tensor([v for _, v in D]),
+        )
         known = {g for g, _ in D}
         gen = numpy_generator(self._seed, "plan", steps)
         P = np.zeros((1, 0), int)
