@@ -11,9 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from brainray.seeding import torch_generator, torch_random
+from brainray.seeding import torch_random
 
 WIDTH, HIDDEN = 32, 32
+"""Of embeddings and of the LSTM's state."""
+RATE = 1e-2
+EPOCHS = 60
+"""Of the surrogate; all codes are one batch."""
+BATCH, UPDATES, ENTROPY = 10, 8, 1e-2
+"""Of the policy: codes and gradient steps of a batch, and the weight of the entropy."""
 BOUND = 3.0
 """Standard scores are held within plus and minus this: some codes fail so badly that they would
 outweigh all the rest."""
@@ -78,17 +84,8 @@ class Surrogate:
         seed: of initial weights.
     """
 
-    def __init__(
-        self,
-        alleles: tuple[int, ...],
-        whole: bool,
-        seed: int,
-        epochs: int = 60,
-        learning_rate: float = 1e-2,
-    ) -> None:
+    def __init__(self, alleles: tuple[int, ...], whole: bool, seed: int) -> None:
         self._whole = whole
-        self._epochs = epochs
-        self._learning_rate = learning_rate
         with torch_random(seed, "surrogate"):
             self._reader = Reader(alleles, 1)
 
@@ -99,13 +96,13 @@ class Surrogate:
         learns_NT = (numbers_T == ends_N1) if self._whole else (numbers_T <= ends_N1)
         targets_N1 = standard_scores(values_N)[:, None]
         optimizer = torch.optim.AdamW(
-            self._reader.parameters(), lr=self._learning_rate, weight_decay=1e-4, fused=True
+            self._reader.parameters(), lr=RATE, weight_decay=1e-4, fused=True
         )
-        decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self._epochs)
-        for _ in range(self._epochs):
+        decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS)
+        for _ in range(EPOCHS):
             errors_NT = self._reader(tokens_NT)[..., 0] - targets_N1
             optimizer.zero_grad()
-            errors_NT[learns_NT].square().mean().backward()
+            backward(errors_NT[learns_NT].square().mean())
             optimizer.step()
             decay.step()
 
@@ -119,7 +116,9 @@ class Surrogate:
 class Policy:
     """Learns by REINFORCE which gene follows a prefix (EPNAS, arXiv 1907.04648; Williams 1992).
 
-    Its score is the log-probability of the prefix.
+    Its score is the log-probability of the prefix. It learns from the codes in the order of
+    their evaluation, `BATCH` at a time, with the mean of the batches before as baseline and the
+    entropy as a bonus.
 
     Args:
         alleles: of each gene.
@@ -127,60 +126,51 @@ class Policy:
         seed: of initial weights.
     """
 
-    def __init__(
-        self,
-        alleles: tuple[int, ...],
-        whole: bool,
-        seed: int,
-        learning_rate: float = 1e-2,
-        updates: int = 8,
-        batch: int = 10,
-        entropy: float = 1e-2,
-    ) -> None:
-        self._alleles = alleles
-        self._learning_rate, self._updates, self._batch = learning_rate, updates, batch
-        self._entropy = entropy
+    def __init__(self, alleles: tuple[int, ...], whole: bool, seed: int) -> None:
+        # A start token comes first: what is said after it concerns the first gene.
         with torch_random(seed, "policy"):
             self._reader = Reader((1, *alleles), max(alleles))
         self._allowed_TA = torch.arange(max(alleles)) < torch.tensor(alleles)[:, None]
 
-    def _log_probabilities(self, tokens_NT: Tensor) -> Tensor:
-        """Return the log-probability of each allele of each gene, shape `(N, T, A)`."""
-        read_NT = nn.functional.pad(tokens_NT, (1, -1))  # a start token; the last predicts nothing
-        logits_NTA = self._reader(read_NT)
-        allowed = self._allowed_TA[: tokens_NT.shape[1]]
-        return logits_NTA.masked_fill(~allowed, -1e9).log_softmax(dim=-1)
-
     def fit(self, tokens_NT: Tensor, lengths_N: Tensor, values_N: Tensor) -> None:
-        """Go through the codes in the order of their evaluation."""
-        scores_N = standard_scores(values_N)
+        """Climb the expected standard score with Adam, a few steps a batch."""
         counts_NT = torch.arange(tokens_NT.shape[1]) < lengths_N[:, None]
-        optimizer = torch.optim.Adam(self._reader.parameters(), lr=self._learning_rate, fused=True)
-        baseline = 0.0
-        rows = torch.arange(len(tokens_NT))
-        for number, batch in enumerate(rows.split(self._batch)):
-            baseline = (
-                float(scores_N[batch].mean())
-                if not number
-                else 0.5 * baseline + 0.5 * float(scores_N[batch].mean())
-            )
-            advantages = scores_N[batch] - baseline
-            for _ in range(self._updates):
-                logs_NTA = self._log_probabilities(tokens_NT[batch])
-                chosen_NT = logs_NTA.gather(2, tokens_NT[batch][..., None])[..., 0]
-                chosen_N = (chosen_NT * counts_NT[batch]).sum(dim=1)
-                entropy = (
-                    -(logs_NTA.exp() * logs_NTA.clamp_min(-50)).sum(dim=-1)[counts_NT[batch]].mean()
-                )
-                loss = -(advantages * chosen_N).mean() - self._entropy * entropy
+        scores_N = standard_scores(values_N)
+        optimizer = torch.optim.AdamW(self._reader.parameters(), lr=RATE, fused=True)
+        baseline = scores_N[:BATCH].mean()
+        for first in range(0, len(tokens_NT), BATCH):
+            batch = slice(first, first + BATCH)
+            advantages_B = scores_N[batch] - baseline
+            for _ in range(UPDATES):
+                logs_BTA = self._log_probabilities(tokens_NT[batch])
+                entropy_BT = -(logs_BTA.exp() * logs_BTA).sum(dim=2)
+                logs_BT = pick(logs_BTA, tokens_NT[batch])
+                gain_BT = advantages_B[:, None] * logs_BT + ENTROPY * entropy_BT
                 optimizer.zero_grad()
-                loss.backward()
+                backward(-(gain_BT * counts_NT[batch]).sum(dim=1).mean())
                 optimizer.step()
+            baseline = (baseline + scores_N[batch].mean()) / 2
 
     @torch.no_grad()
     def score(self, tokens_NT: Tensor) -> NDArray[np.float64]:
         """Return the log-probability of each prefix."""
-        logs_NTA = self._log_probabilities(tokens_NT)
-        chosen_NT = logs_NTA.gather(2, tokens_NT[..., None])[..., 0]
-        scores: NDArray[np.float64] = chosen_NT.sum(dim=1).double().numpy()
+        logs_NT = pick(self._log_probabilities(tokens_NT), tokens_NT)
+        scores: NDArray[np.float64] = logs_NT.sum(dim=1).double().numpy()
         return scores
+
+    def _log_probabilities(self, tokens_NT: Tensor) -> Tensor:
+        """Return the log-probability of each allele A of each gene, shape `(N, T, A)`."""
+        started_NT = nn.functional.pad(tokens_NT, (1, -1))
+        logits_NTA: Tensor = self._reader(started_NT)
+        allowed_TA = self._allowed_TA[: tokens_NT.shape[1]]
+        return logits_NTA.masked_fill(~allowed_TA, -1e9).log_softmax(dim=2)
+
+
+def pick(logs_NTA: Tensor, tokens_NT: Tensor) -> Tensor:
+    """Return the entry of each token, shape `(N, T)`."""
+    return logs_NTA.gather(2, tokens_NT[..., None])[..., 0]
+
+
+def backward(loss: Tensor) -> None:
+    """Compute gradients; torch leaves the method untyped."""
+    loss.backward()  # type: ignore[no-untyped-call]
