@@ -134,7 +134,6 @@ class Policy:
 
     def fit(self, tokens_NT: Tensor, lengths_N: Tensor, values_N: Tensor) -> None:
         """Climb the expected standard score with Adam, a few steps a batch."""
-        counts_NT = torch.arange(tokens_NT.shape[1]) < lengths_N[:, None]
         scores_N = standard_scores(values_N)
         optimizer = torch.optim.AdamW(self._reader.parameters(), lr=RATE, fused=True)
         baseline = scores_N[:BATCH].mean()
@@ -142,33 +141,32 @@ class Policy:
             batch = slice(first, first + BATCH)
             advantages_B = scores_N[batch] - baseline
             for _ in range(UPDATES):
-                logs_BTA = self._log_probabilities(tokens_NT[batch])
-                entropy_BT = -(logs_BTA.exp() * logs_BTA).sum(dim=2)
-                logs_BT = pick(logs_BTA, tokens_NT[batch])
-                gain_BT = advantages_B[:, None] * logs_BT + ENTROPY * entropy_BT
+                logs_B, entropies_B = self.probabilities(tokens_NT[batch], lengths_N[batch])
                 optimizer.zero_grad()
-                backward(-(gain_BT * counts_NT[batch]).sum(dim=1).mean())
+                backward(-(advantages_B * logs_B + ENTROPY * entropies_B).mean())
                 optimizer.step()
             baseline = (baseline + scores_N[batch].mean()) / 2
 
     @torch.no_grad()
     def score(self, tokens_NT: Tensor) -> NDArray[np.float64]:
         """Return the log-probability of each prefix."""
-        logs_NT = pick(self._log_probabilities(tokens_NT), tokens_NT)
-        scores: NDArray[np.float64] = logs_NT.sum(dim=1).double().numpy()
+        lengths_N = torch.full((len(tokens_NT),), tokens_NT.shape[1])
+        scores: NDArray[np.float64] = self.probabilities(tokens_NT, lengths_N)[0].double().numpy()
         return scores
 
-    def _log_probabilities(self, tokens_NT: Tensor) -> Tensor:
-        """Return the log-probability of each allele A of each gene, shape `(N, T, A)`."""
+    def probabilities(self, tokens_NT: Tensor, lengths_N: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the log-probability of each code, and the sum of the entropies of its genes.
+
+        Differentiable in the weights.
+        """
         started_NT = nn.functional.pad(tokens_NT, (1, -1))
         logits_NTA: Tensor = self._reader(started_NT)
         allowed_TA = self._allowed_TA[: tokens_NT.shape[1]]
-        return logits_NTA.masked_fill(~allowed_TA, -1e9).log_softmax(dim=2)
-
-
-def pick(logs_NTA: Tensor, tokens_NT: Tensor) -> Tensor:
-    """Return the entry of each token, shape `(N, T)`."""
-    return logs_NTA.gather(2, tokens_NT[..., None])[..., 0]
+        logs_NTA = logits_NTA.masked_fill(~allowed_TA, -1e9).log_softmax(dim=2)
+        counts_NT = torch.arange(tokens_NT.shape[1]) < lengths_N[:, None]
+        logs_NT = logs_NTA.gather(2, tokens_NT[..., None])[..., 0]
+        entropies_NT = -(logs_NTA.exp() * logs_NTA).sum(dim=2)
+        return (logs_NT * counts_NT).sum(dim=1), (entropies_NT * counts_NT).sum(dim=1)
 
 
 def backward(loss: Tensor) -> None:
