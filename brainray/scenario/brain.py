@@ -79,7 +79,7 @@ class Explanation(Part):
         weight: of the sub-region, in [0, 1]; 0 if it is not in the pathway.
         rank: of the sub-region among those of the pathway, 1 for the strongest; None if it is
             not in it.
-        asked: whether a function that was asked for belongs to it; else it was reached, or connects.
+        asked: whether a function that was asked for belongs to it.
         functions: the share of each function that was asked for in the raw activation of the
             sub-region, the largest first; they sum to 1. Empty where ROIs were observed, or the
             atlas knows no ROI of the sub-region.
