@@ -99,6 +99,15 @@ def test_a_model_of_several_sub_regions_counts_where_it_is_strongest() -> None:
     assert prior.link("b", "c") == 0.0
 
 
+def test_a_finer_part_belongs_to_its_sub_region() -> None:
+    pathway = Pathway({"vision.shape": 0.9, "sound": 1.0}, (("sound", "vision.shape", 0.4),))
+    homes = {"face": ["vision.shape.face"], "shapely": ["vision.shapely"], "sound": ["sound"]}
+    prior = PathwayPrior(pathway, homes)
+    assert [prior.weight(model) for model in homes] == [0.9, 0.0, 1.0]
+    assert prior.link("face", "sound") == 0.4
+    assert prior.link("shapely", "sound") == 0.0
+
+
 @given(codes(), st.data())
 def test_what_meets_at_a_level_is_linked_to_all_that_met_below(
     code: FusionCode, data: st.DataObject
