@@ -10,7 +10,9 @@ found; intervals are bootstrapped over seeds, and differences are paired by seed
 import argparse
 import json
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from multiprocessing import get_context
 from pathlib import Path
 
 from audio_visual_digits.workbench import Workbench
@@ -19,7 +21,7 @@ from brain_prior.problem import Bench
 from brain_prior.searching import compare, links, searches, sentences
 from reporting import document
 
-from brainray.pipeline.tables import markdown_table
+from brainray.pipeline.markdown import markdown_table
 
 
 def main() -> None:
@@ -33,15 +35,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = (arguments.folder or Path(temporary)).resolve()
         Workbench(folder).open()
-        bench = Bench(plan, folder)
-        rows = compare(plan, searches(plan, bench))
-        found = {"links": links(plan, bench), "searches": rows, "says": sentences(plan, rows)}
+        with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+            bench = Bench(plan, folder, pool)
+            rows = compare(plan, searches(plan, bench, pool))
+        linked = links(plan, bench)
+    said = sentences(plan, rows)
+    found = {"links": linked, "searches": rows, "says": said}
     report = document(arguments.quick, asdict(plan), found, goals=[])
     arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     headings = ("share", "search", "prior", "evaluations", "95 %", "not reached", "best")
     shown = ("share", "algorithm", "prior", "evaluations", "interval", "not_reached", "best")
     print(markdown_table(headings, [tuple(row[key] for key in shown) for row in rows]))
-    print("\n".join(["", *found["says"]]))
+    print("\n".join(["", *said]))
 
 
 if __name__ == "__main__":

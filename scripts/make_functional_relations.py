@@ -7,8 +7,10 @@ typical correlation. Four rules, published themselves, make pairs of them:
 2. ROIs of a circuit correlate with its weight in one hemisphere, and by `ACROSS` less across
    hemispheres (Salvador 2005);
 3. the cerebellum correlates with the opposite hemisphere of the cerebrum (Buckner 2011);
-4. where several circuits hold a pair the strongest says its weight, and a negative one says it
-   only where no other does.
+4. cortical ROIs of one network and hemisphere correlate by `SAME_NETWORK` (Yeo 2011).
+
+Where several say something of a pair the largest counts, and a negative weight only where no
+other is.
 
 A test proves that the file in the repository is what this script makes::
 
@@ -30,6 +32,7 @@ ACROSS = 0.1
 HOMOTOPIC = {"SomMot": 0.8, "Vis": 0.75, "Limbic": 0.55}
 """Correlation of homologous ROIs by network; `HOMOTOPIC_ELSEWHERE` in the others."""
 HOMOTOPIC_ELSEWHERE = 0.65
+SAME_NETWORK = 0.2
 
 Found: TypeAlias = dict[tuple[str, str], tuple[float, str]]
 
@@ -41,9 +44,15 @@ def main() -> None:
 
 def relations() -> Found:
     """Return weight and source of each pair of ROIs, in the order of the ROIs."""
-    networks = {row["name"]: row["network"] for row in _rows("rois.csv")}
+    rois = _rows("rois.csv")
+    networks = {row["name"]: row["network"] for row in rois}
     place = {name: index for index, name in enumerate(networks)}
     found: Found = {}
+    for one, other in combinations([row for row in rois if row["structure"] == "cortex"], 2):
+        sides = {one["hemisphere"], other["hemisphere"]}
+        if one["network"] == other["network"] and sides != {"L", "R"}:
+            source = f"Yeo 2011 J Neurophysiol (both in {one['network']})"
+            found[one["name"], other["name"]] = (SAME_NETWORK, source)
     for name, network in networks.items():
         homologue = f"{name.removesuffix('_L')}_R"
         if name.endswith("_L") and homologue in networks:

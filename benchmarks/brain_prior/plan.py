@@ -32,7 +32,7 @@ NETWORKS = ("lenet3", "lenet5", "mediumnet", "sparsenet")
 FULL = Plan(
     changes=(
         "data.source=files",
-        "data.options.train=5000",
+        "data.options.train=4000",
         "pretraining.epochs=4",
         "pretraining.optimizers=[adam]",
         *(
@@ -41,7 +41,7 @@ FULL = Plan(
         ),
     ),
     seeds=10,
-    budget=80,
+    budget=64,
     brood=8,
 )
 

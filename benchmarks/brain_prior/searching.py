@@ -1,8 +1,7 @@
 """Searches under every prior, and how soon they come near the best."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from concurrent.futures import Executor, as_completed
 from statistics import mean
 from typing import Any
 
@@ -33,7 +32,7 @@ def search(problem: FusionProblem, algorithm: str, seed: int, plan: Plan) -> lis
     return [value for _, value in schedule.history]
 
 
-def searches(plan: Plan, bench: Bench) -> dict[Key, list[list[float]]]:
+def searches(plan: Plan, bench: Bench, pool: Executor) -> dict[Key, list[list[float]]]:
     """Return the values of every search, a list a seed, by algorithm and prior."""
     jobs = [
         (algorithm, prior, seed)
@@ -41,19 +40,17 @@ def searches(plan: Plan, bench: Bench) -> dict[Key, list[list[float]]]:
         for prior in PRIORS
         for algorithm in ALGORITHMS
     ]
-    values = {}
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        futures = {
-            pool.submit(search, bench.with_prior(prior, seed), algorithm, seed, plan): job
-            for job in jobs
-            for algorithm, prior, seed in [job]
-        }
-        for number, done in enumerate(as_completed(futures), start=1):
-            values[futures[done]] = done.result()
-            print(f"\rsearches: {number} of {len(jobs)}", end="", flush=True)
+    futures = {
+        (algorithm, prior, seed): pool.submit(
+            search, bench.problem(prior, seed), algorithm, seed, plan
+        )
+        for algorithm, prior, seed in jobs
+    }
+    for number, _ in enumerate(as_completed(futures.values()), start=1):
+        print(f"\rsearches: {number} of {len(jobs)}", end="", flush=True)
     print()
     return {
-        (algorithm, prior): [values[algorithm, prior, seed] for seed in range(plan.seeds)]
+        (algorithm, prior): [futures[algorithm, prior, seed].result() for seed in range(plan.seeds)]
         for algorithm in ALGORITHMS
         for prior in PRIORS
     }
@@ -65,7 +62,7 @@ def links(plan: Plan, bench: Bench) -> list[dict[str, Any]]:
     for prior in PRIORS:
         found = []
         for seed in range(plan.seeds if prior == "shuffled" else 1):
-            code = bench.with_prior(prior, seed).code
+            code = bench.problem(prior, seed).code
             images, sounds = code.candidates.values()
             pairs = [(one.model, other.model) for one in images for other in sounds]
             found.append(round(max(code.prior.link(*pair) for pair in pairs), 3))
@@ -129,13 +126,7 @@ def sentences(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> list[str]:
             continue
         for other, found in row["against"].items():
             low, high = found["interval"]
-            verdict = (
-                "it helps"
-                if high < 0
-                else "it hinders"
-                if low > 0
-                else "it does not help measurably"
-            )
+            verdict = "it helps" if high < 0 else "it hinders" if low > 0 else "it does not help"
             than = "no prior" if other == "uniform" else f"the prior '{other}'"
             said.append(
                 f"{row['algorithm']}: {row['share']:.0%} of the best after {row['evaluations']} "

@@ -15,8 +15,8 @@ from scipy.sparse import csr_array
 
 from brainray.atlas.completion import complete as complete_activity
 from brainray.atlas.connectome import connectome, distance_kernel, passing
+from brainray.atlas.functions import distinct_functions
 from brainray.atlas.interface import Activation, Atlas, Floats, Pathway
-from brainray.atlas.lookup import distinct_functions
 from brainray.atlas.mechanism_settings import MechanismSettings, PriorKind
 from brainray.atlas.nulls import shuffled
 from brainray.atlas.observation import read_strengths

@@ -1,4 +1,4 @@
-"""What a picture of a pathway shows: active ROIs, and the connections between them.
+"""What a picture of a pathway shows: active ROIs, and the connections of the pathway.
 
 Letters: N the ROIs that are drawn.
 """
@@ -8,15 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from brainray.atlas.interface import Atlas, Floats, Pathway
+from brainray.atlas.mechanism_settings import MechanismSettings
 from brainray.errors import AtlasError
 
 MOST_ROIS, MOST_CONNECTIONS = 120, 24
 """Of more of them a picture would show nothing but a cloud; the strongest are drawn."""
 LETTERS = 110
 """Of a title, at most."""
+MEMBER = MechanismSettings.membership
+"""The degree, relative to the function's peak, from which an ROI makes connections."""
+FAINT = 0.05
+"""What an inactive ROI counts where it makes a connection."""
 REGIONS = ("vision", "audition", "language", "emotion")
 OTHER = "other"
 """What all regions but `REGIONS` are drawn as."""
@@ -30,10 +34,11 @@ class Drawing:
         title: above the picture.
         pathway: that is drawn.
         asked: the sub-regions of the functions that were asked for.
-        names: of the ROIs that are drawn, the strongest first.
+        names: of the ROIs that are drawn, the strongest first; last those that are not active, but
+            make a connection.
         labels: what people call each of them.
         coordinates: MNI in mm, shape `(N, 3)`.
-        strengths_N: of the ROIs, in (0, 1].
+        strengths_N: of the ROIs, in [0, 1].
         homes: the sub-region that each ROI carries most, or nothing.
         edges_NN: symmetric; the connections of the pathway with their weights in (0, 1], each
             drawn between ROIs of its two sub-regions.
@@ -77,26 +82,31 @@ def drawing_of(
         )
     if not strengths:
         raise AtlasError(f"atlas {atlas.name}: no ROI is active, there is nothing to draw")
-    drawn = sorted(strengths, key=lambda roi: (-strengths[roi], roi))[:MOST_ROIS]
-    chosen_N = np.array([index[roi] for roi in drawn])
-    strengths_N = np.array([strengths[roi] for roi in drawn])
-    degrees = _degrees(atlas, chosen_N)
-    homes = [
-        _home(pathway, {home: degree_N[n] for home, degree_N in degrees.items()})
-        for n in range(len(drawn))
-    ]
+    strength_R = np.array([strengths.get(roi, 0.0) for roi in atlas.names])
+    degrees = _degrees(atlas)
+    edges = _edges(atlas, pathway, strength_R, degrees)
+    active = sorted(strengths, key=lambda roi: (-strengths[roi], roi))[:MOST_ROIS]
+    chosen = [index[roi] for roi in active]
+    chosen += sorted({end for pair in edges for end in pair} - set(chosen))
+    place = {row: number for number, row in enumerate(chosen)}
+    edges_NN = np.zeros((len(chosen), len(chosen)))
+    for (i, j), weight in edges.items():
+        edges_NN[place[i], place[j]] = edges_NN[place[j], place[i]] = weight
     return Drawing(
         title=_title(name, functions),
         pathway=pathway,
         asked=frozenset(
             atlas.sub_regions[function] for function in functions if function in atlas.sub_regions
         ),
-        names=tuple(drawn),
-        labels=tuple(atlas.rois[number].label for number in chosen_N),
-        coordinates=atlas.coordinates[chosen_N],
-        strengths_N=strengths_N,
-        homes=tuple(homes),
-        edges_NN=_edges(atlas, pathway, chosen_N, strengths_N, homes),
+        names=tuple(atlas.names[row] for row in chosen),
+        labels=tuple(atlas.rois[row].label for row in chosen),
+        coordinates=atlas.coordinates[chosen],
+        strengths_N=strength_R[chosen],
+        homes=tuple(
+            _home(pathway, {home: float(degree_R[row]) for home, degree_R in degrees.items()})
+            for row in chosen
+        ),
+        edges_NN=edges_NN,
     )
 
 
@@ -111,13 +121,12 @@ def region_of(sub_region: str) -> str:
     return region if region in REGIONS else OTHER
 
 
-def _degrees(atlas: Atlas, chosen_N: NDArray[np.intp]) -> dict[str, Floats]:
-    """Return how strongly the chosen ROIs carry each sub-region: its strongest function counts."""
-    relative_NF = atlas.relative[chosen_N]
+def _degrees(atlas: Atlas) -> dict[str, Floats]:
+    """Return how strongly ROIs carry each sub-region: its strongest function counts."""
     degrees: dict[str, Floats] = {}
     for column, function in enumerate(atlas.functions):
         sub_region = atlas.sub_regions[function]
-        degrees[sub_region] = np.maximum(degrees.get(sub_region, 0.0), relative_NF[:, column])
+        degrees[sub_region] = np.maximum(degrees.get(sub_region, 0.0), atlas.relative[:, column])
     return degrees
 
 
@@ -130,32 +139,35 @@ def _home(pathway: Pathway, degrees: Mapping[str, float]) -> str:
 
 
 def _edges(
-    atlas: Atlas,
-    pathway: Pathway,
-    chosen_N: NDArray[np.intp],
-    strengths_N: Floats,
-    homes: Sequence[str],
-) -> Floats:
-    """Return the strongest connections of the pathway, each between two ROIs that carry it.
+    atlas: Atlas, pathway: Pathway, strength_R: Floats, degrees: Mapping[str, Floats]
+) -> dict[tuple[int, int], float]:
+    """Return the strongest connections of the pathway, each between ROIs that make it.
 
-    In each hemisphere it is drawn between the two whose relation times their strengths is
-    largest; only where there are none, between two of both hemispheres.
+    In each hemisphere it is drawn between the two members whose relation times their strengths
+    is largest, and between two of both hemispheres only where there are none. One may be
+    inactive: what connects need not be excited itself.
     """
-    matrix_NN = atlas.functional_RR[chosen_N][:, chosen_N].toarray()
-    if not matrix_NN.any():
-        matrix_NN = atlas.structural_RR[chosen_N][:, chosen_N].toarray()
-    matrix_NN = matrix_NN * np.outer(strengths_N, strengths_N)
-    x_N = atlas.coordinates[chosen_N, 0]
-    sides = [np.outer(side_N, side_N) for side_N in (x_N <= 0, x_N >= 0)]
-    home_N = np.array(homes)
-    edges_NN = np.zeros_like(matrix_NN, dtype=np.float64)
+    relations_RR = atlas.functional_RR if atlas.functional_RR.nnz else atlas.structural_RR
+    edges: dict[tuple[int, int], float] = {}
     strongest = sorted(pathway.connections, key=lambda link: (-link[2], link[0], link[1]))
     for a, b, weight in strongest[:MOST_CONNECTIONS]:
-        between_NN = np.where(np.outer(home_N == a, home_N == b), matrix_NN, 0.0)
-        within = [side_NN for side_NN in sides if (between_NN * side_NN).max() > 0]
-        for side_NN in within or [np.ones_like(between_NN)]:
-            found_NN = between_NN * side_NN
-            if found_NN.max() > 0:
-                i, j = np.unravel_index(np.argmax(found_NN), found_NN.shape)
-                edges_NN[i, j] = edges_NN[j, i] = weight
-    return edges_NN
+        if a not in degrees or b not in degrees:
+            continue
+        rows, columns = (np.flatnonzero(degrees[name] >= MEMBER) for name in (a, b))
+        between = relations_RR[rows][:, columns].toarray()
+        between = between * np.outer(strength_R[rows] + FAINT, strength_R[columns] + FAINT)
+        x, y = atlas.coordinates[rows, 0], atlas.coordinates[columns, 0]
+        found = [between * np.outer(side(x), side(y)) for side in (_left, _right)]
+        for passing in [side for side in found if side.max(initial=0) > 0] or [between]:
+            if passing.max(initial=0) > 0:
+                i, j = np.unravel_index(np.argmax(passing), passing.shape)
+                edges[int(rows[i]), int(columns[j])] = weight
+    return edges
+
+
+def _left(x: Floats) -> Floats:
+    return np.asarray(x <= 0)
+
+
+def _right(x: Floats) -> Floats:
+    return np.asarray(x >= 0)

@@ -40,7 +40,12 @@ class Explainer:
         for name, given in functions.items():
             for function in given:
                 self._asking.setdefault(atlas.synonyms.get(function, function), set()).add(name)
-        self._raw = mechanism.contributions(self._asking) if self._asking else {}
+        # A function that two inputs ask for counts twice, as in the mechanism.
+        self._stimulus_R = mechanism.stimulus(
+            function for function, inputs in self._asking.items() for _ in inputs
+        )
+        raw = mechanism.contributions(self._asking) if self._asking else {}
+        self._raw = {name: raw_R * len(self._asking[name]) for name, raw_R in raw.items()}
 
     def explain(self, model: str, sub_regions: Sequence[str], given: str) -> Explanation:
         """Explain a network by the sub-region where it lives.
@@ -82,27 +87,27 @@ class Explainer:
         of_function = self._mechanism.atlas.sub_regions
         return sorted(f for f in self._asking if of_function.get(f) == sub_region)
 
-    def _members(self, sub_region: str) -> Floats:
-        """Return how strongly each ROI belongs to a sub-region, in [0, 1], shape `(R,)`."""
+    def _degrees(self, sub_region: str) -> Floats:
+        """Return how strongly each ROI carries a sub-region, in [0, 1], shape `(R,)`."""
         known = self._mechanism.sub_regions
         if sub_region not in known.names:
             return np.zeros(len(self._mechanism.atlas.rois))
-        return np.asarray(known.member_RK[:, known.names.index(sub_region)])
+        return np.asarray(known.degree_RK[:, known.names.index(sub_region)])
 
     def _shares(self, sub_region: str) -> tuple[dict[str, float], float | None]:
         """Return each function's share in the raw activation, and how much of it was spread.
 
         Raw activation is the sum of what each function adds, so the shares are exact.
         """
-        member_R = self._members(sub_region)
-        parts = {function: float(member_R @ raw_R) for function, raw_R in self._raw.items()}
+        degree_R = self._degrees(sub_region)
+        parts = {function: float(degree_R @ raw_R) for function, raw_R in self._raw.items()}
         whole = sum(parts.values())
         if whole == 0:
             return {}, None
         shares = {function: round(part / whole, DIGITS) for function, part in parts.items()}
         largest = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
         stays = 1 - self._mechanism.settings.spreading
-        direct = stays * float(member_R @ self._mechanism.stimulus(self._raw))
+        direct = stays * float(degree_R @ self._stimulus_R)
         spread = round(max(0.0, 1 - direct / whole), DIGITS)
         return {function: share for function, share in largest if share > 0}, spread
 
@@ -110,7 +115,8 @@ class Explainer:
         atlas, strengths = self._mechanism.atlas, self._activation.rois
         columns = [i for i, f in enumerate(atlas.functions) if atlas.sub_regions[f] == sub_region]
         carriers = []
-        for row in np.flatnonzero(self._members(sub_region)):
+        least = self._mechanism.settings.membership
+        for row in np.flatnonzero(self._degrees(sub_region) >= least):
             roi = atlas.rois[row]
             column = max(columns, key=lambda i: float(atlas.relative[row, i]))
             if roi.name in strengths:
@@ -139,12 +145,14 @@ class Explainer:
             inputs = sorted(set().union(*(self._asking[function] for function in asked)))
             carry = f"{home} carries {_and(asked)}, which {_and(inputs)}"
             return f"{carry} asked for. {rank}"
+        if not any(home in reached for reached in self._activation.inputs.values()):
+            return f"{home} is reached by no input, but connects what they reach. {rank}"
         why = f"{home} was not asked for but reached"
         if spread is not None:
             function, share = next(iter(shares.items()))
             why += (
                 f": {100 * share:.0f} % of its activation is by {function}, and "
-                f"{100 * spread:.0f} % came over connections"
+                f"{100 * spread:.0f} % spread from other ROIs"
             )
         ways = links(self._activation.pathway, home)
         nearest = next((way for way in ways if self._asked_in(way.to)), None)

@@ -114,7 +114,6 @@ def page_of(drawing: Drawing, png: bytes) -> str:
             (name, weight, COLORS[region_of(name)], name in drawing.asked)
             for name, weight in pathway.sub_regions.items()
         ],
-        asked=bool(drawing.asked),
         connections=sorted(pathway.connections, key=lambda link: -link[2])[:LISTED],
         rois=[
             (color, *roi)
@@ -153,7 +152,7 @@ def _areas(drawing: Drawing) -> list[float]:
 
 
 def _draw_weights(drawing: Drawing, axes: Axes) -> None:
-    """Draw a bar for each sub-region; pale ones were reached, not asked for."""
+    """Draw a bar for each sub-region; pale ones were not asked for."""
     weights = drawing.pathway.sub_regions
     for number, (name, weight) in enumerate(weights.items()):
         pale = bool(drawing.asked) and name not in drawing.asked
@@ -161,7 +160,7 @@ def _draw_weights(drawing: Drawing, axes: Axes) -> None:
     small = 9 if len(weights) <= 14 else 7
     axes.set_yticks(range(len(weights)), list(weights), fontsize=small, color=INK)
     axes.set(xlim=(0, 1), xticks=(0, 0.5, 1))
-    axes.set_xlabel("weight; pale: reached", fontsize=8, color=INK)
+    axes.set_xlabel("weight; pale: not asked for", fontsize=8, color=INK)
     axes.tick_params(length=0, labelsize=small)
     axes.spines[["top", "right"]].set_visible(False)
     axes.invert_yaxis()

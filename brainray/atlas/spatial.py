@@ -18,9 +18,10 @@ from brainray.atlas.coverage import Members
 from brainray.atlas.interface import Atlas, Floats
 from brainray.atlas.permutations import Columns, Permutations, Places, Statistic, lower_tail
 
-POSTERIOR_MM = -70.0
-"""Of cortical ROIs whose atlas names no lobe, those behind this y are taken for occipital: the
-plane cuts the parieto-occipital sulcus and the preoccipital notch of the MNI template."""
+OCCIPITAL_MM = -65.0
+"""Cortical ROIs at or behind this y are occipital, whatever an atlas calls them. By it, the centers
+of the 176 cortical areas of AAL2 and of the Harvard-Oxford atlas fall on the side that their names
+say, but for the right lingual gyrus of the latter."""
 
 
 @dataclass(frozen=True)
@@ -162,24 +163,9 @@ def mean_spreads(distance_RR: Floats, member_RK: Columns) -> Floats:
 
 
 def occipital(atlas: Atlas) -> Members:
-    """Return which ROIs lie in the occipital lobe, shape `(R,)`; see `names_lobes`."""
-    by_parent = names_lobes(atlas)
-    return np.array(
-        [
-            roi.structure == "cortex"
-            and ("occipital" in roi.parent.lower() if by_parent else roi.y <= POSTERIOR_MM)
-            for roi in atlas.rois
-        ],
-        dtype=np.bool_,
-    )
-
-
-def names_lobes(atlas: Atlas) -> bool:
-    """Whether the atlas says what is occipital: of some ROI, as the next larger unit.
-
-    If it does not, cortical ROIs behind `POSTERIOR_MM` are taken for occipital.
-    """
-    return any("occipital" in roi.parent.lower() for roi in atlas.rois)
+    """Return which ROIs lie in the occipital lobe, shape `(R,)`; see `OCCIPITAL_MM`."""
+    inside = [roi.structure == "cortex" and roi.y <= OCCIPITAL_MM for roi in atlas.rois]
+    return np.array(inside, dtype=np.bool_)
 
 
 def _columns(members: Mapping[str, Members]) -> tuple[list[str], Columns]:

@@ -18,7 +18,7 @@ from brainray.atlas.coverage import (
 from brainray.atlas.interface import Atlas
 from brainray.atlas.permutations import SPUN, relabelled, spun
 from brainray.atlas.questions import Homes
-from brainray.atlas.spatial import POSTERIOR_MM, Distance, Extent, extents, names_lobes, pairs
+from brainray.atlas.spatial import OCCIPITAL_MM, Distance, Extent, extents, pairs
 
 PERMUTATIONS = 1000
 """Of each test; p values are then at least .001."""
@@ -119,7 +119,10 @@ def statistics(
 
 
 def _notes(atlas: Atlas, spinning: int | None) -> list[str]:
-    notes = ["Distances are mirrored: both hemispheres are laid upon each other."]
+    notes = [
+        "Distances are mirrored: both hemispheres are laid upon each other.",
+        f"Occipital are cortical ROIs with y of at most {OCCIPITAL_MM:g} mm.",
+    ]
     if spinning is None:
         notes.append(
             f"No spin test: it needs a hemisphere of 3 to {SPUN} cortical ROIs, and no larger one."
@@ -129,11 +132,6 @@ def _notes(atlas: Atlas, spinning: int | None) -> list[str]:
         notes.append(
             f"The spin test turns {spinning} cortical ROIs, each hemisphere as the mirror image of "
             f"the other, and leaves out {left_out} of subcortex, cerebellum, brain stem or midline."
-        )
-    if not names_lobes(atlas):
-        notes.append(
-            f"The atlas names no lobes: cortical ROIs behind y = {POSTERIOR_MM:g} mm are taken for "
-            f"occipital."
         )
     return notes
 

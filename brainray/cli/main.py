@@ -44,6 +44,7 @@ COMMANDS = {
     "catalog": ("brainray.cli.catalog:app", "What is in the catalog."),
     "atlas": ("brainray.cli.atlas:app", "Brain atlases: what ROIs do, how they are related."),
     "data": ("brainray.cli.data:app", "The ready data sets."),
+    "search": ("brainray.cli.search:app", "Searchers, compared on tables of known values."),
     "cluster": (
         "brainray.cli.cluster:app",
         "The standing cluster of RAY_ADDRESS: its nodes, actors and runs.",

@@ -8,6 +8,7 @@ connection. Where there is no path, there is no fusion.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 from brainray.atlas.interface import Pathway
 
@@ -70,8 +71,9 @@ class PathwayPrior(WiringPrior):
 
     Attributes:
         pathway: the activated sub-regions.
-        homes: the sub-regions where the network of each model lives. Those outside the pathway do
-            not count; a model that lives in no other has weight 0 and no link.
+        homes: the sub-regions where the network of each model lives, or finer parts of them. Those
+            outside the pathway do not count; a model that lives in no other has weight 0 and no
+            link.
     """
 
     pathway: Pathway
@@ -83,7 +85,7 @@ class PathwayPrior(WiringPrior):
 
     def link(self, model: str, other: str) -> float:
         """Return the strength of the strongest path between two models; 1 in one sub-region."""
-        pairs = [(home, place) for home in self.homes[model] for place in self.homes[other]]
+        pairs = product(self._places[model], self._places[other])
         return max((self._paths.get(pair, 0.0) for pair in pairs), default=0.0)
 
     def integration(self, model: str) -> float:
@@ -91,7 +93,19 @@ class PathwayPrior(WiringPrior):
         return self._strongest(self.pathway.integration, model)
 
     def _strongest(self, values: Mapping[str, float], model: str) -> float:
-        return max((values.get(home, 0.0) for home in self.homes[model]), default=0.0)
+        return max((values.get(place, 0.0) for place in self._places[model]), default=0.0)
+
+    @cached_property
+    def _places(self) -> dict[str, list[str]]:
+        """The sub-regions of the pathway in which each model lives."""
+        return {
+            model: [
+                place
+                for place in self.pathway.sub_regions
+                if any(home == place or home.startswith(f"{place}.") for home in homes)
+            ]
+            for model, homes in self.homes.items()
+        }
 
     @cached_property
     def _paths(self) -> dict[tuple[str, str], float]:

@@ -30,7 +30,7 @@ class PathwayPart(Part):
 
 
 class Carrier(Part):
-    """An active ROI that a sub-region consists of.
+    """An active ROI that is a member of a sub-region.
 
     Attributes:
         name: of the ROI.
@@ -79,12 +79,12 @@ class Explanation(Part):
         weight: of the sub-region, in [0, 1]; 0 if it is not in the pathway.
         rank: of the sub-region among those of the pathway, 1 for the strongest; None if it is
             not in it.
-        asked: whether a function that was asked for belongs to it; else it was reached.
+        asked: whether a function that was asked for belongs to it.
         functions: the share of each function that was asked for in the raw activation of the
             sub-region, the largest first; they sum to 1. Empty where ROIs were observed, or the
             atlas knows no ROI of the sub-region.
-        spread: the share of this activation that came over connections; the rest is excited
-            directly in its ROIs. None where ``functions`` is empty.
+        spread: the share of this activation that spread from other ROIs; the rest is excited
+            directly. None where ``functions`` is empty.
         rois: that carry it, the most active first.
         connections: to the others of the pathway, the strongest first.
         reason: all this in a sentence.

@@ -172,3 +172,15 @@ class Searcher(Protocol):
 
     def tell(self, genomes: Sequence[Genome], values: Sequence[float]) -> None:
         """Learn the values of one brood; NaN marks a failed genome."""
+
+
+def at_least(what: str, value: float, least: float) -> None:
+    """Raise `SearchError` if a searcher's option is less than allowed; ``what`` names it."""
+    if value < least:
+        raise SearchError(f"{what} is {value}, at least {least} is needed")
+
+
+def one_of(what: str, value: str, *allowed: str) -> None:
+    """Raise `SearchError` if a searcher's option is not one of the allowed ones."""
+    if value not in allowed:
+        raise SearchError(f"{what} is {value!r}, allowed are {', '.join(allowed)}")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -45,11 +47,55 @@ def test_rois_by_strength_each_with_its_home() -> None:
     np.testing.assert_array_equal(drawing.coordinates[1], ATLAS.coordinates[row])
 
 
+def drawn(relations: dict[tuple[str, str], float], strengths: dict[str, float]) -> dict:
+    """Return the pairs of ROIs between which the one connection is drawn."""
+    atlas = replace(
+        ATLAS, functional_RR=small_atlas({}, {}, relations, rois=ATLAS.names).functional_RR
+    )
+    found = drawing_of(atlas, PATHWAY, strengths)
+    assert (found.edges_NN == found.edges_NN.T).all()
+    return {
+        (found.names[i], found.names[j]): found.edges_NN[i, j]
+        for i, j in np.argwhere(np.triu(found.edges_NN))
+    }
+
+
 def test_a_connection_is_drawn_where_most_activation_passes() -> None:
-    edges = drawing_of(ATLAS, PATHWAY, STRENGTHS).edges_NN
-    # V4 and A1: 0.5 x 0.5 x 0.8, more than LOC and A1: 0.2 x 1.0 x 0.8.
-    assert {(i, j) for i, j in np.argwhere(edges)} == {(1, 2), (2, 1)}
-    assert edges[1, 2] == 0.7
+    # 0.5 x 0.55 x 0.85, more than 0.2 x 1.05 x 0.85.
+    assert drawn({("LOC", "A1"): 0.2, ("V4", "A1"): 0.5}, STRENGTHS) == {("A1", "V4"): 0.7}
+    assert drawn({("LOC", "A1"): 0.3, ("V4", "A1"): 0.5}, STRENGTHS) == {("LOC", "A1"): 0.7}
+
+
+def test_only_members_make_a_connection() -> None:
+    assert drawn({("LOC", "AMY"): 0.9, ("X", "A1"): 0.9}, STRENGTHS) == {}
+
+
+def test_an_inactive_roi_that_makes_a_connection_is_drawn() -> None:
+    strengths = {"LOC": 1.0}
+    assert drawn({("LOC", "A1"): 0.2}, strengths) == {("LOC", "A1"): 0.7}
+    drawing = drawing_of(ATLAS, PATHWAY, {"LOC": 1.0, "X": 0.1})
+    assert drawing.names == ("LOC", "X", "A1")
+    assert list(drawing.strengths_N) == [1.0, 0.1, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("right", "pair"), [(("A1", "V4"), ("A1", "V4")), (("A1", "LOC"), ("LOC", "A1"))]
+)
+def test_a_connection_within_a_hemisphere_comes_first(
+    right: tuple[str, ...], pair: tuple[str, str]
+) -> None:
+    rois = tuple(replace(roi, x=40.0 if roi.name in right else -40.0) for roi in ATLAS.rois)
+    relations = small_atlas({}, {}, {("LOC", "A1"): 0.4, ("V4", "A1"): 0.6}, rois=ATLAS.names)
+    atlas = replace(ATLAS, rois=rois, functional_RR=relations.functional_RR)
+    found = drawing_of(atlas, PATHWAY, STRENGTHS)
+    assert [(found.names[i], found.names[j]) for i, j in np.argwhere(np.triu(found.edges_NN))] == [
+        pair
+    ]
+
+
+def test_a_connection_may_cross_where_no_other_is() -> None:
+    rois = tuple(replace(roi, x=40.0 if roi.name == "A1" else -40.0) for roi in ATLAS.rois)
+    assert drawing_of(replace(ATLAS, rois=rois), PATHWAY, STRENGTHS).edges_NN.any()
 
 
 def test_the_strongest_rois_are_drawn_of_very_many() -> None:

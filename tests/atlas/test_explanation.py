@@ -58,6 +58,13 @@ class TestFunctions:
         assert list(found.functions) == ["speech_perception", "listening"]
         assert found.spread == pytest.approx(0.3, abs=1e-6)
 
+    def test_a_function_that_two_inputs_ask_for_counts_twice(self):
+        asked = explainer(audio=("sound", "speech_perception"), film=("listening",))
+        found = asked.explain("net", ["audition.speech"], "audio")
+        assert found.functions == pytest.approx(
+            {"speech_perception": 1 / 1.6, "listening": 0.6 / 1.6}, abs=1e-6
+        )
+
     def test_what_was_not_asked_for_is_reached_over_connections_alone(self):
         found = explainer(audio=("sound",)).explain("net", ["audition.speech"], "audio")
         assert found.functions == {"listening": 1.0}
@@ -65,7 +72,7 @@ class TestFunctions:
         assert not found.asked
         assert found.reason == (
             "audition.speech was not asked for but reached: 100 % of its activation is by "
-            "listening, and 100 % came over connections; its strongest link to what was "
+            "listening, and 100 % spread from other ROIs; its strongest link to what was "
             "asked for is audition.sound 0.90. It ranks 3 of 3 in the pathway, with weight 0.50."
         )
 
@@ -115,6 +122,19 @@ class TestSubRegion:
         assert (found.sub_region, found.rank, found.weight) == ("emotion.fear", None, 0.0)
         assert (found.functions, found.rois, found.connections) == ({}, [], [])
         assert "not in the pathway" in found.reason
+
+    def test_what_no_input_reaches_connects(self):
+        pathway = Pathway(PATHWAY.sub_regions, PATHWAY.connections)
+        inputs = {"image": ("vision.shape",), "audio": ("audition.sound",)}
+        between = Activation(pathway, inputs, ACTIVATION.rois)
+        asked = {"image": ("shape",), "audio": ("sound",)}
+        found = Explainer(Mechanism(ATLAS), between, asked).explain(
+            "net", ["audition.speech"], "audio"
+        )
+        assert found.reason == (
+            "audition.speech is reached by no input, but connects what they reach. "
+            "It ranks 3 of 3 in the pathway, with weight 0.50."
+        )
 
     def test_observed_rois_ask_for_no_function(self):
         found = explainer().explain("net", ["vision.shape"], "image")

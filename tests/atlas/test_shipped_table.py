@@ -162,7 +162,7 @@ def test_correlated_activity_reaches_every_roi(atlas: AtlasRows) -> None:
             neighbors[one.a].add(one.b)
             neighbors[one.b].add(one.a)
     counts = [len(others) for others in neighbors.values()]
-    assert 6 <= min(counts) <= max(counts) <= 40
+    assert 8 <= min(counts) <= max(counts) <= 40
     reached, waiting = set(), [atlas.rois[0].name]
     while waiting:
         name = waiting.pop()

@@ -24,7 +24,7 @@ def evolution(toy: OneMax) -> Callable[..., Schedule]:
 
     def make(seed: int = 0, problem: OneMax = toy, **changes: Any) -> Schedule:
         options = {"seed": seed, "budget": 60, "brood_size": 7, "lag": 3} | changes
-        return Schedule(problem.space, Evolution(problem.space, seed, population=8), **options)
+        return Schedule(problem.space, Evolution(problem.space, seed, population=6), **options)
 
     return make
 

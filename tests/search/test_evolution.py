@@ -1,28 +1,31 @@
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import replace
-from itertools import chain, groupby, islice
+from itertools import groupby, islice
 from statistics import mean
+from typing import Any
 
-import numpy as np
 import pytest
-from deap import tools
 
-from brainray.search.evolution import Evolution, Individual
-from brainray.search.interface import Genome, Space
+from brainray.errors import SearchError
+from brainray.search.evolution import Evolution
+from brainray.search.interface import Gene, Genome, Space
 from brainray.search.random_search import RandomSearch
 from brainray.search.schedule import Schedule
-from brainray.seeding import python_random
 from brainray.testing import OneMax, integer_space
 
-ZEROS, ONES = (0,) * 12, (1,) * 12
+ZEROS, ONES, TWOS = (0,) * 12, (1,) * 12, (2,) * 12
 
 
 @pytest.fixture
 def space() -> Space:
     """Six groups of two genes."""
     return integer_space(genes=12, alleles=3, group_size=2)
+
+
+def breeding(space: Space, **changes: Any) -> Evolution:
+    """An evolution that breeds as soon as it knows two codes, and mutates only if it is told to."""
+    return Evolution(space, 0, **({"population": 2, "mutated_genes": 0} | changes))
 
 
 def children(searcher: Evolution, count: int = 200, brood: int = 1) -> list[Genome]:
@@ -70,7 +73,7 @@ def test_the_same_seed_gives_the_same_history_whatever_the_global_state_is(run):
 
 
 def test_the_global_random_state_is_not_disturbed(space: Space):
-    searcher = Evolution(space, 0)
+    searcher = breeding(space, mutated_genes=1)
     random.seed(5)
     before = random.getstate()
     asked = searcher.ask(0)
@@ -85,24 +88,32 @@ def test_the_global_random_state_is_not_disturbed(space: Space):
 
 
 def test_without_a_population_it_draws_at_random(space: Space):
-    searcher = Evolution(space, 0)
-    searcher.tell([ONES], [1.0])
+    searcher = Evolution(space, 0, population=3)
+    searcher.tell([ONES, ONES], [1.0, 1.0])
     drawn = children(searcher)
     assert len(set(drawn)) > 190
     assert drawn != children(searcher, brood=2)
 
 
 def test_crossover_exchanges_whole_groups(space: Space):
-    searcher = Evolution(space, 0, mutated_genes=0)
+    searcher = breeding(space)
     searcher.tell([ZEROS, ONES], [0.5, 0.5])
     for child in children(searcher):
         assert all(len(alleles) == 1 for alleles in groups(space, child))
     assert len(set(children(searcher))) > 32  # of the 64 ways to take each group from one parent
 
 
+def test_crossover_can_exchange_single_genes(space: Space):
+    searcher = breeding(space, cut="genes")
+    searcher.tell([ZEROS, ONES], [0.5, 0.5])
+    mixed = [len(alleles) == 2 for child in children(searcher) for alleles in groups(space, child)]
+    # Half of the children have one parent twice; of the others, half of the groups are mixed.
+    assert mean(mixed) == pytest.approx(0.25, abs=0.1)
+
+
 def test_a_child_without_mutation_has_only_alleles_of_its_parents(space: Space):
     parents = [tuple(random.Random(i).choices(range(3), k=12)) for i in range(4)]
-    searcher = Evolution(space, 0, mutated_genes=0)
+    searcher = breeding(space, population=4)
     searcher.tell(parents, [0.1, 0.2, 0.3, 0.4])
     pools = [set(alleles) for alleles in zip(*parents, strict=True)]
     for child in children(searcher):
@@ -110,8 +121,8 @@ def test_a_child_without_mutation_has_only_alleles_of_its_parents(space: Space):
 
 
 def test_mutation_redraws_as_many_genes_as_asked_and_reaches_every_allele(space: Space):
-    searcher = Evolution(space, 0, mutated_genes=3)
-    searcher.tell([ZEROS, (0,) * 12], [0.5, 0.5])
+    searcher = breeding(space, mutated_genes=3)
+    searcher.tell([ZEROS, ZEROS], [0.5, 0.5])
     bred = children(searcher, 1000)
     changed = mean(sum(allele != 0 for allele in child) for child in bred)
     assert changed == pytest.approx(3 * 2 / 3, abs=0.2)  # a redrawn gene may stay as it is
@@ -121,53 +132,39 @@ def test_mutation_redraws_as_many_genes_as_asked_and_reaches_every_allele(space:
         space.check(child)
 
 
-def test_mutation_draws_from_the_priors(space: Space):
-    prior = (0.0, 1.0, 3.0)
-    genes = tuple(replace(gene, prior=prior) for gene in space.genes)
-    searcher = Evolution(replace(space, genes=genes), 0, mutated_genes=12)
-    searcher.tell([ZEROS, ZEROS], [0.5, 0.5])
-    drawn = np.bincount(np.ravel(children(searcher)), minlength=3) / (200 * 12)
-    np.testing.assert_allclose(drawn, (0, 0.25, 0.75), atol=0.03)
-
-
-def test_without_priors_mutation_is_deaps(space: Space):
-    parents = [tuple(random.Random(i).choices(range(3), k=12)) for i in range(4)]
-    searcher = Evolution(space, 7, mutated_genes=3)
-    searcher.tell(parents, [0.1, 0.2, 0.3, 0.4])
-    known = [Individual(genome, value / 10) for value, genome in enumerate(parents, 1)][::-1]
-    for number, child in enumerate(children(searcher, 50)):
-        with python_random(7, "evolution", 1, number):
-            pair = tools.selTournament(known, 2, tournsize=3, fit_attr="fitness")
-            cut = [[list(one.genome[i : i + 2]) for i in range(0, 12, 2)] for one in pair]
-            mixed, _ = tools.cxUniform(*cut, indpb=0.5)
-            (expected,) = tools.mutUniformInt(list(chain(*mixed)), 0, 2, indpb=0.25)
-        assert child == tuple(expected)
+def test_mutation_follows_the_priors():
+    genes = (Gene("often", ("a", "b"), "g", (1.0, 9.0)), Gene("never", ("a", "b"), "g", (1.0, 0.0)))
+    searcher = breeding(Space(genes), mutated_genes=2)
+    searcher.tell([(0, 0), (0, 0)], [0.5, 0.5])
+    bred = children(searcher, 1000)
+    assert mean(often for often, _ in bred) == pytest.approx(0.9, abs=0.05)
+    assert {never for _, never in bred} == {0}
 
 
 def test_failed_codes_never_become_parents(space: Space):
-    searcher = Evolution(space, 0, mutated_genes=0)
-    twos = (2,) * 12
-    searcher.tell([ONES, ZEROS, twos], [math.nan, 0.1, 0.2])
+    searcher = breeding(space)
+    searcher.tell([ONES, ZEROS, TWOS], [math.nan, 0.1, 0.2])
     searcher.tell([ONES], [math.nan])
     alleles = {allele for child in children(searcher) for allele in child}
     assert alleles == {0, 2}
 
 
 def test_all_failed_goes_on_at_random(space: Space):
-    searcher = Evolution(space, 0)
+    searcher = breeding(space)
     searcher.tell([ONES, ZEROS], [math.nan, math.nan])
     assert len(set(children(searcher))) > 190
 
 
-def test_only_the_best_stay_in_the_population(space: Space):
-    searcher = Evolution(space, 0, population=2, mutated_genes=0)
+@pytest.mark.parametrize(("selection", "survivors"), [("generational", {ONES}), ("aging", {TWOS})])
+def test_the_best_or_the_newest_stay_in_the_population(space: Space, selection, survivors):
+    searcher = breeding(space, selection=selection)
     searcher.tell([ZEROS, ONES, ONES], [0.0, 0.9, 0.8])
-    searcher.tell([(2,) * 12], [0.5])
-    assert set(children(searcher)) == {ONES}
+    searcher.tell([TWOS, TWOS], [0.5, 0.1])
+    assert set(children(searcher)) == survivors
 
 
 def test_better_codes_are_chosen_more_often(space: Space):
-    searcher = Evolution(space, 0, mutated_genes=0)
+    searcher = breeding(space)
     searcher.tell([ZEROS, ONES], [0.1, 0.9])
     ones = mean(mean(child) for child in children(searcher, 1000))
     assert ones == pytest.approx(1 - 0.5**3, abs=0.05)  # unless all three drawn codes are zeros
@@ -175,10 +172,25 @@ def test_better_codes_are_chosen_more_often(space: Space):
 
 def test_what_is_asked_depends_on_what_was_told_only(space: Space):
     def searcher() -> Evolution:
-        made = Evolution(space, 0)
+        made = breeding(space, mutated_genes=1)
         made.tell([ZEROS, ONES], [0.1, 0.9])
         return made
 
     used = searcher()
     children(used, brood=1)
     assert children(used, brood=2) == children(searcher(), brood=2)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"population": 1}, "population is 1, at least 2"),
+        ({"tournament": 0}, "tournament is 0, at least 1"),
+        ({"mutated_genes": -1}, "mutated_genes is -1, at least 0"),
+        ({"cut": "halves"}, "cut is 'halves', allowed are groups, genes"),
+        ({"selection": "none"}, "selection is 'none', allowed are generational, aging"),
+    ],
+)
+def test_a_wrong_option_is_refused(space: Space, wrong, reason):
+    with pytest.raises(SearchError, match=reason):
+        Evolution(space, 0, **wrong)

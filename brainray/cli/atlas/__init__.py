@@ -2,12 +2,13 @@
 
 import typer
 
-from brainray.cli.atlas import activate, adding, explain, picture, rows
+from brainray.cli.atlas import activate, adding, explain, picture, rows, stats
 
 app = typer.Typer(help="Brain atlases: what ROIs do, how they are related.", no_args_is_help=True)
 app.command("activate")(activate.activate)
 app.command("explain")(explain.explain)
 app.command("picture")(picture.picture)
+app.command("stats")(stats.stats)
 app.command("list")(rows.list_atlases)
 app.command("show")(rows.show_atlas)
 app.command("import")(rows.import_atlas)

@@ -1,1 +1,1 @@
-"""The pictures of a run's report, drawn with matplotlib without a display."""
+"""The pictures of reports, drawn with matplotlib without a display."""

@@ -1,0 +1,108 @@
+"""``brainray search bench`` on a small table."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from brainray.testing import epistatic_table
+
+SMALL = ("--budget", "30", "--seeds", "6", "--workers", "1")
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tables") / "made_up.parquet"
+    pq.write_table(epistatic_table((3, 4, 2, 5)), path)
+    return path
+
+
+@pytest.fixture
+def bench(brainray: Any, table: Path) -> Any:
+    def call(*arguments: str | Path) -> Any:
+        return brainray("search", "bench", "--table", table, *arguments)
+
+    return call
+
+
+def test_the_json_has_each_reported_column_in_the_units_of_the_table(bench, table):
+    searched = ("--search-on", "validation", "--report", "test", "--report", "validation")
+    done = bench(*searched, *SMALL, "--json", "-")
+    assert done.code == 0
+    document = json.loads(done.out)
+    assert set(document) == {"test", "validation", "bench"}
+    details = document["bench"]
+    values = pq.read_table(table)
+    for column in ("test", "validation"):
+        found = document[column]
+        assert set(found) == {"mean", "sd", "quantiles"}
+        reached = details["values"][column]
+        assert set(reached) <= set(values[column].to_pylist())
+        assert found["mean"] == pytest.approx(np.mean(reached))
+        assert details["against_random"][column]["mean_difference"] == pytest.approx(
+            found["mean"] - details["random"][column]["mean"]
+        )
+        assert details["curves"][column]["mean"][-1] == pytest.approx(found["mean"])
+    assert details["genes"] == {"gene_0": 3, "gene_1": 4, "gene_2": 2, "gene_3": 5}
+    assert (details["budget"], details["evaluated"], details["seeds"]) == (30, 30, 6)
+    assert (details["brood"], details["lag"], details["codes"]) == (1, 1, 120)
+
+
+def test_the_same_command_says_the_same(bench):
+    searched = ("--search-on", "validation", *SMALL, "--algorithm", "evolution", "--json", "-")
+    first, again = (json.loads(bench(*searched).out) for _ in range(2))
+    other = json.loads(bench(*searched, "--set", "selection=aging", "--brood", "5").out)
+    assert first["bench"]["values"] == again["bench"]["values"]
+    assert first["bench"]["values"] != other["bench"]["values"]
+    assert other["bench"]["options"] == {"selection": "aging"}
+
+
+def test_more_than_the_table_has_is_not_evaluated(bench):
+    arguments = ("--search-on", "validation", "--budget", "500", "--seeds", "2", "--workers", "1")
+    document = json.loads(bench(*arguments, "--json", "-").out)
+    assert document["bench"]["evaluated"] == 120
+    assert document["validation"]["sd"] == 0
+    assert document["bench"]["against_random"]["validation"]["p"] == 1
+
+
+def test_a_person_sees_a_table_and_a_curve(bench, tmp_path):
+    picture, document = tmp_path / "curve.png", tmp_path / "bench.json"
+    arguments = ("--search-on", "validation", "--report", "test", *SMALL)
+    done = bench(*arguments, "--curve", picture, "--json", document)
+    assert done.code == 0
+    assert "evolution on made_up: 30 evaluations, 6 seeds" in done.out
+    assert "Wilcoxon" in done.out
+    assert json.loads(document.read_text())["test"]["mean"]
+    with Image.open(picture) as image:
+        assert image.width > 900  # an axis for each of the two columns
+
+
+def test_random_search_is_compared_with_itself(bench):
+    arguments = ("--search-on", "validation", *SMALL, "--algorithm", "random")
+    document = json.loads(bench(*arguments, "--json", "-").out)
+    assert document["bench"]["against_random"]["validation"]["ties"] == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--search-on", "valid"), "made_up.parquet: no column 'valid', there are gene_0"),
+        (("--search-on", "test", "--genes", "g"), "made_up.parquet: no gene column 'g'"),
+        (("--search-on", "test", "--algorithm", "luck"), "searchers: unknown name 'luck'"),
+        (("--search-on", "test", "--report", "bench"), "--report 'bench': is a key of the JSON"),
+        (("--search-on", "test", "--set", "population"), "--set 'population': must have the form"),
+        (("--search-on", "test", "--set", "population=]"), "'population=]': the value is not YAML"),
+        (("--search-on", "test", "--set", "luck=1"), "evolution: luck is no option, allowed are"),
+        (("--search-on", "test", "--curve", "/proc/no/x.png", *SMALL), "--curve /proc/no/x.png: c"),
+    ],
+)
+def test_bad_input_is_one_line(bench, arguments, reason):
+    done = bench(*arguments)
+    assert done.code == 1
+    assert reason in done.err
+    assert done.err.count("\n") == 1
+    assert done.out == ""
