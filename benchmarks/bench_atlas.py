@@ -2,10 +2,10 @@
 
 On Schaefer's 100 parcels with 124 term maps and the functional connectome (``BRAINRAY_DATA``):
 masked parcels of a map, the rest of a map from five seeds, and the sub-region of a function that
-the atlas does not know. Settings are chosen on other clusters of terms by the rule of one standard
-error, intervals are bootstrapped over clusters, and each figure stands beside direct activation,
-the mirrored distance kernel, and connectomes that were shuffled or rewired with strengths or
-distances preserved. And how long an activation takes.
+the atlas does not know. Settings are chosen on other clusters of terms, intervals are
+bootstrapped over clusters, and each figure stands beside direct activation, the mirrored distance
+kernel, and connectomes that were shuffled or rewired with strengths or distances preserved. And how
+long an activation takes.
 """
 
 import argparse

@@ -52,21 +52,21 @@ def measure(maps: TermMaps, plan: Plan) -> tuple[list[dict[str, Any]], list[dict
 
 def _scores(maps: TermMaps, masks: Masks, plan: Plan) -> dict[str, Floats]:
     atlas, cluster_N = maps.atlas, maps.cluster_N
-    both = _grid((0.3, 0.5, 0.7), (20.0, 40.0))
+    both = _grid((0.4, 0.5, 0.6, 0.7), (20.0, 40.0))
     usual = CompletionSettings(functions=0.0)
 
     def best(atlas: Atlas, grid: Sequence[CompletionSettings], usual: CompletionSettings) -> Floats:
         scores = {
             how: _score(maps, atlas, how, masks) for how in (grid if plan.choose else [usual])
         }
-        return nested(scores, usual, cluster_N)
+        return nested(scores, cluster_N)
 
     found = {
         "direct": np.zeros(len(cluster_N)),
         "mirrored distance": best(
             atlas, _grid((0.0,), (10.0, 20.0, 40.0)), CompletionSettings(0.0, 0.0)
         ),
-        "connectome alone": best(atlas, _grid((1.0,), (20.0,)), CompletionSettings(1.0, 0.0)),
+        "connectome alone": best(atlas, _grid((1.0,), (40.0,)), CompletionSettings(1.0, 0.0)),
         "connectome and distance": best(atlas, both, usual),
         "the same, with the table of functions of other clusters": _with_table(maps, masks),
     }
@@ -106,7 +106,7 @@ def _correlations(
 def _grid(functional: Sequence[float], length_mm: Sequence[float]) -> list[CompletionSettings]:
     return [
         CompletionSettings(share, 0.0, noise, length)
-        for share, noise, length in product(functional, (0.05, 0.2, 0.5), length_mm)
+        for share, noise, length in product(functional, (0.05, 0.1, 0.2), length_mm)
     ]
 
 

@@ -25,30 +25,19 @@ def folds(cluster_N: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.asarray(dealt[np.searchsorted(named, cluster_N)])
 
 
-def nested(
-    scores: Mapping[Settings, Floats], default: Settings, cluster_N: NDArray[np.intp]
-) -> Floats:
-    """Return the score of each sample with settings chosen on the other folds.
-
-    The rule of one standard error (Breiman et al. 1984): the default stays, unless the best
-    settings beat it by more than the standard error, over clusters, of the difference.
+def nested(scores: Mapping[Settings, Floats], cluster_N: NDArray[np.intp]) -> Floats:
+    """Return the score of each sample with the settings that are best on the other folds.
 
     Args:
-        scores: of every sample, by settings; the default is among them.
-        default: the settings that users get.
+        scores: of every sample, by settings; of equally good ones the first is taken.
         cluster_N: of the samples.
     """
-    options = list(scores)
-    score_SN = np.stack([scores[option] for option in options])
-    usual = options.index(default)
+    score_SN = np.stack(list(scores.values()))
     fold_N = folds(cluster_N)
     chosen_N = np.empty(score_SN.shape[1])
     for fold in range(FOLDS):
         others = fold_N != fold
         best = int(score_SN[:, others].mean(axis=1).argmax())
-        gain_N = score_SN[best, others] - score_SN[usual, others]
-        if gain_N.mean() <= _standard_error(gain_N, cluster_N[others]):
-            best = usual
         chosen_N[~others] = score_SN[best, ~others]
     return chosen_N
 
@@ -70,14 +59,6 @@ def summary(
         row["gain"] = round(float(gain_N.mean()), 4)
         row["gain_interval"] = _rounded(interval(gain_N, cluster_N.tolist(), seed=0))
     return row
-
-
-def _standard_error(gain_N: Floats, cluster_N: NDArray[np.intp]) -> float:
-    """Of a mean over samples that come in clusters (linearised ratio of cluster sums)."""
-    _, number_N = np.unique(cluster_N, return_inverse=True)
-    residual_C = np.bincount(number_N, gain_N - gain_N.mean())
-    count = len(residual_C)
-    return float(np.sqrt((residual_C**2).sum() * count / (count - 1)) / len(gain_N))
 
 
 def _rounded(pair: tuple[float, float]) -> list[float]:

@@ -46,7 +46,7 @@ def measure(
 def _scores(draft: Draft, plan: Plan) -> dict[str, Floats]:
     def best(grid: Sequence[MechanismSettings], usual: MechanismSettings) -> Floats:
         scores = {how: _hits(draft, draft.atlas, how) for how in (grid if plan.choose else [usual])}
-        return nested(scores, usual, draft.cluster_T)
+        return nested(scores, draft.cluster_T)
 
     usual = MechanismSettings()
     distance, direct = usual.variant("distance"), usual.variant("direct")

@@ -53,7 +53,7 @@ def _scores(maps: TermMaps, plan: Plan) -> dict[str, Floats]:
                     )
                 ]
             )
-        return nested(scores, usual, maps.cluster_N)
+        return nested(scores, maps.cluster_N)
 
     direct = MechanismSettings(spreading=0.0)
     alone = MechanismSettings(nearness=0.0)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from brainray.atlas.connectome import LENGTH_MM, mirrored
+from brainray.atlas.connectome import mirrored
 from brainray.atlas.interface import Atlas, Floats
 from brainray.errors import AtlasError
 
@@ -36,10 +36,10 @@ class CompletionSettings:
         AtlasError: a value out of its range.
     """
 
-    functional: float = 0.5
+    functional: float = 0.6
     functions: float = 0.3
-    noise: float = 0.2
-    length_mm: float = LENGTH_MM
+    noise: float = 0.1
+    length_mm: float = 40.0
 
     def __post_init__(self) -> None:
         ranges = {

@@ -73,10 +73,12 @@ class SubRegions:
         Returns:
             ``(a, b, weight)`` in the order of ``names``, relative to the strongest.
         """
-        found = {name: self.member_RK[:, i] > 0 for i, name in enumerate(self.names)}
-        known = [name for name in names if name in found]
+        members = {name: self.member_RK[:, i] > 0 for i, name in enumerate(self.names)}
+        known = [name for name in names if name in members]
+        # Only the rows of members are needed, so that work stays linear in their edges.
+        rows = {name: connectome_RR[np.flatnonzero(members[name])] for name in known}
         means = {
-            (a, b): _mean_between(connectome_RR, found[a], found[b])
+            (a, b): _mean_between(rows[a], members[a], members[b])
             for a, b in combinations(known, 2)
         }
         measured = [mean for mean in means.values() if mean is not None]
@@ -123,17 +125,14 @@ def integration(names: Sequence[str], connections: Connections) -> dict[str, flo
 
 
 def _mean_between(
-    connectome_RR: csr_array, a_R: NDArray[np.bool_], b_R: NDArray[np.bool_]
+    rows_AR: csr_array, a_R: NDArray[np.bool_], b_R: NDArray[np.bool_]
 ) -> float | None:
-    both_R = a_R & b_R
+    """Return the mean over pairs, None if there is none; A are the rows of the ROIs of ``a_R``."""
+    both_R, shared_A = a_R & b_R, b_R[a_R]
     pairs = float(a_R.sum() * b_R.sum() - both_R.sum() ** 2)
     if pairs:
-        total = _sum_between(connectome_RR, a_R & ~b_R, b_R)
-        total += _sum_between(connectome_RR, both_R, b_R & ~a_R)
-        return total / pairs
+        total = (rows_AR @ b_R.astype(np.float64))[~shared_A].sum()
+        total += (rows_AR @ (b_R & ~a_R).astype(np.float64))[shared_A].sum()
+        return float(total) / pairs
     pairs = float(both_R.sum() ** 2 - both_R.sum())
-    return _sum_between(connectome_RR, both_R, both_R) / pairs if pairs else None
-
-
-def _sum_between(connectome_RR: csr_array, a_R: NDArray[np.bool_], b_R: NDArray[np.bool_]) -> float:
-    return float((connectome_RR @ b_R.astype(np.float64))[a_R].sum())
+    return float((rows_AR @ both_R.astype(np.float64)).sum()) / pairs if pairs else None
