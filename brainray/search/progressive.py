@@ -64,7 +64,7 @@ class Progressive:
         space: Space,
         seed: int,
         predictor: Literal["surrogate", "reinforce"] = "surrogate",
-        step: int = 10,
+        step: int = 5,
         beam: int = 32,
     ) -> None:
         one_of("progressive: predictor", predictor, *PREDICTORS)
