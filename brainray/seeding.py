@@ -1,11 +1,13 @@
 """Seeds: every random thing gets its own, derived from the run's seed by name.
 
 The same run seed gives the same result with one worker or many, because a seed depends on
-what is done (its names and numbers), never on who does it or when.
+what is done (its names and numbers), never on who does it or when. `one_thread` does the rest:
+the same work gives the same bits wherever it runs.
 """
 
 import hashlib
 import random
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -51,3 +53,21 @@ def torch_random(seed: int, *names: str | int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, *names))
         yield
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread and flush denormals, as a unit of work does wherever it runs.
+
+    Sums in another order give other last digits; with one thread the same work gives the same
+    bits in the driver, in a task and in a trial.
+    """
+    threads = torch.get_num_threads()
+    flushes = sys.float_info.min / 2 == 0.0  # torch sets this state of the CPU, but cannot tell it
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(flushes)

@@ -1,4 +1,5 @@
 import random
+import sys
 from functools import partial
 
 import pytest
@@ -6,7 +7,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brainray.seeding import derive, numpy_generator, python_random, torch_generator, torch_random
+from brainray.seeding import (
+    derive,
+    numpy_generator,
+    one_thread,
+    python_random,
+    torch_generator,
+    torch_random,
+)
 
 SEEDS = st.integers(-(2**63), 2**63)
 NAMES = st.lists(st.one_of(st.integers(), st.text("abc", min_size=1)), max_size=3)
@@ -81,3 +89,40 @@ def test_a_global_generator_is_restored_even_after_an_error(manager, draw, state
     assert state() == before
     draw()
     assert state() != before
+
+
+def flushes_denormals() -> bool:
+    return sys.float_info.min / 2 == 0.0
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_one_thread_is_restored_even_after_an_error():
+    def fail() -> None:
+        with one_thread():
+            assert torch.get_num_threads() == 1
+            assert flushes_denormals()
+            raise ValueError("inside")
+
+    with pytest.raises(ValueError, match="inside"):
+        fail()
+    assert torch.get_num_threads() == 2
+    assert not flushes_denormals()
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_one_thread_can_be_nested():
+    with one_thread():
+        with one_thread():
+            pass
+        assert torch.get_num_threads() == 1
+        assert flushes_denormals()
+    assert torch.get_num_threads() == 2
+    assert not flushes_denormals()

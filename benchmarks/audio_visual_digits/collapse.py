@@ -20,8 +20,8 @@ from audio_visual_digits.tables import Pairs
 from audio_visual_digits.workbench import Result
 from brainray.fusion.network import TapScale
 from brainray.networks.interface import LOGITS
-from brainray.seeding import torch_generator, torch_random
-from brainray.training.loop import Recipe, fit, one_thread
+from brainray.seeding import one_thread, torch_generator, torch_random
+from brainray.training.loop import Recipe, fit
 from brainray.training.metrics import accuracy_of
 
 DEPTH, HIDDEN, CANDIDATES = 4, 32, 3

@@ -22,10 +22,10 @@ from brainray.fusion.keeping import BestEpoch
 from brainray.fusion.network import FusionNetwork
 from brainray.fusion.population import CandidateRecipe, Population
 from brainray.search.interface import Brood, Genome, Solution, Space
-from brainray.seeding import derive, torch_generator
+from brainray.seeding import derive, one_thread, torch_generator
 from brainray.training.communicator import Alone
 from brainray.training.interface import Communicator, Strategy
-from brainray.training.loop import ALL_REDUCE, Recipe, fit, one_thread
+from brainray.training.loop import ALL_REDUCE, Recipe, fit
 from brainray.training.metrics import accuracy, accuracy_of
 
 MISSING, FOREIGN = 0.2, 0.25

@@ -27,9 +27,9 @@ from brainray.pipeline.frozen import StoredGraph
 from brainray.pipeline.models import load_network
 from brainray.pipeline.units import ColumnUnit, prepared, quicken
 from brainray.search.interface import Genome, Solution
-from brainray.seeding import derive, torch_generator
+from brainray.seeding import derive, one_thread, torch_generator
 from brainray.shapes import Array
-from brainray.training.loop import Recipe, fit, one_thread
+from brainray.training.loop import Recipe, fit
 from brainray.training.memory import keep_freed_memory
 
 BACKBONES = "backbones"

@@ -35,9 +35,9 @@ from brainray.networks.onnx import OnnxNetwork
 from brainray.pipeline.frozen import StoredGraph, train_head, with_head
 from brainray.pipeline.models import load_network, start_from
 from brainray.pipeline.versions import recipe_versions
-from brainray.seeding import derive, torch_generator, torch_random
+from brainray.seeding import derive, one_thread, torch_generator, torch_random
 from brainray.shapes import Array
-from brainray.training.loop import Optimizer, Recipe, fit, one_thread
+from brainray.training.loop import Optimizer, Recipe, fit
 from brainray.training.memory import keep_freed_memory
 from brainray.training.metrics import accuracy
 

@@ -12,12 +12,10 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 from scipy import stats
@@ -148,9 +146,8 @@ def _results(
 ) -> Iterator[tuple[int, int, Curves]]:
     """Yield the curves of each job, a protocol's number and a seed, as they come."""
     if workers == 1:
-        with one_thread():
-            for number, seed in jobs:
-                yield number, seed, search(problem, protocols[number], seed)
+        for number, seed in jobs:
+            yield number, seed, search(problem, protocols[number], seed)
         return
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])  # torch is imported once, not by each worker
@@ -170,17 +167,6 @@ def _results(
         pool.shutdown(cancel_futures=True)
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Have torch compute in one thread in the block: the models of searchers are small."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 _problem: TableProblem | None = None
 """What a worker process searches; it is sent once."""
 
@@ -189,7 +175,6 @@ def _begin(problem: TableProblem) -> None:
     """Prepare a worker process. Ctrl-C is for the process that asked."""
     global _problem
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
     _problem = problem
 
 

@@ -26,7 +26,7 @@ import torch
 
 from brainray.search.interface import Genome, Space, at_least, one_of
 from brainray.search.predictors import Policy, Predictor, Surrogate
-from brainray.seeding import derive, numpy_generator
+from brainray.seeding import derive, numpy_generator, one_thread
 from brainray.shapes import Array, IntArray
 
 HOTTEST, COLDEST, COOLING = 10.0, 0.2, 4.0
@@ -64,7 +64,7 @@ class Progressive:
         space: Space,
         seed: int,
         predictor: Literal["surrogate", "reinforce"] = "surrogate",
-        step: int = 10,
+        step: int = 5,
         beam: int = 32,
     ) -> None:
         one_of("progressive: predictor", predictor, *PREDICTORS)
@@ -83,7 +83,8 @@ class Progressive:
         """Yield the codes of the current step, then random ones without end."""
         step = len(self._told) // self._size
         if step != self._planned[0]:
-            self._planned = step, self._plan(step)
+            with one_thread():
+                self._planned = step, self._plan(step)
         yield from self._planned[1]
         generator = numpy_generator(self._seed, "progressive", brood_index)
         while True:
@@ -96,15 +97,15 @@ class Progressive:
 
     def _plan(self, step: int) -> list[Genome]:
         """Return the codes of a step, which depend on the values of the steps before it alone."""
-        known = [pair for pair in self._told[: step * self._size] if not math.isnan(pair[1])]
+        told = self._told[: step * self._size]
+        known = [(genome, value) for genome, value in told if not math.isnan(value)]
         if len(known) < 2:
             return []
         predictor = self._fitted(known, step)
         generator = numpy_generator(self._seed, "plan", step)
         if self._stages.depth is None:
             return self._reveal_genes(predictor, step, generator)
-        latest = self._told[(step - 1) * self._size : step * self._size]
-        parents = [genome for genome, value in latest if not math.isnan(value)]
+        parents = [genome for genome, _ in known[-self._size :]]
         return self._reveal_level(predictor, step, parents, generator)
 
     def _fitted(self, known: Sequence[tuple[Genome, float]], step: int) -> Predictor:
@@ -151,7 +152,7 @@ class Progressive:
         """Return codes with another level, or with one level replaced."""
         stages = self._stages
         level = step % len(stages.genes)
-        choices = generator.integers(len(parents), size=POOL if parents else 0)
+        choices = generator.integers(len(parents), size=POOL)
         drawn = (stages.grow(parents[choice], level, generator) for choice in choices)
         pool = list(dict.fromkeys(drawn))
         lengths_P = np.array([stages.length(genome) for genome in pool])

@@ -1,8 +1,6 @@
 """The training loop of every network here, alone or with several workers."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
@@ -121,21 +119,3 @@ def _write(flat: Tensor, gradients: list[Tensor]) -> None:
     sizes = [gradient.numel() for gradient in gradients]
     for gradient, part in zip(gradients, torch.split(flat, sizes), strict=True):
         gradient.copy_(part.view(gradient.shape))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one thread and flush denormals, as a unit of work does wherever it runs.
-
-    Sums in another order give other last digits; with one thread the same work gives the same
-    bits in the driver, in a task and in a trial.
-    """
-    threads = torch.get_num_threads()
-    flushes = sys.float_info.min / 2 == 0.0  # torch sets this state of the CPU, but cannot tell it
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.set_flush_denormal(flushes)

@@ -1,5 +1,4 @@
 import math
-import sys
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -7,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from brainray.training.loop import Recipe, fit, one_thread
+from brainray.training.loop import Recipe, fit
 
 
 @dataclass(frozen=True)
@@ -125,40 +124,3 @@ def test_the_mode_and_the_epochs_are_told(task):
     assert epochs == [0, 1, 2]
     assert modes == {(True, 0), (True, 1), (True, 2)}
     assert not network.training
-
-
-def flushes_denormals() -> bool:
-    return sys.float_info.min / 2 == 0.0
-
-
-@pytest.fixture
-def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("two_threads")
-def test_one_thread_is_restored_even_after_an_error():
-    def fail() -> None:
-        with one_thread():
-            assert torch.get_num_threads() == 1
-            assert flushes_denormals()
-            raise ValueError("inside")
-
-    with pytest.raises(ValueError, match="inside"):
-        fail()
-    assert torch.get_num_threads() == 2
-    assert not flushes_denormals()
-
-
-@pytest.mark.usefixtures("two_threads")
-def test_one_thread_can_be_nested():
-    with one_thread():
-        with one_thread():
-            pass
-        assert torch.get_num_threads() == 1
-        assert flushes_denormals()
-    assert torch.get_num_threads() == 2
-    assert not flushes_denormals()
