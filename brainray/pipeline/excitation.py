@@ -65,6 +65,8 @@ def excite(functions: Mapping[str, Sequence[str]], how: How, atlas: Atlas, seed:
     activation = activate(functions, how, mechanism)
     if how.prior == "uniform":
         return Excitation(activation, None)
+    if how.prior == "brain":
+        return Excitation(activation, activation.pathway)
     variant = mechanism.variant(how.prior, derive(seed, "prior"))
     among = tuple(activation.pathway.sub_regions)
     return Excitation(activation, activate(functions, how, variant, among).pathway)
