@@ -4,8 +4,8 @@ On Schaefer's 100 parcels with 124 term maps and the functional connectome (``BR
 masked parcels of a map, the rest of a map from five seeds, and the sub-region of a function that
 the atlas does not know. Settings are chosen on other clusters of terms, intervals are
 bootstrapped over clusters, and each figure stands beside direct activation, the mirrored distance
-kernel, and connectomes that were shuffled or rewired with strengths or distances preserved. And how
-long an activation takes.
+kernel, and connectomes that were shuffled or rewired with strengths or distances preserved. On the
+shipped atlas twelve stimuli, and how long an activation takes.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from atlas_on_data import masked, removed, seeds, speed
+from atlas_on_data import masked, removed, seeds, speed, stimuli
 from atlas_on_data.maps import CLUSTERS, read_term_maps
 from atlas_on_data.plan import FULL, QUICK, Plan
 from reporting import document
@@ -23,6 +23,7 @@ from reporting import document
 from brainray.pipeline.tables import markdown_table
 from brainray.settings import load_settings
 
+SCORES = ("file", "method", "strict", "own_removed", "mismatched")
 HEADINGS = ("method", "value", "95 %", "gain", "95 %")
 
 
@@ -36,6 +37,7 @@ def report(quick: bool, plan: Plan, folder: Path) -> dict[str, Any]:
         "masked_parcels": masked.measure(maps, plan),
         "five_seeds": seeds.measure(maps, plan),
         "removed_function": removed.measure(maps, plan, data),
+        "stimuli": stimuli.measure(folder / "shipped"),
         "speed": speed.measure(folder, plan.rois, plan.rounds),
     }
     rows = {name: found for name, (found, _) in parts.items()}
@@ -57,6 +59,9 @@ def main() -> None:
         print(f"\n{name}")
         if name == "speed":
             print("\n".join("  ".join(f"{k} {v}" for k, v in row.items()) for row in rows))
+            continue
+        if name == "stimuli":
+            print("\n".join("  ".join(f"{row[k]}" for k in SCORES) for row in rows))
             continue
         cells = ("value", "interval", "gain", "gain_interval")
         shown = [

@@ -12,11 +12,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import yaml
+from reporting import goal
 
 from brainray.atlas.activation import Mechanism
+from brainray.atlas.arrays import load_atlas
 from brainray.atlas.interface import Atlas, Floats
 from brainray.atlas.mechanism_settings import MechanismSettings
+from brainray.catalog.brain_seed import SHIPPED
 from brainray.errors import AtlasError
+from brainray.testing.places import library_below
 
 FOLDER = Path(__file__).parent
 STIMULI = FOLDER / "stimuli.yaml"
@@ -188,3 +192,21 @@ def _stimulus(entry: Mapping[str, Any]) -> Stimulus:
     peaks_P3 = np.array([peak["at"] for peak in peaks], dtype=np.float64)
     sources = tuple(peak["source"] for peak in peaks)
     return Stimulus(entry["stimulus"], functions, own, peaks_P3, sources)
+
+
+def measure(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return rows of the shipped atlas for both files, and the goals of the one that decides.
+
+    Args:
+        folder: where a catalog is made.
+    """
+    atlas = load_atlas(library_below(folder), SHIPPED)
+    rows, goals = [], []
+    for path in (STIMULI, STIMULI_WITH_TABLES):
+        for method, settings in (("mechanism", None), ("direct", MechanismSettings(spreading=0.0))):
+            found = score(atlas, by_mechanism(settings), read_stimuli(path))
+            rows.append({"file": path.name, "method": method, **totals(found), "stimuli": found})
+    decides = rows[0]
+    goals.append(goal("stimuli of 12, strict", decides["strict"], 10))
+    goals.append(goal("stimuli of 12, own row removed", decides["own_removed"], 9))
+    return rows, goals
