@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import ray
@@ -11,6 +12,7 @@ from actors.region import RegionActor
 from brainray.catalog.library import Library
 from brainray.errors import ClusterError
 from brainray.pipeline.coordinator import Coordinator, RegionPort
+from brainray.pipeline.excitation import atlas_of
 from brainray.settings import Settings
 
 NAMESPACE = "brainray"
@@ -58,7 +60,7 @@ class CoordinatorOnRay(Coordinator):
                 ).remote(region, settings)
             )
 
-        super().__init__(Library.open(settings, new=False).functions, connect)
+        super().__init__(partial(atlas_of, Library.open(settings, new=False)), connect)
         self._settings = settings
 
     async def home(self) -> tuple[str, str]:

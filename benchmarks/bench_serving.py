@@ -20,7 +20,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import product
 from pathlib import Path
@@ -44,6 +44,7 @@ BATCHING, ONE_BY_ONE = "brainray", "brainray, one by one"
 CONNECTIONS = (1, 16)
 PEERS = ("LitServe", "BentoML")
 MANY = 50
+PARTS = ("requests", "memory", "endurance", "cold")
 
 SIZES: dict[str, Any] = {"rounds": 7, "seconds": 5, "endurance": 600, "redeploy": 60}
 QUICK: dict[str, Any] = {"rounds": 1, "seconds": 1, "endurance": 5, "redeploy": 1}
@@ -150,8 +151,8 @@ def cold(server: Server, names: list[str], files: dict[str, bytes]) -> dict[str,
     return {"median_ms": statistics.median(times), "largest_ms": max(times), "asked": len(times)}
 
 
-def report(quick: bool, folder: Path) -> dict[str, Any]:
-    """Measure everything."""
+def report(quick: bool, parts: Sequence[str], folder: Path) -> dict[str, Any]:
+    """Measure the given parts."""
     sizes = QUICK if quick else SIZES
     environment = places_below(folder)
     library = library_below(folder)
@@ -168,41 +169,51 @@ def report(quick: bool, folder: Path) -> dict[str, Any]:
     more = [add_untrained_fusion(library, pairs[n % len(pairs)], 100 + n) for n in range(MANY)]
     rows: dict[str, Any] = {}
     peers = () if quick else PEERS
-    requests = []
-    with running(ONE_BY_ONE, "plain uvicorn", *peers, environment=environment) as servers:
-        requests += compare(ONE_BY_ONE, servers, lua, sizes)
-    with running(BATCHING, "plain uvicorn", *peers, environment=environment) as servers:
-        requests += compare(BATCHING, servers, lua, sizes)
-        rows["memory"] = many_endpoints(servers[0], library, more, files)
-        given = {"image": image, "audio": recording}
-        rows["endurance"] = endure(
-            servers[0].address, library, models, given, files, sizes["endurance"], sizes["redeploy"]
+    goals = []
+    if "requests" in parts:
+        requests = []
+        for name in (ONE_BY_ONE, BATCHING):
+            with running(name, "plain uvicorn", *peers, environment=environment) as servers:
+                requests += compare(name, servers, lua, sizes)
+        found = medians(requests)
+        goals += speed_goals(found)
+        rows["requests"] = requests
+        rows["medians"] = [
+            {"part": part, "server": server, "connections": connections} | values
+            for (part, server, connections), values in found.items()
+        ]
+    if "memory" in parts:
+        with running(BATCHING, environment=environment) as servers:
+            rows["memory"] = many_endpoints(servers[0], library, more, files)
+        memory = rows["memory"]["many_endpoints_mb"] / rows["memory"]["one_endpoint_mb"]
+        goals.append(
+            goal(f"memory of {MANY} endpoints on four backbones, to one", memory, 1.3, "lower")
         )
-    names = [library.deploy(model.id, f"cold-{n}").name for n, model in enumerate(more)]
-    with running("one head", environment=environment) as servers:
-        rows["cold"] = cold(servers[0], names, files)
-    found = medians(requests)
-    rows["requests"] = requests
-    rows["medians"] = [
-        {"part": part, "server": server, "connections": connections} | values
-        for (part, server, connections), values in found.items()
-    ]
+    if "endurance" in parts:
+        given = {"image": image, "audio": recording}
+        with running(BATCHING, environment=environment) as servers:
+            rows["endurance"] = endured = endure(
+                servers[0].address,
+                library,
+                models,
+                given,
+                files,
+                sizes["endurance"],
+                sizes["redeploy"],
+            )
+        goals.append(goal("endurance: wrong answers", sum(endured["wrong"].values()), 0, "lower"))
+        goals.append(
+            goal("endurance: failed requests", sum(endured["failed"].values()), 0, "lower")
+        )
+        goals.append(goal("endurance: MB a minute", endured["megabytes_a_minute"], 1, "lower"))
+    if "cold" in parts:
+        names = [library.deploy(model.id, f"cold-{n}").name for n, model in enumerate(more)]
+        with running("one head", environment=environment) as servers:
+            rows["cold"] = cold(servers[0], names, files)
+        slowest = rows["cold"]["largest_ms"]
+        goals.append(goal("cold endpoint, slowest of all, ms", slowest, 50, "lower"))
     load_average = {"load_1_5_15_minutes": [round(value, 1) for value in os.getloadavg()]}
-    return document(quick, sizes | load_average, rows, goals_of(found, rows))
-
-
-def goals_of(found: Medians, rows: dict[str, Any]) -> list[Any]:
-    """Return all goals."""
-    endured = rows["endurance"]
-    memory = rows["memory"]["many_endpoints_mb"] / rows["memory"]["one_endpoint_mb"]
-    return [
-        *speed_goals(found),
-        goal(f"memory of {MANY} endpoints on four backbones, to one", memory, 1.3, "lower"),
-        goal("cold endpoint, slowest of all, ms", rows["cold"]["largest_ms"], 50, "lower"),
-        goal("endurance: wrong answers", sum(endured["wrong"].values()), 0, "lower"),
-        goal("endurance: failed requests", sum(endured["failed"].values()), 0, "lower"),
-        goal("endurance: MB a minute", endured["megabytes_a_minute"], 1, "lower"),
-    ]
+    return document(quick, sizes | load_average, rows, goals)
 
 
 @contextmanager
@@ -217,12 +228,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="only prove that it runs")
     parser.add_argument("--json", type=Path, required=True, help="where to write the report")
+    parser.add_argument("--only", choices=PARTS, action="append", help="measure a part; repeatable")
     arguments = parser.parse_args()
     require_wrk()
     with tempfile.TemporaryDirectory() as folder:
-        result = report(arguments.quick, Path(folder))
+        result = report(arguments.quick, arguments.only or PARTS, Path(folder))
     arguments.json.write_text(json.dumps(result, indent=2) + "\n")
-    for row in result["rows"]["medians"]:
+    for row in result["rows"].get("medians", []):
         print("  ".join(f"{v:.2f}" if isinstance(v, float) else str(v) for v in row.values()))
     for one in result["goals"]:
         print(f"{one['name']}: {one['value']} (goal {one['goal']}, met: {one['met']})")

@@ -10,6 +10,7 @@ BrainrayError
 │   ├── FilterError   a filter or a sort of models
 │   ├── UnknownError  a name that the catalog does not have
 │   └── UnavailableError  a database or a store that does not answer
+├── AtlasError        a brain atlas: its ROIs, their functions and relations
 ├── SearchError       a space, a searcher, a problem
 ├── RunError          a run and its record
 ├── StoppedError      a run that Ctrl-C or a signal stopped
@@ -67,6 +68,10 @@ class UnknownError(CatalogError):
 
 class UnavailableError(CatalogError):
     """The catalog's database or store does not answer, or not as it should."""
+
+
+class AtlasError(BrainrayError):
+    """A brain atlas says something that cannot be, or there is none of this name."""
 
 
 class SearchError(BrainrayError):

@@ -2,7 +2,7 @@
 
 Groups: ``brainray.searchers``, ``brainray.strategies``, ``brainray.networks``,
 ``brainray.zoos``, ``brainray.preparations``, ``brainray.datasets``, ``brainray.scenarios``,
-``brainray.runners``. In a package's ``pyproject.toml``::
+``brainray.runners``, ``brainray.atlases``. In a package's ``pyproject.toml``::
 
     [project.entry-points."brainray.searchers"]
     my_search = "my_package.search:MySearch"

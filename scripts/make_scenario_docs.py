@@ -145,11 +145,21 @@ def type_text(schema: Schema) -> str:
 def limits(schema: Schema) -> list[str]:
     """Return what a number must keep to."""
     # Behind a validator of its own, a number's limits keep the names that pydantic gives them.
-    names = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum"}
+    names = {
+        "ge": "minimum",
+        "gt": "exclusiveMinimum",
+        "le": "maximum",
+        "lt": "exclusiveMaximum",
+    }
     found = {names.get(key, key): value for key, value in schema.items()}
     if "minimum" in found and "maximum" in found:
         return [f"{found['minimum']:,} to {found['maximum']:,}"]
-    words = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most"}
+    words = {
+        "minimum": "at least",
+        "exclusiveMinimum": "above",
+        "maximum": "at most",
+        "exclusiveMaximum": "below",
+    }
     return [f"{words[key]} {found[key]:,}" for key in words if key in found]
 
 

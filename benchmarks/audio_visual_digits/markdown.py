@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from brainray.pipeline.tables import markdown_table
+from brainray.pipeline.markdown import markdown_table
 
 
 def page(document: dict[str, Any]) -> str:

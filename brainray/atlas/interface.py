@@ -20,7 +20,7 @@ Floats: TypeAlias = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Atlas:
-    """An atlas in arrays; immutable, and checked by `brainray.atlas.check`.
+    """An atlas in arrays; immutable, and checked by `brainray.catalog.brain_checks`.
 
     Attributes:
         name: e.g. ``brainray``.
@@ -90,6 +90,15 @@ class Pathway:
             "integration": dict(self.integration),
         }
 
+    @staticmethod
+    def from_json(document: Mapping[str, Any]) -> "Pathway":
+        """Return what `to_json` gave; older documents know nothing of integration."""
+        return Pathway(
+            dict(document["sub_regions"]),
+            tuple((a, b, weight) for a, b, weight in document["connections"]),
+            dict(document.get("integration", {})),
+        )
+
 
 @dataclass(frozen=True)
 class Activation:
@@ -114,3 +123,9 @@ class Activation:
             "inputs": {name: list(found) for name, found in self.inputs.items()},
             "rois": dict(self.rois),
         }
+
+    @staticmethod
+    def from_json(document: Mapping[str, Any]) -> "Activation":
+        """Return what `to_json` gave; older documents know nothing of inputs and ROIs."""
+        inputs = {name: tuple(found) for name, found in document.get("inputs", {}).items()}
+        return Activation(Pathway.from_json(document), inputs, dict(document.get("rois", {})))

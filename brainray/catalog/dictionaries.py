@@ -109,9 +109,8 @@ def remove(session: Session, moves: Moves, what: str, name: str) -> None:
         if table.name in {own.__tablename__ for own in OWN.get(what, ())}:
             continue
         shown = next(iter(table.primary_key.columns))
-        users = session.execute(select(shown).where(column == key).limit(6)).scalars().all()
-        if users:
-            some = ", ".join(sorted(map(str, users))[:5])
+        users = session.execute(select(shown).where(column == key).distinct().limit(6)).scalars()
+        if some := ", ".join(sorted(map(str, users))[:5]):
             raise CatalogError(f"{what[:-1]} {name!r}: is in use by {table.name}: {some}")
     for own in OWN.get(what, ()):
         session.execute(delete(own).where(col(own.network) == key))

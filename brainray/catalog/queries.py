@@ -50,6 +50,18 @@ def check_name(session: Session, table: type[NamedTable], name: str) -> None:
         raise unknown(table.__tablename__.replace("_", "-"), name, known)
 
 
+def brain_functions(session: Session) -> list[tables.Function]:
+    """Return the functions of sub-regions, without the tasks of networks, by name."""
+    rows = session.exec(select(tables.Function).where(col(tables.Function.sub_region).is_not(None)))
+    return sorted(rows, key=lambda row: row.name)
+
+
+def meanings(session: Session) -> dict[str, str]:
+    """Return the function that every name and synonym of a function of a sub-region means."""
+    rows = brain_functions(session)
+    return {known: row.name for row in rows for known in (row.name, *row.synonyms)}
+
+
 def network_row(session: Session, name: str) -> tables.Network:
     """Return a network, or raise `CatalogError`."""
     check_name(session, tables.Network, name)

@@ -1,4 +1,4 @@
-"""What an empty catalog starts with: dictionaries and the built-in networks."""
+"""What an empty catalog starts with: dictionaries, built-in networks, the shipped atlas."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -9,8 +9,11 @@ from typing import Any
 import yaml
 from sqlmodel import Session
 
+from brainray.catalog import atlases
+from brainray.catalog.brain_seed import SHIPPED, shipped_atlas
 from brainray.catalog.queries import NamedTable
 from brainray.catalog.tables import (
+    Atlas,
     Function,
     Network,
     NetworkFunction,
@@ -43,6 +46,7 @@ def seed(session: Session) -> None:
             Function(
                 name=row["function"],
                 sub_region=row["sub_region"],
+                definition=row["definition"],
                 synonyms=row["synonyms"].split(),
             )
             for row in functions
@@ -55,10 +59,12 @@ def seed(session: Session) -> None:
     _add_missing(session, [Platform(name=name, format=kind) for name, kind in platforms])
     _add_missing(session, [Optimizer(name=name, description=text) for name, text in optimizers])
     _add_missing(session, [_network(entry) for entry in seed_networks()])
+    if session.get(Atlas, SHIPPED) is None:
+        atlases.add(session, shipped_atlas())
 
 
 def seed_functions() -> list[dict[str, str]]:
-    """Return the rows of ``functions.csv``: function, region, sub_region, synonyms."""
+    """Return the rows of ``functions.csv``: function, region, sub_region, synonyms, definition."""
     with (SEED / "functions.csv").open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
 

@@ -11,10 +11,13 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Index, text
 from sqlmodel import Field, Relationship, UniqueConstraint
 
+from brainray.catalog.brain_tables import Association, Atlas, Relation, Roi
 from brainray.catalog.columns import Table, UtcDateTime
 
 __all__ = [
     "ApiKey",
+    "Association",
+    "Atlas",
     "DataSet",
     "Draft",
     "Endpoint",
@@ -29,6 +32,8 @@ __all__ = [
     "PretrainedModel",
     "Region",
     "RegionChange",
+    "Relation",
+    "Roi",
     "Run",
     "Scenario",
     "SubRegion",

@@ -13,9 +13,9 @@ from brainray.cli.predict import Batch, ModelArgument
 from brainray.datasets.dataset import SPLITS
 from brainray.errors import DataError
 from brainray.pipeline.judging import Judgement, judge, note, own_data, pack_for, target_of
+from brainray.pipeline.markdown import brackets, percent
 from brainray.pipeline.predict import load_model
 from brainray.pipeline.predictions import BATCH
-from brainray.pipeline.tables import brackets, percent
 from brainray.settings import load_settings
 
 

@@ -42,6 +42,7 @@ COMMANDS = {
     ),
     "keys": ("brainray.cli.keys:app", "Who may deploy and maintain over HTTP."),
     "catalog": ("brainray.cli.catalog:app", "What is in the catalog."),
+    "atlas": ("brainray.cli.atlas:app", "Brain atlases: what ROIs do, how they are related."),
     "data": ("brainray.cli.data:app", "The ready data sets."),
     "search": ("brainray.cli.search:app", "Searchers, compared on tables of known values."),
     "cluster": (

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, RenderableType
 
 from brainray.errors import SettingsError
 from brainray.files import write_atomically
@@ -20,13 +19,13 @@ Json = Annotated[
 ANY_WIDTH = 1_000_000
 
 
-def show(table: Table, document: Any, json_to: str | None, below: str = "") -> None:
+def show(table: RenderableType, document: Any, json_to: str | None, below: str = "") -> None:
     """Print the table, and write the JSON where ``--json`` says.
 
     With ``-`` the JSON stands alone on stdout, without the table.
 
     Args:
-        table: for people.
+        table: for people; several as a `rich.console.Group`.
         document: the same as JSON values.
         json_to: a file, ``-`` for stdout, or None.
         below: a line of text under the table.
@@ -51,13 +50,22 @@ def write_text(path: str, text: str, option: str) -> None:
     Raises:
         SettingsError: the file cannot be written.
     """
+    write_bytes(path, text.encode(), option)
+
+
+def write_bytes(path: str, data: bytes, option: str) -> None:
+    """Write a result to the file that an option names.
+
+    Raises:
+        SettingsError: the file cannot be written.
+    """
     try:
-        write_atomically(Path(path), text.encode())
+        write_atomically(Path(path), data)
     except OSError as error:
         raise SettingsError(f"{option} {path}: cannot be written: {error}") from error
 
 
-def print_table(table: Table) -> None:
+def print_table(table: RenderableType) -> None:
     """Print a table, as wide as its content when it is piped, so that no id is broken."""
     console = Console()
     if not console.is_terminal:

@@ -4,7 +4,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from brainray.pipeline.tables import brackets, percent
+from brainray.pipeline.markdown import brackets, percent
 from brainray.scenario import Report
 from brainray.scenario.report import Fused, Gain, Reheaded, Unimodal
 

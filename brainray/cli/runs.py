@@ -68,23 +68,34 @@ def show_run(
     if markdown_to == "-" and json_to is not None:
         raise SettingsError("--markdown -: stands alone on stdout, give --json in another call")
     row = Library.open(load_settings()).run(run)
-    record = Record(Path(row.record).parent)
+    report = finished_report(row)
+    if markdown_to is not None:
+        page = report_markdown(report, drawn(report, Path(row.record).parent))
+        if markdown_to == "-":
+            sys.stdout.write(page)
+            return
+        write_text(markdown_to, page, "--markdown")
+    document = report.model_dump(mode="json")
+    show(report_table(report), document, json_to, report_summary(report))
+
+
+def finished_report(run: Run) -> Report:
+    """Return the report of a run.
+
+    Args:
+        run: of the catalog.
+
+    Raises:
+        RunError: it has none, for it did not finish.
+    """
+    record = Record(Path(run.record).parent)
     if finished := list(record.events("finished")):
-        report = Report.model_validate(finished[-1]["report"])
-        if markdown_to is not None:
-            page = report_markdown(report, drawn(report, record.folder))
-            if markdown_to == "-":
-                sys.stdout.write(page)
-                return
-            write_text(markdown_to, page, "--markdown")
-        document = report.model_dump(mode="json")
-        show(report_table(report), document, json_to, report_summary(report))
-        return
+        return Report.model_validate(finished[-1]["report"])
     errors = [event["error"] for kind in ("failed", "stopped") for event in record.events(kind)]
     reason = f": {errors[-1]}" if errors else ""
     raise RunError(
-        f"run {row.id}: has no report, it is {_status(row)}{reason}; "
-        f"go on with: brainray run --resume {row.id}"
+        f"run {run.id}: has no report, it is {_status(run)}{reason}; "
+        f"go on with: brainray run --resume {run.id}"
     )
 
 

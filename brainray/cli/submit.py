@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from actors.jobs import Jobs
 from brainray.cli.job import REPORT_MARK
 from brainray.cli.output import write_text
 from brainray.datasets.portable import write_portable
-from brainray.errors import JobError, StoppedError
+from brainray.errors import JobError, ScenarioError, StoppedError
 from brainray.files import write_atomically
 from brainray.scenario import Scenario, load_scenario
 from brainray.scenario.load import FILE_NAME
@@ -83,6 +84,7 @@ def pack(scenario: Scenario, folder: Path) -> None:
 
     Raises:
         DataError: its manifest, or a file that this names, cannot be read.
+        ScenarioError: its map of the brain cannot be read.
     """
     document = scenario.model_dump(mode="json")
     if scenario.data.manifest is not None:
@@ -91,7 +93,17 @@ def pack(scenario: Scenario, folder: Path) -> None:
             scenario.data.manifest, inputs, scenario.goal.target, scenario.data.strata, folder
         )
         document["data"]["manifest"] = portable.name
+    if scenario.activation.map is not None:
+        document["activation"]["map"] = _copied(scenario.activation.map, folder)
     write_atomically(folder / FILE_NAME, json.dumps(document).encode())
+
+
+def _copied(file: Path, folder: Path) -> str:
+    """Copy a file of the scenario into a folder; return its name there."""
+    try:
+        return Path(shutil.copy(file, folder)).name
+    except OSError as error:
+        raise ScenarioError(f"activation.map: {file}: cannot be read: {error.strerror}") from error
 
 
 def _listener(log: TextIO, report: list[str]) -> Callable[[str], None]:

@@ -17,6 +17,9 @@ class CoordinatedNetwork(FusionNetwork):
     evidence. The training adds a contrastive loss (Hadsell et al., CVPR 2006) for every two
     inputs: their embeddings shall be alike, and unlike where one of them was exchanged for that
     of another class (`Spoiling.foreign`). The operators of the wiring are not used.
+
+    An input's chain has the levels that it takes part in. One without any has no embedding: it
+    gives its evidence alone, and nothing is made similar to it.
     """
 
     SIMILARITY_WEIGHT = 0.1
@@ -26,22 +29,30 @@ class CoordinatedNetwork(FusionNetwork):
         # Lists, for a ModuleDict refuses some names that an input may have, such as "type".
         self.levels = nn.ModuleList()
         self.classifiers = nn.ModuleList()
-        for name in self.wiring.models:
+        for name in self.embedded:
             chain = nn.ModuleList()
-            for number in range(len(self.wiring.levels)):
-                width = self._width(number, name) + (hidden if number else 0)
-                chain.append(initialise(nn.Linear(width, hidden), generator))
+            for number, level in enumerate(self.wiring.levels):
+                if name in level.taps:
+                    width = self._width(number, name) + (hidden if len(chain) else 0)
+                    chain.append(initialise(nn.Linear(width, hidden), generator))
             self.levels.append(chain)
             self.classifiers.append(silenced(nn.Linear(hidden, classes)))
 
+    @property
+    def embedded(self) -> list[str]:
+        """The inputs that take part in some level, which therefore have an embedding."""
+        levels = self.wiring.levels
+        return [name for name in self.wiring.models if any(name in one.taps for one in levels)]
+
     def embeddings(self, normalised: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-        """Return the embedding of each input, `(B, H)`."""
+        """Return the embedding of each input that has one, `(B, H)`."""
         found = {}
-        for name, chain in zip(self.wiring.models, self.levels, strict=True):
+        for name, chain in zip(self.embedded, self.levels, strict=True):
             below: list[Tensor] = []
             assert isinstance(chain, nn.ModuleList)
-            for linear, met in zip(chain, normalised, strict=True):
-                below = [torch.relu(linear(torch.cat([met[name], *below], dim=1)))]
+            taps = [met[name] for met in normalised if name in met]
+            for linear, tap in zip(chain, taps, strict=True):
+                below = [torch.relu(linear(torch.cat([tap, *below], dim=1)))]
             found[name] = below[0]
         return found
 
@@ -66,9 +77,10 @@ class CoordinatedNetwork(FusionNetwork):
         embeddings = self.embeddings(normalised)
         loss = functional.cross_entropy(self._judge(embeddings, evidences), target_B)
         present = {name: evidences[name].abs().sum(dim=1) > 0 for name in embeddings}
-        for (i, first), (j, second) in combinations(enumerate(embeddings), 2):
+        said = dict(zip(self.wiring.models, said_BM.T, strict=True))
+        for first, second in combinations(embeddings, 2):
             dissimilarity_B = similarity_loss(
-                embeddings[first], embeddings[second], said_BM[:, i] == said_BM[:, j]
+                embeddings[first], embeddings[second], said[first] == said[second]
             )
             both = present[first] & present[second]
             loss = loss + self.SIMILARITY_WEIGHT * (dissimilarity_B * both).mean()

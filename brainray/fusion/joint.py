@@ -10,7 +10,8 @@ last taps or without the evidence, fusion falls far below the better unimodal ne
 The doubt d_m is the probability that input m speaks of something else, in which case it says
 nothing about the classes: it bounds by how much one input can outvote the others, as some regions
 of the brain shield off what does not belong to the problem (paper 1.2). An input that is missing
-brings zeros: no features and no evidence.
+brings zeros: no features and no evidence. One that the wiring leaves out of a level has no part
+there at all, and one without any level still gives its evidence.
 """
 
 import torch
@@ -78,21 +79,23 @@ class JointNetwork(FusionNetwork):
 
     def fuse(self, normalised: list[dict[str, Tensor]], evidences: dict[str, Tensor]) -> Tensor:
         """Return fused logits; see `FusionNetwork.fuse`."""
-        top_BH = self._rise(normalised, [])
+        top_BH = self._rise(normalised, {})
         names = list(self.wiring.models)
         if self.wiring.feedback:
             gate_BG = 2 * self.feedback(top_BH).sigmoid()
-            top_BH = self._rise(normalised, list(gate_BG.chunk(len(names), dim=1)))
+            gates = dict(zip(names, gate_BG.chunk(len(names), dim=1), strict=True))
+            top_BH = self._rise(normalised, gates)
         doubt_M = dict(zip(names, self.doubt.sigmoid(), strict=True))
         logits: Tensor = self.get_buffer("prior") + self.classifier(top_BH)
         for name, value in evidences.items():
             logits = logits + torch.log((1 - doubt_M[name]) * value.exp() + doubt_M[name])
         return logits
 
-    def _rise(self, normalised: list[dict[str, Tensor]], gates: list[Tensor]) -> Tensor:
+    def _rise(self, normalised: list[dict[str, Tensor]], gates: dict[str, Tensor]) -> Tensor:
         """Return the last level's values, `(B, H)`; without gates all inputs count in full."""
         below: list[Tensor] = []
         for level, met in zip(self.levels, normalised, strict=True):
             assert isinstance(level, JointLevel)
-            below = [level.join([*met.values(), *below], gates)]
+            own_gates = [gates[name] for name in met] if gates else []
+            below = [level.join([*met.values(), *below], own_gates)]
         return below[0]

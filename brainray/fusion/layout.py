@@ -3,7 +3,8 @@
 Letters: P candidates, S slots, H hidden width, C classes, M inputs, D width of a tap.
 
 A *slot* is one level of one candidate. What an input brings to a slot is one matrix product with
-one tap, so the slots are grouped by tap: one product a tap serves every slot that uses it.
+one tap, so the slots are grouped by tap: one product a tap serves every slot that uses it. An input
+that is absent from a slot has no weights there.
 Candidates are sorted by depth, deepest first, so that those which have a level are a prefix.
 All parameters lie in one flat vector and all gradients in another, for one fused Adam step.
 """
@@ -52,8 +53,8 @@ class InputSlots:
 
     Attributes:
         groups: its taps with their weights.
-        order: the slots, grouped by tap.
-        place: where each slot stands in ``order``.
+        order: the slots that it has a part in, grouped by tap.
+        place: where each slot stands in ``order``; behind its end, if the input is absent there.
         models: the model that each candidate uses, as an index into ``names``.
         names: the models in use.
     """
@@ -71,11 +72,13 @@ class Meeting:
 
     Attributes:
         operator: its name.
+        parts: that meet, as numbers of inputs; the one behind these is the level below.
         members: the candidates, as indices of the sorted order.
         own: the operator's parameters for each member.
     """
 
     operator: str
+    parts: tuple[int, ...]
     members: Tensor
     own: Weight
 
@@ -135,12 +138,12 @@ class Layout:
         shapes += [(having, hidden, hidden) for having in self.having[1:]]
         for taps in slot_taps:
             shapes += [
-                (taps.count(key) * hidden, features.taps[key].shape[1]) for key in sorted(set(taps))
+                (taps.count(key) * hidden, features.taps[key].shape[1]) for key in _distinct(taps)
             ]
-        for level, found in enumerate(members):
+        for found in members:
             shapes += [
-                (len(rows), *self._initial(operator, level).shape)
-                for operator, rows in found.items()
+                (len(rows), *self._initial(operator, parts).shape)
+                for (operator, parts), rows in found.items()
             ]
         size = sum(math.prod(shape) for shape in shapes)
         self.flat = nn.Parameter(torch.zeros(size))
@@ -156,40 +159,51 @@ class Layout:
         ]
         self.meetings = [
             [
-                Meeting(operator, torch.tensor(rows), next(weights))
-                for operator, rows in found.items()
+                Meeting(operator, parts, torch.tensor(rows), next(weights))
+                for (operator, parts), rows in found.items()
             ]
             for found in members
         ]
 
-    def _input_slots(self, name: str, taps: list[TapKey], weights: Iterator[Weight]) -> InputSlots:
+    def _input_slots(
+        self, name: str, taps: list[TapKey | None], weights: Iterator[Weight]
+    ) -> InputSlots:
         """Group the slots by the tap that one input brings, and take a weight for each group."""
-        groups, start = [], 0
-        for key in sorted(set(taps)):
-            stop = start + taps.count(key)
-            groups.append(TapGroup(key, start, stop, next(weights)))
-            start = stop
-        order = torch.tensor(sorted(range(len(taps)), key=taps.__getitem__))
+        groups: list[TapGroup] = []
+        order: list[int] = []
+        for key in _distinct(taps):
+            start = len(order)
+            order += [slot for slot, tap in enumerate(taps) if tap == key]
+            groups.append(TapGroup(key, start, len(order), next(weights)))
+        place = torch.full((len(taps),), len(order))
+        place[order] = torch.arange(len(order))
         names = sorted({wiring.models[name] for wiring in self._wirings})
         models = [names.index(wiring.models[name]) for wiring in self._wirings]
-        return InputSlots(groups, order, order.argsort(), torch.tensor(models), names)
+        return InputSlots(
+            groups, torch.tensor(order, dtype=torch.int64), place, torch.tensor(models), names
+        )
 
-    def _members(self, level: int) -> dict[str, list[int]]:
-        """Return which of the candidates that have a level use which operator there."""
-        found: dict[str, list[int]] = {}
+    def _members(self, level: int) -> dict[tuple[str, tuple[int, ...]], list[int]]:
+        """Return by which operator which parts meet at a level, and of which candidates."""
+        found: dict[tuple[str, tuple[int, ...]], list[int]] = {}
         for number, wiring in enumerate(self._wirings[: self.having[level]]):
-            found.setdefault(wiring.levels[level].operator, []).append(number)
+            met = wiring.levels[level]
+            parts = [i for i, name in enumerate(self.inputs) if name in met.taps]
+            parts += [len(self.inputs)] * bool(level)
+            found.setdefault((met.operator, tuple(parts)), []).append(number)
         return found
 
-    def _initial(self, operator: str, level: int) -> Tensor:
-        """Return the initial values of an operator's own parameters at a level."""
-        return OPERATORS[operator].initial(len(self.inputs) + bool(level), self.hidden)
+    def _initial(self, operator: str, parts: Sequence[int]) -> Tensor:
+        """Return the initial values of an operator's own parameters where these parts meet."""
+        return OPERATORS[operator].initial(len(parts), self.hidden)
 
-    def _slot_taps(self) -> list[list[TapKey]]:
-        """Return, for each input, the tap that it brings to every slot."""
+    def _slot_taps(self) -> list[list[TapKey | None]]:
+        """Return, for each input, the tap that it brings to every slot; None if it is absent."""
         return [
             [
                 (wiring.models[name], wiring.levels[level].taps[name])
+                if name in wiring.levels[level].taps
+                else None
                 for level, having in enumerate(self.having)
                 for wiring in self._wirings[:having]
             ]
@@ -213,9 +227,9 @@ class Layout:
         for start, weight in zip(self.starts[1:], self.recurrent, strict=True):
             weight.value.uniform_(-1, 1, generator=generator)
             weight.value.mul_(bounds_S[start : start + len(weight.value), None, None])
-        for level, meetings in enumerate(self.meetings):
+        for meetings in self.meetings:
             for meeting in meetings:
-                meeting.own.value[:] = self._initial(meeting.operator, level)
+                meeting.own.value[:] = self._initial(meeting.operator, meeting.parts)
 
     def parameters_of(self, candidate: int) -> dict[str, Tensor]:
         """Return the parameters of one candidate under the names that `JointNetwork` has."""
@@ -227,7 +241,11 @@ class Layout:
         }
         for level in range(len(self._wirings[position].levels)):
             slot = self.starts[level] + position
-            parts = [self._brought(slots, slot) for slots in self.slots]
+            parts = [
+                self._brought(slots, slot)
+                for slots in self.slots
+                if slots.place[slot] < len(slots.order)
+            ]
             if level > 0:
                 parts.append(self.recurrent[level - 1].value[position])
             found[f"levels.{level}.weight"] = torch.cat(parts, dim=1)
@@ -245,6 +263,11 @@ class Layout:
         group = next(group for group in slots.groups if place < group.stop)
         weights = group.weight.value.view(group.stop - group.start, self.hidden, -1)
         return weights[place - group.start]
+
+
+def _distinct(taps: Sequence[TapKey | None]) -> list[TapKey]:
+    """Return every tap once, sorted."""
+    return sorted({key for key in taps if key is not None})
 
 
 def _views(flat: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:

@@ -132,7 +132,7 @@ class Population:
         return Columns(taps, ratios, features.prior_C, features.target_N[order])
 
     def _forward(
-        self, batch: "Columns", joined: dict[tuple[int, str], Joined] | None = None
+        self, batch: "Columns", joined: dict[tuple[int, int], Joined] | None = None
     ) -> tuple[list[Tensor], Tensor, list[Tensor]]:
         """Return the hidden values of each level, `(P_l, H, B)`, logits and likelihood ratios.
 
@@ -141,18 +141,19 @@ class Population:
 
         Args:
             batch: the rows.
-            joined: filled with what the gradient needs, by level and operator.
+            joined: filled with what the gradient needs, by level and number of the meeting.
         """
         layout = self._layout
         hidden_size, columns = layout.hidden, len(batch.target)
-        slots = len(layout.bias.value)
         met = []
         for input_slots, taps in zip(layout.slots, batch.taps, strict=True):
-            brought = torch.empty(slots * hidden_size, columns)
+            size = len(input_slots.order) * hidden_size
+            brought = torch.empty(size + hidden_size, columns)
+            brought[size:] = 0.0  # the place of slots where the input is absent
             for group in input_slots.groups:
                 rows = slice(group.start * hidden_size, group.stop * hidden_size)
                 torch.mm(group.weight.value, taps[group.key], out=brought[rows])
-            met.append(brought.view(slots, hidden_size, columns).index_select(0, input_slots.place))
+            met.append(brought.view(-1, hidden_size, columns).index_select(0, input_slots.place))
         hidden: list[Tensor] = []
         for level, (start, having) in enumerate(zip(layout.starts, layout.having, strict=True)):
             parts = [brought[start : start + having] for brought in met]
@@ -180,7 +181,7 @@ class Population:
         ]
 
     def _join(
-        self, level: int, parts: list[Tensor], joined: dict[tuple[int, str], Joined] | None
+        self, level: int, parts: list[Tensor], joined: dict[tuple[int, int], Joined] | None
     ) -> Tensor:
         """Join the parts of a level, each `(P_l, H, B)`, as each candidate does."""
         if self._concat_alone(level):
@@ -189,8 +190,8 @@ class Population:
                 value += part
             return value
         value = torch.empty_like(parts[0])
-        for meeting in self._layout.meetings[level]:
-            chosen = [part.index_select(0, meeting.members) for part in parts]
+        for number, meeting in enumerate(self._layout.meetings[level]):
+            chosen = [parts[part].index_select(0, meeting.members) for part in meeting.parts]
             own = meeting.own.value
             with torch.set_grad_enabled(joined is not None):
                 if joined is not None:
@@ -198,12 +199,12 @@ class Population:
                     own = own.detach().requires_grad_()
                 met = OPERATORS[meeting.operator](chosen, own)
             if joined is not None:
-                joined[level, meeting.operator] = Joined(chosen, own, met)
+                joined[level, number] = Joined(chosen, own, met)
             value.index_copy_(0, meeting.members, met.detach())
         return value
 
     def _concat_alone(self, level: int) -> bool:
-        return [meeting.operator for meeting in self._layout.meetings[level]] == ["concat"]
+        return {meeting.operator for meeting in self._layout.meetings[level]} == {"concat"}
 
     def _last(self, levels: list[Tensor]) -> Tensor:
         """Return each candidate's part of its own last level, `(P, H, B)`."""
@@ -214,7 +215,7 @@ class Population:
     def _gradient(self, batch: "Columns") -> None:
         """Write the gradient of the summed mean cross-entropies of all candidates."""
         layout = self._layout
-        joined: dict[tuple[int, str], Joined] = {}
+        joined: dict[tuple[int, int], Joined] = {}
         hidden, logits, ratios = self._forward(batch, joined)
         columns = len(batch.target)
         error = logits.softmax(dim=1)
@@ -255,9 +256,11 @@ class Population:
                 torch.mm(ordered[rows], taps[group.key].T, out=group.weight.gradient)
 
     def _part(
-        self, level: int, gradient: Tensor, joined: dict[tuple[int, str], Joined]
+        self, level: int, gradient: Tensor, joined: dict[tuple[int, int], Joined]
     ) -> list[Tensor]:
         """Return the gradient of each part of a level, `(P_l, H, B)`, and write the operators'.
+
+        What stands where a part is absent means nothing.
 
         Args:
             level: its number.
@@ -268,8 +271,8 @@ class Population:
         if self._concat_alone(level):
             return [gradient] * count
         parts = [torch.empty_like(gradient) for _ in range(count)]
-        for meeting in self._layout.meetings[level]:
-            graph = joined[level, meeting.operator]
+        for number, meeting in enumerate(self._layout.meetings[level]):
+            graph = joined[level, number]
             *found, own = torch.autograd.grad(
                 graph.value,
                 [*graph.parts, graph.own],
@@ -277,8 +280,8 @@ class Population:
                 materialize_grads=True,
             )
             meeting.own.gradient.copy_(own)
-            for part, value in zip(parts, found, strict=True):
-                part.index_copy_(0, meeting.members, value)
+            for part, value in zip(meeting.parts, found, strict=True):
+                parts[part].index_copy_(0, meeting.members, value)
         return parts
 
 

@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from brainray.atlas.activation import Pathway, activate, sub_regions_of
+from brainray.atlas.interface import Atlas
 from brainray.errors import RunError, ScenarioError
 from brainray.networks.interface import NetworkSpec
 from brainray.pipeline.assignment import Outcome
+from brainray.pipeline.excitation import Excitation, excite
 from brainray.pipeline.units import PretrainUnit
+from brainray.scenario.model import Activation as How
 from brainray.shapes import Modality
 
 LEASE_SECONDS = 60.0
@@ -33,36 +35,40 @@ class Coordinator:
     """Activates regions for scenarios.
 
     Args:
-        table: returns function or synonym to sub-region, as the catalog has it at that time.
+        atlas: returns an atlas by its name, as the catalog has it at that time.
         connect: returns the port of a region by its name, starting it if need be.
     """
 
-    def __init__(
-        self, table: Callable[[], Mapping[str, str]], connect: Callable[[str], RegionPort]
-    ) -> None:
-        self._table = table
+    def __init__(self, atlas: Callable[[str], Atlas], connect: Callable[[str], RegionPort]) -> None:
+        self._atlas = atlas
         self._connect = connect
         self._regions: dict[str, RegionPort] = {}
         self._leases: dict[str, tuple[str, float]] = {}
 
-    async def activate(self, functions: Mapping[str, Sequence[str]]) -> Pathway:
-        """Return the sub-regions that the inputs' functions excite, and their connections."""
-        return activate(functions, self._table())
+    async def activate(
+        self, functions: Mapping[str, Sequence[str]], how: How, seed: int
+    ) -> Excitation:
+        """Return what the inputs excite; see `brainray.pipeline.excitation.excite`."""
+        return excite(functions, how, self._atlas(how.atlas), seed)
 
     async def candidates(
-        self, functions: Mapping[str, Sequence[str]], modalities: Mapping[str, Modality]
+        self, inputs: Mapping[str, Sequence[str]], modalities: Mapping[str, Modality]
     ) -> dict[str, list[NetworkSpec]]:
-        """Return the networks that each input may use: those of its sub-regions alone.
+        """Return the networks that each input may use: those of activated sub-regions alone.
+
+        Args:
+            inputs: the activated sub-regions that each input reaches.
+            modalities: of the inputs.
 
         Raises:
-            ScenarioError: an input excites no sub-region that has a network for its modality.
+            ScenarioError: an input reaches no sub-region that has a network for its modality.
         """
         found = {}
-        for name, sub_regions in sub_regions_of(functions, self._table()).items():
+        for name, sub_regions in inputs.items():
             regions = sorted({sub_region.partition(".")[0] for sub_region in sub_regions})
             offers = await asyncio.gather(
                 *(
-                    self._region(region).call("candidates", sub_regions, modalities[name])
+                    self._region(region).call("candidates", tuple(sub_regions), modalities[name])
                     for region in regions
                 )
             )

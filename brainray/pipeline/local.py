@@ -5,12 +5,14 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from brainray.catalog.library import Library
 from brainray.errors import SearchError
 from brainray.pipeline.coordinator import Coordinator, RegionPort
+from brainray.pipeline.excitation import atlas_of
 from brainray.pipeline.region import Region
 from brainray.pipeline.runner import OnBrood
 from brainray.pipeline.units import Pretrained, PretrainUnit, pretrain
@@ -48,7 +50,8 @@ class LocalRunner:
         def connect(region: str) -> RegionPort:
             return LocalRegion(Region(region, settings))
 
-        self._coordinator = Coordinator(Library.open(settings).functions, connect)
+        library = Library.open(settings)
+        self._coordinator = Coordinator(partial(atlas_of, library), connect)
 
     def coordinate(self, method: str, *arguments: Any) -> Any:
         """Call a method of the coordinator and return its result."""

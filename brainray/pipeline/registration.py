@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from brainray.atlas.activation import Pathway
+from brainray.atlas.interface import Activation
 from brainray.catalog.library import Library
 from brainray.catalog.values import Model, NewModel, recipe_of
 from brainray.catalog.weights import store_weights
@@ -12,14 +12,15 @@ from brainray.datasets.dataset import Dataset
 from brainray.fusion.gate import Decision
 from brainray.fusion.problem import FusionProblem
 from brainray.pipeline.evaluation import Alone, Evaluation
+from brainray.pipeline.explaining import pathway_part
 from brainray.pipeline.fine_tuning import fused_weights
 from brainray.pipeline.versions import platform, recipe_versions
 from brainray.scenario import Report, Scenario
+from brainray.scenario.brain import Explanation
 from brainray.scenario.report import (
     Candidate,
     Fused,
     Gate,
-    PathwayPart,
     Reheaded,
     SearchPart,
     StoredModel,
@@ -114,7 +115,8 @@ def report_of(
     seed: int,
     versions: Mapping[str, str],
     data: Mapping[str, Any],
-    pathway: Pathway,
+    activation: Activation,
+    explanation: Mapping[str, Explanation],
     problem: FusionProblem,
     schedule: Schedule,
     solution: Solution,
@@ -126,7 +128,8 @@ def report_of(
 ) -> Report:
     """Put together what a run reports."""
     wiring = problem.code.decode(solution.genome)
-    history = schedule.history
+    history = history_of(problem, schedule)
+    how = scenario.activation
     tested = evaluation.accuracies
     return Report(
         run_id=run_id,
@@ -134,20 +137,15 @@ def report_of(
         seed=seed,
         versions=dict(versions),
         data=dict(data),
-        pathway=PathwayPart(sub_regions=pathway.sub_regions, connections=list(pathway.connections)),
+        pathway=pathway_part(
+            activation, {} if how.rois else scenario.excites(), how.atlas, how.prior
+        ),
         search=SearchPart(
             algorithm=scenario.search.algorithm,
             evaluated=len(history),
-            failed=sum(math.isnan(value) for _, value in history),
+            failed=sum(candidate.value is None for candidate in history),
             seconds=seconds["search"],
-            history=[
-                Candidate(
-                    genome=list(genome),
-                    models=problem.code.decode(genome).models,
-                    value=None if math.isnan(value) else value,
-                )
-                for genome, value in history
-            ],
+            history=history,
         ),
         training=TrainingPart(
             strategy=scenario.training.strategy,
@@ -191,4 +189,17 @@ def report_of(
         robustness=evaluation.robustness,
         confusion=evaluation.confusion,
         strata=evaluation.strata,
+        explanation=dict(explanation),
     )
+
+
+def history_of(problem: FusionProblem, schedule: Schedule) -> list[Candidate]:
+    """Return every candidate of a search, as a report holds them."""
+    return [
+        Candidate(
+            genome=list(genome),
+            models=problem.code.decode(genome).models,
+            value=None if math.isnan(value) else value,
+        )
+        for genome, value in schedule.history
+    ]

@@ -11,31 +11,28 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import torch
-
 from brainray import plugins
-from brainray.atlas.activation import Pathway, activate
 from brainray.catalog.library import Library
 from brainray.catalog.values import Status
 from brainray.datasets.dataset import SPLITS, Dataset
 from brainray.datasets.source import load_dataset
 from brainray.errors import CatalogError, RunError
 from brainray.fusion.gate import decide
-from brainray.fusion.genome import FusionCode
-from brainray.fusion.population import CandidateRecipe
 from brainray.fusion.problem import FusionProblem
 from brainray.pipeline.answers import ANSWERS_FILE, write_answers
-from brainray.pipeline.candidates import Offer, Pretraining, candidates
+from brainray.pipeline.candidates import Offer, Pretraining
 from brainray.pipeline.evaluation import Truth, answers_of, best_alone, evaluate
-from brainray.pipeline.fine_tuning import FineTuningProblem, Source
+from brainray.pipeline.excitation import Excitation, atlas_of, excite
+from brainray.pipeline.explaining import atlas_if_there, explain
+from brainray.pipeline.fusing import FINALIST_OPTIMIZER, fusion_problem
 from brainray.pipeline.lease import leased
 from brainray.pipeline.publication import publish
 from brainray.pipeline.record import Event, Listener, Record
-from brainray.pipeline.registration import register_fused, report_of
+from brainray.pipeline.registration import history_of, register_fused, report_of
 from brainray.pipeline.resuming import check_resumable, known_to
 from brainray.pipeline.runner import Runner
 from brainray.pipeline.selection import Selection, chosen, pinned
@@ -45,9 +42,6 @@ from brainray.scenario import Report, Scenario, parse_scenario
 from brainray.search.interface import Brood, Solution
 from brainray.search.schedule import Evaluated, Schedule
 from brainray.settings import Settings
-from brainray.training.loop import Optimizer, Recipe
-
-FINALIST_OPTIMIZER: Optimizer = "adam"
 
 logger = logging.getLogger(__name__)
 
@@ -86,10 +80,11 @@ def run_scenario(
             scenario.data, modalities, scenario.goal.target, seed, settings
         )
     library = Library.open(settings) if run_id is None else known_to(settings, run_id)
-    # An unknown function or model is said before the run leaves a trace.
+    # An unknown function, ROI, atlas or model is said before the run leaves a trace.
     scenario = pinned(scenario, library)
     if run_id is None:
-        activate(scenario.excites(), library.functions())
+        how = scenario.activation
+        excite(scenario.excites(), how, atlas_of(library, how.atlas), seed)
     record = Record(settings.runs / (run_id or new_run_id(scenario)), listener)
     with record.locked(), make_runner(settings, record.folder) as runner:
         if run_id is not None:
@@ -97,7 +92,7 @@ def run_scenario(
             check_resumable(record, dataset, other_versions)
         report = Run(scenario, seed, runner, library, record).execute(dataset, source)
     with _placed(record.folder):
-        publish(report, record.folder)
+        publish(report, record.folder, atlas_if_there(library, str(report.pathway.atlas)))
     return report
 
 
@@ -219,7 +214,9 @@ class Run:
                 self.scenario, self.seed, dataset, self.library, self.runner, self.record
             ).offers(selection)
             self._adopt(offers)
-        problem = self._problem(dataset, offers)
+        problem = fusion_problem(
+            self.scenario, self.seed, dataset, offers, selection, self.library.store
+        )
         with clock("search"):
             schedule = self._search(problem, done)
         with clock("training"):
@@ -251,7 +248,14 @@ class Run:
             seed=self.seed,
             versions=versions(),
             data=data,
-            pathway=selection.pathway,
+            activation=selection.excitation.activation,
+            explanation=explain(
+                self.library,
+                self.scenario,
+                selection,
+                problem.code.decode(solution.genome).models,
+                history_of(problem, schedule),
+            ),
             problem=problem,
             schedule=schedule,
             solution=solution,
@@ -279,11 +283,11 @@ class Run:
         for event in reversed(done):
             if event["event"] == "pathway":
                 return Selection.recorded(event, self.library)
-        functions = self.scenario.excites()
+        functions, how = self.scenario.excites(), self.scenario.activation
         modalities = {name: part.modality for name, part in self.scenario.inputs.items()}
-        pathway: Pathway = self.runner.coordinate("activate", functions)
-        offered = self.runner.coordinate("candidates", functions, modalities)
-        return Selection.of(pathway, chosen(self.scenario, offered), self.library)
+        excitation: Excitation = self.runner.coordinate("activate", functions, how, self.seed)
+        offered = self.runner.coordinate("candidates", excitation.activation.inputs, modalities)
+        return Selection.of(excitation, chosen(self.scenario, offered), self.library)
 
     def _adopt(self, offers: Mapping[str, list[Offer]]) -> None:
         """Have the regions load what they now own."""
@@ -292,48 +296,6 @@ class Run:
             region = offer.model.sub_region.partition(".")[0]
             models.setdefault(region, []).append(offer.model.id)
         self.runner.coordinate("adopt", models)
-
-    def _problem(self, dataset: Dataset, offers: Mapping[str, list[Offer]]) -> FusionProblem:
-        search, training = self.scenario.search, self.scenario.training
-        classes = len(dataset.classes)
-        every = [offer for found in offers.values() for offer in found]
-        problem = FusionProblem(
-            code=FusionCode(
-                {name: candidates(found, classes) for name, found in offers.items()},
-                search.depth,
-                search.operators,
-                search.representation,
-                search.feedback,
-            ),
-            store=self.library.store,
-            banks={offer.model.id: offer.banks for offer in every},
-            targets={split: torch.from_numpy(dataset.target(split)) for split in SPLITS},
-            classes=classes,
-            candidate=CandidateRecipe(search.hidden, search.epochs),
-            finalist=Recipe(
-                training.epochs, training.batch_size, FINALIST_OPTIMIZER, training.learning_rate
-            ),
-            finalist_hidden=training.hidden,
-            strategy=training.strategy,
-            seed=self.seed,
-            keep=training.keep,
-        )
-        if training.fine_tuning_epochs == 0:
-            return problem
-        parts = {part.name: getattr(problem, part.name) for part in fields(problem)}
-        return FineTuningProblem(
-            **parts,
-            sources={
-                offer.model.id: Source(offer.spec, offer.model.key, offer.columns, offer.graph)
-                for offer in every
-            },
-            fine_tuning=Recipe(
-                training.fine_tuning_epochs,
-                self.scenario.pretraining.batch_size,
-                FINALIST_OPTIMIZER,
-                training.fine_tuning_rate,
-            ),
-        )
 
     def _search(self, problem: FusionProblem, done: list[Event]) -> Schedule:
         search = self.scenario.search

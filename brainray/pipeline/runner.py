@@ -5,7 +5,7 @@ The pipeline calls a runner like this; `brainray.pipeline.local` does everything
 
     runner.require(pretraining, search, training)           # workers: fail now rather than later
     runner.coordinate("acquire", run_id, owner)
-    pathway = runner.coordinate("activate", functions)
+    excitation = runner.coordinate("activate", functions, how, seed)
     rows    = runner.map(prepare, columns, on_done)         # independent units of work
     models  = runner.pretrain(units, workers, on_done)      # networks, each trained alone
     runner.search(problem, schedule, workers, on_brood)     # broods

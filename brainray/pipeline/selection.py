@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from brainray.atlas.activation import Pathway
+from brainray.atlas.interface import Activation, Pathway
 from brainray.catalog.archive import ONNX
 from brainray.catalog.library import Library
 from brainray.catalog.values import Model
 from brainray.errors import CatalogError, RunError, ScenarioError
+from brainray.fusion.prior import PathwayPrior, WiringPrior
 from brainray.networks.interface import NetworkSpec
+from brainray.pipeline.excitation import Excitation, observed
 from brainray.pipeline.frozen import StoredGraph, uploaded
 from brainray.scenario import Scenario
 
@@ -22,24 +24,33 @@ class Selection:
     selection that it recorded.
 
     Attributes:
-        pathway: the activated sub-regions.
+        excitation: the activated sub-regions, and what the search is told of them.
         networks: that each input may use.
         graphs: uploaded for each frozen network, by id.
+        homes: the sub-regions of each network when the run began, by the names that the guide of
+            its search has; what is renamed since does not change what the search is told.
     """
 
-    pathway: Pathway
+    excitation: Excitation
     networks: dict[str, list[NetworkSpec]]
     graphs: dict[str, list[StoredGraph]]
+    homes: dict[str, tuple[str, ...]]
+
+    @property
+    def pathway(self) -> Pathway:
+        """The activated sub-regions, the strongest first."""
+        return self.excitation.pathway
 
     @staticmethod
     def of(
-        pathway: Pathway, networks: dict[str, list[NetworkSpec]], library: Library
+        excitation: Excitation, networks: dict[str, list[NetworkSpec]], library: Library
     ) -> "Selection":
         """Return the selection of a new run: with the graphs that the catalog has now."""
         return Selection(
-            pathway,
+            excitation,
             networks,
             {name: uploaded(library, name) for name in _frozen(networks)},
+            {spec.name: spec.sub_regions for specs in networks.values() for spec in specs},
         )
 
     @staticmethod
@@ -66,19 +77,32 @@ class Selection:
             raise RunError(
                 f"the run began with what is no longer there, start a new one: {error}"
             ) from error
-        return Selection(_renamed(event, library), networks, graphs)
+        homes = {name: tuple(places) for name, places in event.get("homes", {}).items()}
+        return Selection(_renamed(event, library), networks, graphs, homes)
 
     def to_json(self) -> dict[str, Any]:
         """Return the selection as a run's record holds it."""
         return {
-            **self.pathway.to_json(),
+            **self.excitation.to_json(),
             "networks": {
                 name: [spec.name for spec in specs] for name, specs in self.networks.items()
             },
             "graphs": {
                 name: [graph.model for graph in graphs] for name, graphs in self.graphs.items()
             },
+            "homes": {name: list(places) for name, places in self.homes.items()},
         }
+
+    def prior(self, models: Mapping[str, str]) -> WiringPrior:
+        """Return what the search is told of the brain.
+
+        Args:
+            models: the network of each pretrained model.
+        """
+        guide = self.excitation.guide
+        if guide is None:
+            return WiringPrior()
+        return PathwayPrior(guide, {model: self.homes[name] for model, name in models.items()})
 
     def home(self, spec: NetworkSpec) -> str:
         """Return where a model of a network lives: in the strongest sub-region activated.
@@ -94,8 +118,8 @@ def _frozen(networks: Mapping[str, list[NetworkSpec]]) -> list[str]:
     return sorted(name for name, spec in used.items() if spec.architecture == ONNX)
 
 
-def _renamed(event: Mapping[str, Any], library: Library) -> Pathway:
-    """Return a recorded pathway by the names of today; of merged ones the strongest counts."""
+def _renamed(event: Mapping[str, Any], library: Library) -> Excitation:
+    """Return a recorded excitation by the names of today; of merged ones the strongest counts."""
 
     def now(name: str) -> str:
         try:
@@ -103,14 +127,27 @@ def _renamed(event: Mapping[str, Any], library: Library) -> Pathway:
         except CatalogError:  # removed, when nothing lived there any more; it was excited, though
             return name
 
-    weights: dict[str, float] = {}
-    for name, weight in event["sub_regions"].items():  # the strongest first
-        weights.setdefault(now(name), weight)
+    def first(values: Mapping[str, float]) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for name, value in values.items():
+            found.setdefault(now(name), value)
+        return found
+
+    before = Excitation.from_json(event)
     pairs: dict[tuple[str, str], float] = {}
-    for a, b, weight in event["connections"]:
+    for a, b, weight in before.pathway.connections:
         if now(a) != now(b):
             pairs.setdefault((now(a), now(b)), weight)
-    return Pathway(weights, tuple((a, b, weight) for (a, b), weight in pairs.items()))
+    pathway = Pathway(
+        first(before.pathway.sub_regions),  # the strongest first
+        tuple((a, b, weight) for (a, b), weight in pairs.items()),
+        first(before.pathway.integration),
+    )
+    inputs = {
+        name: tuple(dict.fromkeys(map(now, reached)))
+        for name, reached in before.activation.inputs.items()
+    }
+    return Excitation(Activation(pathway, inputs, before.activation.rois), before.guide)
 
 
 def chosen(
@@ -135,13 +172,15 @@ def chosen(
 
 
 def pinned(scenario: Scenario, library: Library) -> Scenario:
-    """Return a scenario that names the models to start from by their ids.
+    """Return a scenario that says all that it now means, so that a resumed run means the same.
 
-    A name means its newest version, which may be another one when the run is resumed.
+    The models to start from are named by their ids, as a name means its newest version, and a map
+    of the brain has become strengths of ROIs, as its file may change.
 
     Raises:
-        ScenarioError: there is no such model.
+        ScenarioError: there is no such model or atlas, or the map cannot be used.
     """
+    scenario = observed(scenario, library)
     try:
         start = tuple(library.model(what).id for what in scenario.pretraining.start)
     except CatalogError as error:

@@ -1,58 +1,11 @@
 """A run's report as Markdown."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from brainray.pipeline.brain_tables import pathway_tables, reasons
+from brainray.pipeline.markdown import brackets, markdown_table, percent
 from brainray.scenario import Report
-from brainray.scenario.report import Gain, Interval
-
-NUMBER = re.compile(r"[-+]?[0-9.,]+( %)?")
-
-
-def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return a table in Markdown, aligned so that it can be read as text too.
-
-    Columns that hold nothing but numbers and empty cells are aligned to the right.
-
-    Args:
-        headings: of the columns.
-        rows: cells, as many in a row as there are headings; ``str`` makes text of them.
-
-    Raises:
-        ValueError: a row has another number of cells.
-    """
-    lines = [[_cell(heading) for heading in headings]]
-    lines += [[_cell(value) for value in row] for row in rows]
-    columns = list(zip(*lines, strict=True))
-    widths = [max(3, *map(len, column)) for column in columns]
-    right = [
-        any(column[1:]) and all(NUMBER.fullmatch(cell) for cell in column[1:] if cell)
-        for column in columns
-    ]
-    rule = [
-        "-" * (width - 1) + ":" if r else "-" * width
-        for width, r in zip(widths, right, strict=True)
-    ]
-    padded = [
-        [
-            cell.rjust(width) if r else cell.ljust(width)
-            for cell, width, r in zip(line, widths, right, strict=True)
-        ]
-        for line in [lines[0], rule, *lines[1:]]
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in padded)
-
-
-def percent(fraction: float) -> str:
-    """Return a fraction in percent with two decimals, e.g. ``94.25``."""
-    return f"{100 * fraction:.2f}"
-
-
-def brackets(interval: Interval | None, decimals: int = 2) -> str:
-    """Return an interval in percent, e.g. ``[92.10, 95.60]``; nothing if there is none."""
-    if interval is None:
-        return ""
-    return f"[{100 * interval[0]:.{decimals}f}, {100 * interval[1]:.{decimals}f}]"
+from brainray.scenario.report import Gain
 
 
 def report_markdown(report: Report, pictures: Mapping[str, str]) -> str:
@@ -74,7 +27,8 @@ def report_markdown(report: Report, pictures: Mapping[str, str]) -> str:
         "## The best fused network",
         _wiring(report),
         "## Pathway",
-        _pathway(report),
+        pathway_tables(report.pathway),
+        *reasons(report),
         "## Search and training",
         _effort(report),
         "## Data and versions",
@@ -82,12 +36,15 @@ def report_markdown(report: Report, pictures: Mapping[str, str]) -> str:
     ]
     if pictures:
         parts.append("## Pictures")
-        parts += [f"![{title}](<{file}>)" for title, file in pictures.items()]
+        parts += [
+            f"{'!' * file.endswith('.png')}[{title}](<{file}>)" for title, file in pictures.items()
+        ]
+    if report.pathway.rois and "Pathway" not in pictures:
+        parts.append(
+            "The pathway is not drawn here: that needs `brainray[brain]`, and the atlas as it was. "
+            f"Once it is there: `brainray atlas picture {report.run_id} --png pathway.png`."
+        )
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _cell(value: object) -> str:
-    return " ".join(str(value).replace("|", "\\|").split())
 
 
 def _summary(report: Report) -> str:
@@ -194,7 +151,7 @@ def _strata(report: Report) -> Iterator[str]:
 def _wiring(report: Report) -> str:
     best = report.best
     rows = [
-        (number, operator, *(taps[name] for name in best.models))
+        (number, operator, *(taps.get(name, "none") for name in best.models))
         for number, (taps, operator) in enumerate(
             zip(best.taps, best.operators, strict=True), start=1
         )
@@ -205,16 +162,6 @@ def _wiring(report: Report) -> str:
         f"{markdown_table(headings, rows)}\n\nA {best.representation} representation, {feedback}; "
         f"genome `{' '.join(map(str, best.genome))}`."
     )
-
-
-def _pathway(report: Report) -> str:
-    pathway = report.pathway
-    weights = [(name, f"{weight:.2f}") for name, weight in pathway.sub_regions.items()]
-    links = [(a, b, f"{weight:.2f}") for a, b, weight in pathway.connections]
-    tables = [markdown_table(("sub-region", "weight"), weights)]
-    if links:
-        tables.append(markdown_table(("from", "to", "weight"), links))
-    return "\n\n".join(tables)
 
 
 def _effort(report: Report) -> str:

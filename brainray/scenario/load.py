@@ -73,7 +73,7 @@ def parse_scenario(document: dict[str, Any], origin: str, folder: Path | None = 
     Args:
         document: its keys and values.
         origin: named in errors.
-        folder: what a relative ``data.manifest`` is relative to.
+        folder: what a relative ``data.manifest`` or ``activation.map`` is relative to.
 
     Raises:
         ScenarioError: naming origin, key path, value and what is allowed.
@@ -84,11 +84,14 @@ def parse_scenario(document: dict[str, Any], origin: str, folder: Path | None = 
         raise ScenarioError(
             f"{origin}: {first_problem(error, Scenario, 'the scenario')}"
         ) from error
-    manifest = scenario.data.manifest
-    if manifest is not None and folder is not None and not manifest.is_absolute():
-        data = scenario.data.model_copy(update={"manifest": folder / manifest})
-        scenario = scenario.model_copy(update={"data": data})
-    return scenario
+    if folder is None:
+        return scenario
+    data, activation = scenario.data, scenario.activation
+    if data.manifest is not None:  # an absolute path stays what it is
+        data = data.model_copy(update={"manifest": folder / data.manifest})
+    if activation.map is not None:
+        activation = activation.model_copy(update={"map": folder / activation.map})
+    return scenario.model_copy(update={"data": data, "activation": activation})
 
 
 def _tuples(value: Any) -> Any:

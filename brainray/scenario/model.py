@@ -131,7 +131,44 @@ class Data(Section):
 
 
 class Activation(Section):
-    """How sub-regions are activated: by the functions of the inputs."""
+    """How sub-regions are activated: by the functions of the inputs, or by observed ROIs.
+
+    Attributes:
+        atlas: of the catalog's atlases, e.g. ``brainray``.
+        rois: observed ROIs with their strengths; with them the functions of the inputs do not
+            count, and only what was observed is active.
+        map: a NIfTI file in MNI space from which the observed strengths are read instead
+            (``brainray[brain]``); relative to the scenario's folder.
+        complete: whether ROIs that were not observed are filled in from those that were.
+        prior: what the search is told of the pathway: how strongly sub-regions are active and
+            connected by the ``brain``, by the ``distance`` of ROIs alone, ``direct``, without
+            spreading, or with ``shuffled`` connections; ``uniform`` says nothing. The networks
+            that it may use are the same.
+        spreading: the share of activity that spreads on from ROI to ROI.
+        edges: the strongest connections of each ROI over which it spreads.
+        inhibition: how strongly what all functions excite alike is inhibited.
+        threshold: a sub-region is active from the mean plus so many standard deviations on.
+    """
+
+    atlas: Name = "brainray"
+    rois: dict[str, Annotated[Number, Field(ge=0, allow_inf_nan=False)]] = {}
+    map: Annotated[Path, Field(strict=False)] | None = None
+    complete: bool = False
+    prior: Literal["brain", "uniform", "distance", "direct", "shuffled"] = "brain"
+    spreading: Annotated[Number, Field(ge=0, lt=1)] = 0.3
+    edges: int = Field(default=20, ge=1, le=10_000)
+    inhibition: Annotated[Number, Field(ge=0, le=1)] = 0.5
+    threshold: Annotated[Number, Field(ge=0, le=10)] = 0.5
+
+    @model_validator(mode="after")
+    def _one_observation(self) -> "Activation":
+        if self.rois and self.map is not None:
+            raise ValueError("give either 'rois' or 'map'")
+        if self.rois and not any(self.rois.values()):
+            raise ValueError("rois: at least one strength must be above 0")
+        if self.complete and not self.rois and self.map is None:
+            raise ValueError("'complete' needs observed ROIs: give 'rois' or 'map'")
+        return self
 
 
 Operator = Literal["concat", "weighted_sum", "bilinear", "attention"]

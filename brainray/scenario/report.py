@@ -6,23 +6,13 @@ is still read, and says nothing of them.
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
+
+from brainray.scenario.brain import Explanation, PathwayPart
+from brainray.scenario.parts import Part
 
 Interval = tuple[float, float]
 """The lower and the upper end of a 95 % interval (`brainray.training.intervals`)."""
-
-
-class Part(BaseModel):
-    """A part of a report."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PathwayPart(Part):
-    """The activated sub-regions with their weights, and the connections between them."""
-
-    sub_regions: dict[str, float]
-    connections: list[tuple[str, str, float]]
 
 
 class Candidate(Part):
@@ -49,7 +39,7 @@ class Fused(Part):
     Attributes:
         genome: its code.
         models: the model of each input.
-        taps: for each level, the tap that each input brings.
+        taps: for each level, the tap that each input brings; an input may be absent.
         operators: of each level.
         depth: number of levels.
         validation: accuracy on the validation split.
@@ -68,7 +58,7 @@ class Fused(Part):
     validation: float
     test: float
     interval: Interval | None = None
-    network_taps: dict[str, list[str]] = {}
+    network_taps: dict[str, list[str]] = Field(default_factory=dict)
     representation: str = "joint"
     feedback: bool = False
 
@@ -199,8 +189,8 @@ class StoredModel(Part):
 class Report(Part):
     """The whole result of one run.
 
-    ``robustness`` is by input and ``strata`` by column; there is no ``confusion`` of more than 50
-    classes.
+    ``robustness`` and ``explanation`` (of the best fused candidate's models) are by input and
+    ``strata`` by column; there is no ``confusion`` of more than 50 classes.
     """
 
     run_id: str
@@ -219,6 +209,7 @@ class Report(Part):
     seconds: dict[str, float]
     units: Units | None = None
     gain: Gains | None = None
-    robustness: dict[str, Robustness] = {}
+    robustness: dict[str, Robustness] = Field(default_factory=dict)
     confusion: Confusion | None = None
-    strata: dict[str, list[Bin]] = {}
+    strata: dict[str, list[Bin]] = Field(default_factory=dict)
+    explanation: dict[str, Explanation] = Field(default_factory=dict)

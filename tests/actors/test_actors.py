@@ -9,11 +9,12 @@ import ray
 from actors.coordinator import COORDINATOR, NAMESPACE
 from actors.runner import RayRunner
 from brainray.errors import ClusterError, RunError, ScenarioError
+from brainray.scenario.model import Activation as How
 from brainray.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
-FUNCTIONS = {"image": ["shape"], "audio": ["speech_perception"]}
+REACHED = {"image": ("vision.shape",), "audio": ("audition.speech",)}
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def call(actor: str, method: str, *arguments: Any) -> Any:
 
 
 def test_regions_start_when_a_scenario_excites_them(runner: RayRunner) -> None:
-    found = runner.coordinate("candidates", FUNCTIONS, {"image": "image", "audio": "audio"})
+    found = runner.coordinate("candidates", REACHED, {"image": "image", "audio": "audio"})
     assert {"lenet3.image", "mediumnet.image"} <= {spec.name for spec in found["image"]}
     assert {"lenet3.audio", "mediumnet.audio"} <= {spec.name for spec in found["audio"]}
     status = runner.coordinate("status")
@@ -53,13 +54,15 @@ def test_a_second_runner_meets_the_same_coordinator(
 
 def test_an_error_of_a_region_reaches_the_driver_as_itself(runner: RayRunner) -> None:
     with pytest.raises(ScenarioError, match=r"inputs\.image\.functions: vision\.shape have no"):
-        runner.coordinate("candidates", {"image": ["shape"]}, {"image": "text"})
+        runner.coordinate("candidates", {"image": ("vision.shape",)}, {"image": "text"})
     with pytest.raises(ScenarioError, match="unknown function 'shap'"):
-        runner.coordinate("activate", {"image": ["shap"]})
+        runner.coordinate("activate", {"image": ["shap"]}, How(), 0)
+    with pytest.raises(ScenarioError, match=r"activation\.atlas: atlas 'mine': not in the catalog"):
+        runner.coordinate("activate", {"image": ["shape"]}, How(atlas="mine"), 0)
 
 
 def test_a_killed_region_comes_back(runner: RayRunner) -> None:
-    runner.coordinate("candidates", FUNCTIONS, {"image": "image", "audio": "audio"})
+    runner.coordinate("candidates", REACHED, {"image": "image", "audio": "audio"})
     ray.kill(ray.get_actor("region-vision", namespace=NAMESPACE), no_restart=False)
     deadline = time.monotonic() + 60
     while True:
@@ -69,6 +72,6 @@ def test_a_killed_region_comes_back(runner: RayRunner) -> None:
         except ray.exceptions.ActorUnavailableError:
             assert time.monotonic() < deadline
             time.sleep(0.2)
-    found = runner.coordinate("candidates", FUNCTIONS, {"image": "image", "audio": "audio"})
+    found = runner.coordinate("candidates", REACHED, {"image": "image", "audio": "audio"})
     assert {"lenet3.image", "mediumnet.image"} <= {spec.name for spec in found["image"]}
     assert call(COORDINATOR, "health") == COORDINATOR

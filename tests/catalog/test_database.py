@@ -72,7 +72,7 @@ def count(url: str, table: type[tables.Table]) -> int:
 def test_an_empty_database_is_migrated_and_seeded_once(url: str) -> None:
     assert count(url, tables.Function) == 71
     with writing(open_database(url)) as session:
-        session.delete(session.get_one(tables.Function, "smell"))
+        session.delete(session.get_one(tables.Function, "tracking"))
     assert count(url, tables.Function) == 70  # what was removed stays removed
 
 
@@ -133,7 +133,7 @@ def test_an_older_database_waits_for_the_upgrade(
     url: str, newer_migrations: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with writing(open_database(url)) as session:
-        session.delete(session.get_one(tables.Function, "smell"))
+        session.delete(session.get_one(tables.Function, "tracking"))
     monkeypatch.setattr(database, "MIGRATIONS", newer_migrations)
     with pytest.raises(CatalogError, match=r"older revision \d{4}.*brainray db upgrade"):
         open_database(url)

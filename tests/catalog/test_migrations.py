@@ -12,6 +12,7 @@ from sqlalchemy import MetaData, create_engine, insert, select
 from brainray.catalog import Library
 from brainray.catalog.database import alembic_config, downgrade, upgrade
 from brainray.settings import Settings
+from brainray.testing.atlases import tiny_atlas
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WIRING = {"models": {"image": "eye", "audio": "ear"}, "levels": []}
@@ -227,3 +228,14 @@ def test_models_keep_their_facts_in_columns(url: str, tmp_path: Path) -> None:
     evaluations = [row for row in content(url)["evaluation"] if "'eye2'" in row]
     assert len(evaluations) == 2
     assert catalog.run("r1").scenario_sha256 is None
+
+
+def test_atlases_go_with_their_revision_and_nothing_else(url: str, tmp_path: Path) -> None:
+    upgrade(url)
+    downgrade(url, "0004")
+    before, shape = content(url), columns(url)
+    upgrade(url)
+    library(url, tmp_path).add_atlas(tiny_atlas())
+    assert {"atlas", "roi", "association", "relation"} == content(url).keys() - before.keys()
+    downgrade(url, "0004")
+    assert (content(url), columns(url)) == (before, shape)

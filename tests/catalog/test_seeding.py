@@ -1,9 +1,11 @@
 import pytest
 
-from brainray.catalog import Library
+from brainray.catalog import Library, tables
+from brainray.catalog.database import open_database, upgrade, writing
 from brainray.catalog.seeding import seed_functions, seed_networks
 from brainray.networks.interface import build_network, build_preparation
 from brainray.scenario.model import DEFAULT_FUNCTIONS
+from brainray.settings import Settings
 from brainray.shapes import MODALITIES
 
 
@@ -12,6 +14,19 @@ def test_every_name_means_one_sub_region() -> None:
     names = [name for row in rows for name in (row["function"], *row["synonyms"].split())]
     assert len(names) == len(set(names))
     assert all(row["sub_region"].startswith(row["region"] + ".") for row in rows)
+
+
+def test_every_function_has_a_definition_also_in_an_older_catalog(
+    library: Library, settings: Settings
+) -> None:
+    definitions = {row["name"]: row["definition"] for row in library.entries("functions")}
+    assert all(definitions.values())
+    with writing(open_database(settings.database_url)) as session:
+        session.get_one(tables.Function, "color").definition = ""
+        session.get_one(tables.Function, "shape").definition = "mine"
+    upgrade(settings.database_url)
+    found = {row["name"]: row["definition"] for row in library.entries("functions")}
+    assert found == definitions | {"shape": "mine"}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from brainray.cli import job
 from brainray.cli.submit import pack
+from brainray.errors import ScenarioError
 from brainray.scenario import load_scenario
 from brainray.settings import load_settings
 
@@ -34,6 +35,22 @@ def test_what_is_sent_is_the_same_scenario_and_needs_no_other_file(
     assert sent.data.manifest == tmp_path / "data.parquet"
     data = wanted.data.model_copy(update={"manifest": sent.data.manifest})
     assert sent == wanted.model_copy(update={"data": data})
+
+
+def test_a_map_of_the_brain_is_sent_too(scenario: Path, tmp_path: Path) -> None:
+    scan = tmp_path / "here" / "scan.nii.gz"
+    scan.parent.mkdir()
+    scan.write_bytes(b"of a brain")
+    pack(load_scenario(scenario, [f"activation.map={scan}"]), tmp_path / "here" / "sent")
+    sent = load_scenario(tmp_path / "here" / "sent").activation.map
+    assert sent == tmp_path / "here" / "sent" / "scan.nii.gz"
+    assert sent.read_bytes() == b"of a brain"
+
+
+def test_a_map_that_is_not_there_is_named(scenario: Path, tmp_path: Path) -> None:
+    wanted = load_scenario(scenario, ["activation.map=/no/scan.nii"])
+    with pytest.raises(ScenarioError, match=r"^activation\.map: /no/scan\.nii: cannot be read"):
+        pack(wanted, tmp_path)
 
 
 def test_a_built_in_scenario_is_sent_alone(tmp_path: Path) -> None:

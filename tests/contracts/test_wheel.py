@@ -41,6 +41,7 @@ def test_every_file_of_the_packages_is_in_it(wheel: Path, root: Path, files: lis
         "brainray/datasets/data/spoken_digits.parquet",
         "brainray/catalog/seed/functions.csv",
         "brainray/catalog/seed/networks.yaml",
+        "brainray/atlas/data/rois.csv",
         "brainray/catalog/migrations/env.py",
         "brainray/catalog/migrations/versions/0001_first_tables.py",
     ],

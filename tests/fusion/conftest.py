@@ -1,16 +1,20 @@
 """A small fusion problem on made-up features that carry the class."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 
+from brainray.atlas.interface import Pathway
 from brainray.catalog.store import Store
 from brainray.fusion.bank import FeatureBank, save_bank
 from brainray.fusion.features import Features
 from brainray.fusion.genome import Candidate, FusionCode
 from brainray.fusion.network import TapScale
+from brainray.fusion.operators import OPERATORS
 from brainray.fusion.population import CandidateRecipe
+from brainray.fusion.prior import PathwayPrior
 from brainray.fusion.problem import FusionProblem
 from brainray.training.loop import Recipe
 
@@ -28,32 +32,33 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(scope="session")
-def candidates() -> dict[str, tuple[Candidate, ...]]:
+def candidates_of(*names: str) -> dict[str, tuple[Candidate, ...]]:
     return {
         name: tuple(
             Candidate(f"{name}-{structure}-{optimizer}", optimizer, structure, size, tuple(WIDTHS))
             for optimizer in ("adam", "sgd")
             for structure, size in (("LeNet", 900), ("MediumNet", 20_000))
         )
-        for name in ("image", "audio")
+        for name in names
     }
 
 
-@pytest.fixture(scope="session")
-def problem(
-    tmp_path_factory: pytest.TempPathFactory, candidates: dict[str, tuple[Candidate, ...]]
-) -> FusionProblem:
-    """Each input tells half of the class, so that only both together tell it all."""
-    folder = tmp_path_factory.mktemp("fusion")
+def problem_of(folder: Path, code: FusionCode, inputs: dict[str, int]) -> FusionProblem:
+    """Each input tells half of the class, so that only both together tell it all.
+
+    Args:
+        folder: of the store.
+        code: of the fusion networks.
+        inputs: which half each tells, 0 or 1.
+    """
     store = Store(str(folder / "store"), folder / "cache")
     generator = torch.Generator().manual_seed(0)
     targets = {
         split: torch.randint(CLASSES, (rows,), generator=generator) for split, rows in ROWS.items()
     }
     banks: dict[str, dict[str, str]] = {}
-    for name, half in (("image", 0), ("audio", 1)):
-        for candidate in candidates[name]:
+    for name, half in inputs.items():
+        for candidate in code.candidates[name]:
             maps = {
                 tap: torch.randn(2, width, generator=generator) for tap, width in WIDTHS.items()
             }
@@ -75,9 +80,7 @@ def problem(
                 save_bank(store, keys[split], bank)
             banks[candidate.model] = keys
     return FusionProblem(
-        FusionCode(
-            candidates, depth=3, operators=("concat", "weighted_sum", "bilinear", "attention")
-        ),
+        code,
         store,
         banks,
         targets,
@@ -88,6 +91,31 @@ def problem(
         "all_reduce",
         seed=5,
     )
+
+
+@pytest.fixture(scope="session")
+def candidates() -> dict[str, tuple[Candidate, ...]]:
+    return candidates_of("image", "audio")
+
+
+@pytest.fixture(scope="session")
+def problem(
+    tmp_path_factory: pytest.TempPathFactory, candidates: dict[str, tuple[Candidate, ...]]
+) -> FusionProblem:
+    code = FusionCode(candidates, depth=3, operators=tuple(OPERATORS))
+    return problem_of(tmp_path_factory.mktemp("fusion"), code, {"image": 0, "audio": 1})
+
+
+@pytest.fixture(scope="session")
+def partial_problem(tmp_path_factory: pytest.TempPathFactory) -> FusionProblem:
+    """Three inputs, of which the text is linked to no other."""
+    inputs = {"image": 0, "text": 0, "audio": 1}
+    found = candidates_of(*inputs)
+    pathway = Pathway(dict.fromkeys(inputs, 1.0), (("image", "audio", 1.0),))
+    homes = {one.model: [name] for name, models in found.items() for one in models}
+    prior = PathwayPrior(pathway, homes)
+    code = FusionCode(found, depth=3, operators=tuple(OPERATORS), prior=prior)
+    return problem_of(tmp_path_factory.mktemp("partial"), code, inputs)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """The coordinated form: an embedding for each input, alike for one sample."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn import functional
@@ -81,6 +83,42 @@ def test_the_loss_is_a_mean_of_what_each_row_gives_and_missing_inputs_have_no_pa
         torch.testing.assert_close(0.25 * parts[0] + 0.75 * parts[1], whole)
         plain = functional.cross_entropy(network.fuse(levels, evidences), target)
         assert (whole > plain) == (inputs == INPUTS)
+
+
+def test_an_input_without_a_level_has_no_embedding_and_is_made_similar_to_none(
+    redundant: Features, redundant_scales: dict[tuple[str, str], TapScale]
+) -> None:
+    wiring = replace(WIRING, levels=(Level({"image": "tap"}, "concat"),) * 2)
+    temperatures, generator = dict.fromkeys(INPUTS, 1.0), torch.Generator().manual_seed(1)
+    network = build(wiring, redundant_scales, temperatures, redundant.prior_C, 16, generator)
+    levels, evidences = only(redundant, wiring, INPUTS)
+    assert isinstance(network, CoordinatedNetwork)
+    assert list(network.embeddings(levels)) == ["image"]
+    target = redundant.target_N
+    said = torch.stack([target.roll(1), target], dim=1)
+    plain = functional.cross_entropy(network.fuse(levels, evidences), target)
+    assert torch.equal(network.loss(levels, evidences, target, said), plain)
+
+
+def test_the_similarity_loss_reads_what_its_own_inputs_say() -> None:
+    generator = torch.Generator().manual_seed(0)
+    names = ("first", "absent", "last")
+    taps = {name: torch.randn(9, 3, generator=generator) for name in names}
+    said = torch.randint(3, (9, 3), generator=generator)
+    losses = []
+    for models, columns in ((names, said), (("first", "last"), said[:, [0, 2]])):
+        wiring = Wiring(
+            {name: name for name in models},
+            (Level({"first": "tap", "last": "tap"}, "concat"),),
+            representation="coordinated",
+        )
+        scales = {(name, "tap"): TapScale(torch.zeros(3), torch.ones(3)) for name in models}
+        temperatures = dict.fromkeys(models, 1.0)
+        made = torch.Generator().manual_seed(1)
+        network = build(wiring, scales, temperatures, torch.zeros(3), 5, made)
+        evidences = {name: taps[name] * (name != "absent") for name in models}
+        losses.append(network.loss([taps], evidences, said[:, 0], columns))
+    torch.testing.assert_close(losses[0], losses[1])
 
 
 def test_embeddings_of_one_class_shall_be_alike_and_others_orthogonal() -> None:

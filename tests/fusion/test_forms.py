@@ -1,7 +1,9 @@
 """Operators, and the forms of a fusion network."""
 
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,7 +13,7 @@ from brainray.fusion.genome import Wiring
 from brainray.fusion.joint import JointNetwork
 from brainray.fusion.operators import OPERATORS
 from brainray.fusion.problem import FusionProblem
-from brainray.search.interface import Brood
+from brainray.search.interface import Brood, Genome
 
 SHAPE = (2, 5, 7)
 
@@ -114,6 +116,40 @@ def test_every_form_is_searched_finished_and_restored(form: FusionProblem) -> No
         for name in network.wiring.models
     }
     torch.testing.assert_close(again(taps), network(taps))
+
+
+@pytest.mark.parametrize("form", [{}, {"feedback": True}, {"representation": "coordinated"}])
+def test_every_form_does_without_inputs_that_a_level_lacks(
+    partial_problem: FusionProblem, form: dict[str, Any]
+) -> None:
+    problem = replace(partial_problem, code=replace(partial_problem.code, **form))
+    generator = np.random.default_rng(0)
+    drawn = {problem.space.sample(generator) for _ in range(300)}
+    both = next(g for g in sorted(drawn) if meets(problem, g) == [("image", "audio"), ("audio",)])
+    alone = next(g for g in sorted(drawn) if meets(problem, g) == [("text",)])
+    values = problem.evaluate(Brood(0, 1, (both, alone)))
+    assert min(values) > 0.65  # where an input has no level, its evidence is still there
+    solution = problem.finish([both])
+    assert solution.value > 0.8
+    network = problem.restore(solution, "fused")
+    state, temperatures = network.state_dict(), network.temperatures
+    assert not any(name.endswith("_text") for name in state)
+    again = restore(Wiring.from_json(network.wiring.to_json()), temperatures, state)
+    widths = {"conv1": 5, "conv2": 7, "logits": 4}
+    taps = {
+        name: {tap: torch.randn(3, width) for tap, width in widths.items()}
+        for name in network.wiring.models
+    }
+    torch.testing.assert_close(again(taps), network(taps))
+    silent = {tap: value + (tap != "logits") for tap, value in taps["text"].items()}
+    assert torch.equal(network(taps | {"text": silent}), network(taps))
+    del taps["text"]
+    assert not torch.equal(again(taps), network(taps | {"text": silent}))
+    assert set(problem.answers(solution)) >= {"fused", "reheaded/text", "without/text"}
+
+
+def meets(problem: FusionProblem, genome: Genome) -> list[tuple[str, ...]]:
+    return [tuple(level.taps) for level in problem.code.decode(genome).levels]
 
 
 def test_feedback_starts_as_if_there_were_none(problem: FusionProblem) -> None:

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from brainray.fusion.features import Features, Spoiling
 from brainray.fusion.forms import build
-from brainray.fusion.genome import Wiring
+from brainray.fusion.genome import Level, Wiring
 from brainray.fusion.network import FusionNetwork
 from brainray.fusion.operators import OPERATORS
 from brainray.fusion.population import CandidateRecipe, Population
@@ -17,7 +17,7 @@ from brainray.seeding import torch_generator
 
 SEED = 3
 RECIPE = CandidateRecipe(hidden=6, epochs=3, batch_size=64)
-ALL = {"image": slice(None), "audio": slice(None)}
+ALL = dict.fromkeys(("image", "text", "audio"), slice(None))
 SPOILING = Spoiling(missing=0.3, foreign=0.2, anchor=1)
 
 
@@ -123,6 +123,56 @@ def test_one_operator_alone_is_trained_as_by_autograd(
         assert set(trained) == {name for name, _ in network.named_parameters()}
         for name, value in trained.items():
             torch.testing.assert_close(value, network.get_parameter(name), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("operators", [("concat",), tuple(OPERATORS)])
+def test_levels_without_some_inputs_are_trained_as_by_autograd(
+    partial_problem: FusionProblem, operators: tuple[str, ...]
+) -> None:
+    code = replace(partial_problem.code, operators=operators)
+    features = partial_problem.features("train")
+    generator = np.random.default_rng(2)
+    wirings = [code.decode(code.space.sample(generator)) for _ in range(12)]
+    present = {tuple(level.taps) for wiring in wirings for level in wiring.levels}
+    assert present == {("image",), ("text",), ("audio",), ("image", "audio")}
+    assert any(
+        number and len(met.taps) == 2 for w in wirings for number, met in enumerate(w.levels)
+    )
+    population = Population(wirings, features, RECIPE, SEED)
+    networks = [
+        module(partial_problem, wiring, population.parameters_of(i))
+        for i, wiring in enumerate(wirings)
+    ]
+    population.train(features, SPOILING)
+    logits_PNC = population.logits(features)
+    for i, network in enumerate(networks):
+        train_by_autograd(network, features)
+        trained = population.parameters_of(i)
+        assert set(trained) == {name for name, _ in network.named_parameters()}
+        for name, value in trained.items():
+            torch.testing.assert_close(value, network.get_parameter(name), rtol=1e-3, atol=1e-4)
+        with torch.no_grad():
+            expected = network.fuse(
+                features.levels(wirings[i], ALL), features.evidence_of(wirings[i], ALL)
+            )
+        torch.testing.assert_close(logits_PNC[i], expected, rtol=1e-3, atol=1e-3)
+
+
+def test_an_input_that_no_candidate_has_at_any_level_gives_its_evidence(
+    partial_problem: FusionProblem,
+) -> None:
+    features = partial_problem.features("train")
+    level = Level({"audio": "conv2"}, "attention")
+    wiring = Wiring({name: f"{name}-LeNet-adam" for name in ALL}, (level, level))
+    population = Population([wiring, wiring], features, RECIPE, SEED)
+    population.train(features, SPOILING)
+    logits = population.logits(features)[0]
+    (weight,) = (v for n, v in population.parameters_of(0).items() if n == "levels.0.weight")
+    assert weight.shape == (6, 7)
+    tamed = replace(
+        features, evidences=features.evidences | {wiring.models["text"]: torch.zeros(300, 4)}
+    )
+    assert not torch.equal(population.logits(tamed)[0], logits)
 
 
 def test_training_starts_from_the_doubted_evidence(

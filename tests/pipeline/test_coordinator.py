@@ -4,14 +4,21 @@ from typing import Any
 
 import pytest
 
+from brainray.atlas.interface import Atlas
 from brainray.errors import RunError, ScenarioError
 from brainray.networks.interface import NetworkSpec
 from brainray.pipeline import coordinator as module
 from brainray.pipeline.coordinator import Coordinator
 from brainray.pipeline.units import PretrainUnit
+from brainray.scenario.model import Activation as How
+from brainray.testing.small_atlas import small_atlas
 from brainray.training.loop import Recipe
 
-TABLE = {"shape": "vision.shape", "motion": "vision.motion", "speech": "audition.speech"}
+ATLAS = small_atlas(
+    {"shape": {"LO": 1.0}, "motion": {"MT": 1.0}, "speech": {"STG": 1.0}},
+    {"shape": "vision.shape", "motion": "vision.motion", "speech": "audition.speech"},
+    functional={("LO", "MT"): 0.5, ("MT", "STG"): 0.3},
+)
 LENET = NetworkSpec("lenet3.image", "lenet3", "LeNet", "image", {}, ("vision.shape",))
 
 
@@ -36,13 +43,17 @@ def log() -> list[tuple[Any, ...]]:
 
 @pytest.fixture
 def coordinator(log: list[tuple[Any, ...]]) -> Coordinator:
-    return Coordinator(lambda: TABLE, lambda name: FakeRegion(name, log))
+    def atlas(name: str) -> Atlas:
+        log.append(("atlas", name))
+        return ATLAS
+
+    return Coordinator(atlas, lambda name: FakeRegion(name, log))
 
 
 def test_candidates_come_from_the_activated_sub_regions_alone(
     coordinator: Coordinator, log: list[tuple[Any, ...]]
 ) -> None:
-    found = asyncio.run(coordinator.candidates({"x": ["shape"]}, {"x": "image"}))
+    found = asyncio.run(coordinator.candidates({"x": ("vision.shape",)}, {"x": "image"}))
     assert found == {"x": [LENET]}
     assert log == [("vision", "candidates", ("vision.shape",), "image")]
 
@@ -51,12 +62,18 @@ def test_an_input_without_a_network_is_named(coordinator: Coordinator) -> None:
     with pytest.raises(
         ScenarioError, match=r"inputs\.x\.functions: vision\.motion have no network"
     ):
-        asyncio.run(coordinator.candidates({"x": ["motion"]}, {"x": "image"}))
+        asyncio.run(coordinator.candidates({"x": ("vision.motion",)}, {"x": "image"}))
 
 
-def test_the_pathway_holds_what_the_functions_excite(coordinator: Coordinator) -> None:
-    pathway = asyncio.run(coordinator.activate({"x": ["shape"], "y": ["speech"]}))
-    assert set(pathway.sub_regions) == {"vision.shape", "audition.speech"}
+def test_the_pathway_holds_what_the_functions_excite(
+    coordinator: Coordinator, log: list[tuple[Any, ...]]
+) -> None:
+    functions = {"x": ["shape"], "y": ["speech"]}
+    found = asyncio.run(coordinator.activate(functions, How(atlas="mine"), 0))
+    assert {"vision.shape", "audition.speech"} <= set(found.pathway.sub_regions)
+    assert "vision.shape" in found.activation.inputs["x"]
+    assert "audition.speech" in found.activation.inputs["y"]
+    assert log == [("atlas", "mine")]
 
 
 def test_units_are_assigned_to_the_regions_of_their_sub_regions(

@@ -65,12 +65,23 @@ def fusion_of(
     operators: tuple[str, ...],
     representation: str = "joint",
     feedback: bool = False,
+    absent: str = "",
 ) -> FusionNetwork:
-    """Return a fusion network on what the parts give, with random weights everywhere."""
+    """Return a fusion network on what the parts give, with random weights everywhere.
+
+    The first level, and every other one from there on, lacks the absent input.
+    """
     generator = torch.Generator().manual_seed(0)
     taps = {name: _features(part) for name, part in parts.items()}
     levels = tuple(
-        Level({name: list(given)[-1 - number % 2] for name, given in taps.items()}, operator)
+        Level(
+            {
+                name: list(given)[-1 - number % 2]
+                for name, given in taps.items()
+                if number % 2 or name != absent
+            },
+            operator,
+        )
         for number, operator in enumerate(operators)
     )
     wiring = Wiring({name: f"{name}-1" for name in parts}, levels, representation, feedback)
@@ -169,6 +180,27 @@ def test_every_form_and_operator_answers_alike(
     torch.manual_seed(0)
     parts = {"type": image_backbone(), "note": text_backbone()}
     fusion = fusion_of(parts, operators, representation, feedback)
+    assert check(store, predictor_of(parts, fusion), tmp_path / "model.onnx").any_batch
+
+
+@pytest.mark.parametrize(
+    ("operators", "representation", "feedback", "absent"),
+    [
+        (("attention", "bilinear"), "joint", True, "type"),
+        (("concat",), "coordinated", False, "note"),
+    ],
+)
+def test_levels_without_an_input_answer_alike(
+    store: Store,
+    tmp_path: Path,
+    operators: tuple[str, ...],
+    representation: str,
+    feedback: bool,
+    absent: str,
+) -> None:
+    torch.manual_seed(0)
+    parts = {"type": image_backbone(), "note": text_backbone()}
+    fusion = fusion_of(parts, operators, representation, feedback, absent)
     assert check(store, predictor_of(parts, fusion), tmp_path / "model.onnx").any_batch
 
 

@@ -41,7 +41,7 @@ def undisturbed(tiny: Scenario, tmp_path_factory: pytest.TempPathFactory) -> Rep
 
 @pytest.fixture(autouse=True)
 def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "publish", lambda report, folder: None)
+    monkeypatch.setattr(pipeline, "publish", lambda report, folder, atlas: None)
 
 
 def resumed(scenario: Scenario, settings: Settings, report: Report) -> None:

@@ -87,7 +87,7 @@ def test_a_run_goes_on_from_every_moment(
     watched: tuple[Report, Watched], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The pictures come after the run, and would take longer than it.
-    monkeypatch.setattr(pipeline, "publish", lambda report, folder: None)
+    monkeypatch.setattr(pipeline, "publish", lambda report, folder, atlas: None)
     report, watch = watched
     models = Library.open(settings_below(watch.home)).models()
     wanted = {(model.id, model.sha256) for model in models}

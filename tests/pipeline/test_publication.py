@@ -8,6 +8,7 @@ from PIL import Image
 from brainray.pipeline.pictures.overview import draw_overview
 from brainray.pipeline.publication import drawn, publish
 from brainray.scenario import Report
+from brainray.testing.small_atlas import small_atlas
 
 
 def test_a_run_leaves_its_report_to_be_read(made_up: Report, tmp_path: Path) -> None:
@@ -26,14 +27,66 @@ def test_a_run_leaves_its_report_to_be_read(made_up: Report, tmp_path: Path) -> 
     assert "Confusion matrix" not in drawn(made_up, tmp_path)
 
 
+ATLAS = small_atlas(
+    {"shape": {"LOC": 1.0}, "speech_perception": {"STG": 1.0}},
+    {"shape": "vision.shape", "speech_perception": "audition.speech"},
+    {("LOC", "STG"): 0.4},
+)
+
+
+def test_the_pathway_is_kept_and_linked(made_up: Report, tmp_path: Path) -> None:
+    publish(made_up, tmp_path, ATLAS)
+    page = (tmp_path / "report.md").read_text()
+    for name in ("pathway.png", "pathway.html"):
+        assert (tmp_path / name).stat().st_size > 10_000
+        assert f"](<{name}>)" in page
+        assert str(tmp_path / name) in drawn(made_up, tmp_path).values()
+    assert "made-up: shape, speech_perception" in (tmp_path / "pathway.html").read_text()
+
+
+@pytest.mark.parametrize("lacking", ["nilearn", "an active ROI"])
+def test_a_pathway_that_cannot_be_drawn_is_said(
+    lacking: str, made_up: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    atlas = ATLAS
+    if lacking == "nilearn":
+        monkeypatch.setattr("brainray.pipeline.publication.can_draw", lambda: False)
+    else:
+        atlas = small_atlas({"shape": {"LOC": 1.0}}, {"shape": "vision.shape"})
+    publish(made_up, tmp_path, atlas)
+    assert not list(tmp_path.glob("pathway.*"))
+    assert "that needs `brainray[brain]`" in (tmp_path / "report.md").read_text()
+
+
 def changed(report: Report, **parts: Any) -> Report:
     return report.model_copy(update=parts)
 
 
-@pytest.mark.parametrize("form", ["coordinated", "feedback", "one level", "old", "nothing found"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "coordinated",
+        "feedback",
+        "one level",
+        "absent",
+        "absent, coordinated",
+        "without a level",
+        "old",
+        "nothing found",
+    ],
+)
 def test_every_form_of_network_is_drawn(form: str, made_up: Report, tmp_path: Path) -> None:
     best, search = made_up.best, made_up.search
+    partly = [{"audio": "logits"}, {"image": "logits", "audio": "conv2"}]
+    alone = [{"audio": "logits"}, {"audio": "conv2"}]
     report = {
+        "absent": changed(made_up, best=changed(best, taps=partly)),
+        "absent, coordinated": changed(
+            made_up, best=changed(best, taps=partly, representation="coordinated")
+        ),
+        "without a level": changed(
+            made_up, best=changed(best, taps=alone, representation="coordinated")
+        ),
         "coordinated": changed(made_up, best=changed(best, representation="coordinated")),
         "feedback": changed(made_up, best=changed(best, feedback=True)),
         "one level": changed(

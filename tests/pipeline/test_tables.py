@@ -1,6 +1,7 @@
 import pytest
 
-from brainray.pipeline.tables import brackets, markdown_table, report_markdown
+from brainray.pipeline.markdown import brackets, markdown_table
+from brainray.pipeline.tables import report_markdown
 from brainray.scenario import Report
 
 
@@ -44,6 +45,8 @@ def test_the_page_tells_the_whole_report(made_up: Report) -> None:
     assert ["0.5", "10", "1", "100.00", "", "40.00", "60.00"] in found
     assert ["2", "weighted_sum", "logits", "conv2"] in found
     assert ["vision.shape", "audition.speech", "0.50"] in found
+    assert ["vision.shape", "1.00", "0.25", "image"] in found
+    assert "By the brain atlas `small`." in page
     assert ["torch", "2.13"] in found
     assert ["a.parquet", f"`{'cd' * 32}`"] in found
     assert f"sha256 `{'ab' * 32}`" in page
@@ -51,12 +54,39 @@ def test_the_page_tells_the_whole_report(made_up: Report) -> None:
     assert "![Overview](<a folder/report.png>)" in page
 
 
+def test_the_page_says_why_these_networks(made_up: Report) -> None:
+    page = report_markdown(made_up, {})
+    assert "## Why these networks" in page
+    image, audio = (row for row in rows(page) if "shape 70 %, color 20 %, motion 6 %" in row)
+    assert image[:4] == ["image", "lenet.image-1", "vision.shape", "0.75"]
+    assert image[5:] == [
+        "LOC 0.88, V4 0.88, V1 0.88",
+        "audition.speech 0.34 (through language.reading)",
+    ]
+    assert audio[-1] == ""
+    assert "\n- image: It carries shape.\n- audio: It carries shape.\n" in page
+
+
+def test_the_page_says_where_the_pathway_is(made_up: Report) -> None:
+    pictures = {"Pathway": "pathway.png", "The pathway in three dimensions": "pathway.html"}
+    page = report_markdown(made_up, pictures)
+    assert "\n![Pathway](<pathway.png>)\n" in page
+    assert "\n[The pathway in three dimensions](<pathway.html>)\n" in page
+    assert "brainray[brain]" not in page
+    [missing] = [p for p in report_markdown(made_up, {}).split("\n\n") if "brainray[brain]" in p]
+    assert "brainray atlas picture made-up-1 --png" in missing
+
+
 def test_a_report_of_the_first_version_has_a_page_without_what_it_lacks(made_up: Report) -> None:
-    newer = {"units", "gain", "robustness", "confusion", "strata"}
+    newer = {"units", "gain", "robustness", "confusion", "strata", "explanation"}
     document = made_up.model_dump(mode="json", exclude=newer)
+    for key in ("integration", "functions", "inputs", "rois", "prior", "atlas"):
+        del document["pathway"][key]
     for part in (document["best"], *document["unimodal"].values(), *document["reheaded"].values()):
         del part["interval"]
     page = report_markdown(Report.model_validate(document), {})
     assert ["image alone", "lenet.image-1", "50.00", "80.00", ""] in rows(page)
-    for heading in ("Gain", "When an input fails", "Accuracy over", "Pictures"):
+    assert ["vision.shape", "1.00"] in rows(page)
+    for heading in ("Gain", "When an input fails", "Accuracy over", "Pictures", "Why these"):
         assert f"## {heading}" not in page
+    assert "brain" not in page.replace("brainray", "")

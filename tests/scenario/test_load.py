@@ -85,6 +85,12 @@ def test_a_relative_manifest_is_relative_to_the_scenario(document: Document, wri
     assert load_scenario(path, [f"data.manifest={manifest}"]).data.manifest == manifest
 
 
+def test_a_relative_map_is_relative_to_the_scenario(document: Document, write: Write):
+    document["activation"] = {"map": "scan.nii.gz"}
+    path = write(document)
+    assert load_scenario(path).activation.map == path.parent.resolve() / "scan.nii.gz"
+
+
 def test_a_manifest_without_a_folder_stays_as_it_is(document: Document):
     document["data"] = {"manifest": "mine.parquet"}
     assert parse_scenario(document, "a request").data.manifest == Path("mine.parquet")

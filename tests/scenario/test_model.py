@@ -10,6 +10,7 @@ from brainray.errors import ScenarioError
 from brainray.scenario import Scenario, parse_scenario
 from brainray.scenario.model import (
     DEFAULT_FUNCTIONS,
+    Activation,
     Data,
     Goal,
     Input,
@@ -28,12 +29,14 @@ SECTIONS = {
     "goal": Goal,
     "inputs.sound": Input,
     "data": Data,
+    "activation": Activation,
     "search": Search,
     "pretraining": Pretraining,
     "training": Training,
     "serve": Serve,
 }
 WHOLE_NUMBERS = {
+    "activation.edges": (1, 10_000),
     "search.budget": (1, 1_000_000),
     "search.brood": (1, 256),
     "search.lag": (1, 1024),
@@ -95,8 +98,31 @@ def test_an_unknown_key_lists_the_allowed(place: str, section: type[Section], do
     assert refusal(change(document, key, 1)) == f"{key}: unknown key, allowed are {allowed}"
 
 
-def test_activation_has_no_keys(document: Document):
-    assert refusal(change(document, "activation.rois", [])) == "activation.rois: unknown key"
+@pytest.mark.parametrize(
+    ("activation", "reason"),
+    [
+        ({"rois": {"V1_L": 0}}, "activation: rois: at least one strength must be above 0"),
+        ({"rois": {"V1_L": 1}, "map": "m.nii.gz"}, "activation: give either 'rois' or 'map'"),
+        ({"complete": True}, "activation: 'complete' needs observed ROIs: give 'rois' or 'map'"),
+    ],
+)
+def test_an_observation_is_one_and_says_something(
+    activation: dict[str, Any], reason: str, document: Document
+):
+    assert refusal(document | {"activation": activation}) == reason
+
+
+@pytest.mark.parametrize("strength", [-1, float("nan"), float("inf"), True, "strong"])
+def test_a_strength_is_a_number_from_0_on(strength: Any, document: Document):
+    reason = refusal(change(document, "activation.rois", {"V1_L": strength}))
+    assert reason.startswith("activation.rois.V1_L: ")
+
+
+@pytest.mark.parametrize("spreading", [-0.1, 1, 1.5])
+def test_what_spreads_is_less_than_all(spreading: float, document: Document):
+    assert refusal(change(document, "activation.spreading", spreading)).startswith(
+        "activation.spreading: "
+    )
 
 
 @pytest.mark.parametrize("place", WHOLE_NUMBERS)

@@ -59,7 +59,38 @@ def document(old: dict[str, Any]) -> dict[str, Any]:
     old["unimodal"]["image"]["interval"] = interval
     old["reheaded"]["image"]["interval"] = interval
     gain = {"over": "image", "value": 0.2, "interval": [-0.1, 0.4]}
+    old["pathway"] |= {
+        "integration": {"vision.shape": 0.0},
+        "functions": {"image": ["shape"]},
+        "inputs": {"image": ["vision.shape"]},
+        "rois": {"LOC": 1.0},
+        "prior": "brain",
+        "atlas": "brainray",
+    }
+    explained = {
+        "model": "lenet3.image-adam",
+        "sub_region": "vision.shape",
+        "weight": 1.0,
+        "rank": 1,
+        "asked": True,
+        "functions": {"shape": 1.0},
+        "spread": 0.25,
+        "rois": [
+            {
+                "name": "LOC",
+                "label": "lateral occipital cortex",
+                "coordinates": [-40.0, -70.0, -5.0],
+                "function": "shape",
+                "degree": 4.0,
+                "relative": 1.0,
+                "strength": 1.0,
+            }
+        ],
+        "connections": [{"to": "audition.speech", "weight": 0.5, "through": ["b"]}],
+        "reason": "vision.shape carries shape, which image asked for.",
+    }
     return old | {
+        "explanation": {"image": explained},
         "units": {"by": "group", "count": 12},
         "gain": {"unimodal": gain, "reheaded": gain},
         "robustness": {"image": {"missing": tested, "shuffled": tested, "others": {"audio": 0.5}}},
@@ -87,15 +118,25 @@ def test_a_report_survives_json(document: dict[str, Any]):
     assert report.model_dump(mode="json") == document
 
 
+def test_parts_in_words(document: dict[str, Any]):
+    explained = document["explanation"]["image"]
+    explained["functions"] = {"shape": 0.7, "color": 0.296, "fear": 0.004}
+    found = Report.model_validate(document).explanation["image"]
+    assert found.shares() == ["shape 70 %", "color 30 %"]
+    assert list(map(str, found.connections)) == ["audition.speech 0.50 (through b)"]
+
+
 def test_a_report_of_the_first_version_is_still_read(old: dict[str, Any]):
     report = Report.model_validate(old)
     assert report.best.test == 0.8
     assert report.best.interval is report.gain is report.units is report.confusion is None
     assert report.robustness == report.strata == report.best.network_taps == {}
+    assert report.explanation == report.pathway.rois == report.pathway.inputs == {}
+    assert report.pathway.atlas is report.pathway.prior is None
     assert (report.best.representation, report.best.feedback) == ("joint", False)
 
 
-@pytest.mark.parametrize("section", ["search", "best", "gate", "model", "gain"])
+@pytest.mark.parametrize("section", ["pathway", "search", "best", "gate", "model", "gain"])
 def test_a_report_has_no_other_keys(section: str, document: dict[str, Any]):
     document[section]["other"] = 1
     with pytest.raises(ValidationError, match=rf"{section}\.other\n"):

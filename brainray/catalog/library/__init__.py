@@ -3,6 +3,7 @@
 from typing import Any
 
 from brainray.catalog.database import open_database
+from brainray.catalog.library.atlases import Atlases
 from brainray.catalog.library.dictionaries import Dictionaries
 from brainray.catalog.library.models import Models
 from brainray.catalog.library.runs import Runs
@@ -15,7 +16,7 @@ from brainray.settings import Settings
 __all__ = ["Library"]
 
 
-class Library(Dictionaries, Models, Searching, Runs, Service, Upkeep):
+class Library(Dictionaries, Atlases, Models, Searching, Runs, Service, Upkeep):
     """What is known and stored. Pickled, it is its settings: every process opens its own.
 
     Attributes:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from brainray.catalog import (
     dictionaries,
@@ -12,7 +12,6 @@ from brainray.catalog import (
     regions,
     registration,
     relocation,
-    tables,
 )
 from brainray.catalog.database import reading, writing
 from brainray.catalog.library.base import Base
@@ -81,11 +80,9 @@ class Dictionaries(Base):
         Tasks of networks, e.g. ``classification``, have no sub-region and are left out.
         """
         with reading(self._engine) as session:
-            rows = session.exec(select(tables.Function)).all()
             pairs = {
-                name: row.sub_region
-                for row in rows
-                if row.sub_region is not None
+                name: str(row.sub_region)
+                for row in queries.brain_functions(session)
                 for name in (row.name, *row.synonyms)
             }
         return dict(sorted(pairs.items()))

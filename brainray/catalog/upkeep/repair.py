@@ -72,11 +72,11 @@ def repair_rows(session: Session) -> None:
         session.execute(place.values(region=name.partition(".")[0]))
     # One at a time: making or dropping a row settles others.
     while (found := next(rows.dangling(session), None)) is not None:
-        if _make(session, found.key.column.table.name, found.value):
+        if _make(session, found.key.referred_table.name, found.value):
             session.flush()
-        elif found.key.parent.nullable:
+        elif (column := rows.last(found.key)).nullable:
             chosen = [found.table.c[name] == value for name, value in found.row.items()]
-            cleared = {found.key.parent.name: None}
+            cleared = {column.name: None}
             session.execute(update(found.table).where(*chosen).values(cleared))
         else:
             rows.drop(session, found.table, found.row)
@@ -90,6 +90,8 @@ def _make(session: Session, table: str, name: str) -> bool:
         _make_sub_region(session, name)
     elif table == "region":
         session.add(tables.Region(name=name))
+    elif table == "atlas":
+        session.add(tables.Atlas(name=name))
     elif table == "optimizer":
         session.add(tables.Optimizer(name=name))
     elif table == "platform":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlmodel
-from sqlalchemy import ForeignKey, and_, delete, select, update
+from sqlalchemy import Column, ForeignKeyConstraint, and_, delete, select, tuple_, update
 from sqlalchemy import Table as SqlTable
 from sqlmodel import Session
 
@@ -28,41 +28,51 @@ class Dangling:
     Attributes:
         key: the foreign key.
         row: the row's primary key by column.
-        value: what the foreign key says.
+        value: what the last column of the foreign key says.
     """
 
-    key: ForeignKey
+    key: ForeignKeyConstraint
     row: dict[str, Any]
     value: Any
 
     @property
     def table(self) -> SqlTable:
         """The table of the row."""
-        return self.key.parent.table
+        return self.key.table
 
     def finding(self) -> Finding:
         """Return it as a finding."""
-        target = self.key.column.table.name
+        target = self.key.referred_table.name
         return Finding(
             "dangling row",
             f"{self.table.name} {', '.join(map(str, self.row.values()))}",
-            f"{self.table.name}.{self.key.parent.name}",
+            f"{self.table.name}.{last(self.key).name}",
             f"there is no {target} {self.value!r}: --repair makes the {target} again if a name is "
             "all it needs, clears the reference if the row can do without, or else drops the row",
         )
 
 
+def foreign_keys(table: SqlTable) -> list[ForeignKeyConstraint]:
+    """Return the foreign keys of a table, sorted by the column that tells them apart."""
+    return sorted(table.foreign_key_constraints, key=lambda key: str(last(key).name))
+
+
+def last(key: ForeignKeyConstraint) -> Column[Any]:
+    """Return the column that tells a foreign key apart: in a key of several columns the last."""
+    return list(key.columns)[-1]
+
+
 def dangling(session: Session) -> Iterator[Dangling]:
     """Find the rows that refer to no row, by any foreign key of any table."""
     for table in METADATA.sorted_tables:
-        for key in sorted(table.foreign_keys, key=lambda key: str(key.parent.name)):
-            target = key.column.table.alias()
-            there = target.c[key.column.name]
+        for key in foreign_keys(table):
+            target = key.referred_table.alias()
+            pairs = [(one.parent, target.c[one.column.name]) for one in key.elements]
             primary = list(table.primary_key.columns)
             rows = session.execute(
-                select(key.parent.label("value"), *primary)
-                .select_from(table.outerjoin(target, key.parent == there))
-                .where(key.parent.is_not(None), there.is_(None))
+                select(last(key).label("value"), *primary)
+                .select_from(table.outerjoin(target, and_(*(own == there for own, there in pairs))))
+                .where(*(own.is_not(None) for own, _ in pairs), pairs[-1][1].is_(None))
                 .order_by(*primary)
             )
             for value, *row in rows.all():
@@ -128,12 +138,13 @@ def drop(session: Session, table: SqlTable, row: dict[str, Any]) -> None:
     """
     chosen = and_(*(table.c[name] == value for name, value in row.items()))
     for other in METADATA.sorted_tables:
-        for key in other.foreign_keys:
-            if key.column.table is not table:
+        for key in foreign_keys(other):
+            if key.referred_table is not table:
                 continue
-            refers = key.parent.in_(select(key.column).where(chosen))
-            if key.parent.nullable:
-                session.execute(update(other).where(refers).values({key.parent.name: None}))
+            there = select(*(one.column for one in key.elements)).where(chosen)
+            refers = tuple_(*key.columns).in_(there)
+            if last(key).nullable:
+                session.execute(update(other).where(refers).values({last(key).name: None}))
                 continue
             names = [column.name for column in other.primary_key.columns]
             for child in session.execute(select(*other.primary_key.columns).where(refers)).all():

@@ -11,8 +11,8 @@ from brainray.catalog.code import encode
 from brainray.catalog.evaluations import Evaluation
 from brainray.catalog.library import Library
 from brainray.catalog.values import Model
+from brainray.pipeline.markdown import brackets, markdown_table, percent
 from brainray.pipeline.publication import JSON_FILE
-from brainray.pipeline.tables import brackets, markdown_table, percent
 from brainray.scenario import Report
 
 PIPELINES = {

@@ -33,11 +33,14 @@ def draw_wiring(report: Report, axes: Axes) -> None:
     columns, chains = _slots(best)
     taps = {name: _draw_column(axes, best, name, x, colors[name]) for name, x in columns.items()}
     for x, inputs in chains:
-        levels = _draw_chain(axes, best, x)
-        _rise(axes, levels[-1], answer, FUSED)
-        for level, used in zip(levels, best.taps, strict=True):
+        levels = _draw_chain(axes, best, x, inputs)
+        for level in list(levels.values())[-1:]:
+            _rise(axes, level, answer, FUSED)
+        for number, level in levels.items():
+            used = best.taps[number]
             for name in inputs:
-                _cross(axes, taps[name][used[name]], level, colors[name])
+                if name in used:
+                    _cross(axes, taps[name][used[name]], level, colors[name])
     for name, boxes in taps.items():
         _rise(axes, list(boxes.values())[-1], answer, colors[name], "dashed")
 
@@ -46,7 +49,7 @@ def _slots(best: Fused) -> tuple[dict[str, float], list[tuple[float, list[str]]]
     """Return where each input's column stands, and where each chain of levels of which inputs.
 
     One chain joins all inputs and stands in the middle of them; in a coordinated network every
-    input has a chain of its own at its side.
+    input has a chain of its own at its side, of the levels that it takes part in.
     """
     names = list(best.models)
     if best.representation == "coordinated":
@@ -64,7 +67,7 @@ def _slots(best: Fused) -> tuple[dict[str, float], list[tuple[float, list[str]]]
 
 def _draw_column(axes: Axes, best: Fused, name: str, x: float, color: str) -> dict[str, Text]:
     """Draw a network's taps, those in use colored; return their boxes from input to output."""
-    used = {level[name] for level in best.taps}
+    used = {level[name] for level in best.taps if name in level}
     taps = best.network_taps.get(name) or sorted(used)
     heights = _heights(len(taps))
     axes.plot([x, x], [heights[0], heights[-1]], color=FAINT, linewidth=0.8, zorder=1)
@@ -77,15 +80,21 @@ def _draw_column(axes: Axes, best: Fused, name: str, x: float, color: str) -> di
     }
 
 
-def _draw_chain(axes: Axes, best: Fused, x: float) -> list[Text]:
-    """Draw the levels of a chain; return their boxes, the first one lowest."""
-    boxes = []
+def _draw_chain(axes: Axes, best: Fused, x: float, inputs: list[str]) -> dict[int, Text]:
+    """Draw the levels that any of a chain's inputs takes part in, the first one lowest.
+
+    Returns:
+        their boxes by number.
+    """
+    boxes = {}
     for number, y in enumerate(_heights(best.depth, margin=0.06)):
+        if best.taps[number].keys().isdisjoint(inputs):
+            continue
         text = f"level {number + 1}"
         if best.representation == "joint":
             text += f": {best.operators[number].replace('_', ' ')}"
-        boxes.append(_box(axes, x, y, text, FUSED, filled=True))
-    for below, above in pairwise(boxes):
+        boxes[number] = _box(axes, x, y, text, FUSED, filled=True)
+    for below, above in pairwise(boxes.values()):
         _rise(axes, below, above, FUSED)
     return boxes
 

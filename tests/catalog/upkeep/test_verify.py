@@ -11,14 +11,15 @@ from sqlalchemy import Connection, select, update
 from brainray.catalog import Library, Model, NewModel, tables
 from brainray.catalog.cards import ModelCard, NetworkCard, parse_card
 from brainray.catalog.upkeep import Finding, Verification
+from brainray.catalog.upkeep.rows import foreign_keys, last
 from brainray.testing.graphs import picture_graph
 
 METADATA = tables.Region.metadata
 MODEL = METADATA.tables["pretrained_model"]
 REFERENCES = [
-    (table.name, str(key.parent.name))
+    (table.name, str(last(key).name))
     for table in METADATA.sorted_tables
-    for key in sorted(table.foreign_keys, key=lambda key: str(key.parent.name))
+    for key in foreign_keys(table)
 ]
 ORPHANS = [
     f"models/vision/shape/{'1' * 64}.safetensors",

@@ -1,0 +1,1 @@
+"""What the atlas and its mechanism reach on real data."""

@@ -1,0 +1,1 @@
+"""The same search under different priors, on audio-visual digits."""
