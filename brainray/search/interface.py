@@ -33,7 +33,9 @@ class Gene:
         name: unique in its space, e.g. ``image.optimizer``.
         alleles: what the values 0, 1, … stand for, as text.
         group: genes of one group stay together when crossover cuts at gene boundaries
-            (paper 3.1.1: one group an activated input, and one for the fusion).
+            (paper 3.1.1: one group an activated input, and one for the fusion). The levels of a
+            fusion space have the groups ``level1``, ``level2``, …, of which a gene ``depth``
+            says how many count; progressive search reveals them one by one.
         prior: a weight for each allele, at least 0, not all 0; None is uniform.
     """
 
