@@ -286,7 +286,13 @@ class Run:
         functions, how = self.scenario.excites(), self.scenario.activation
         modalities = {name: part.modality for name, part in self.scenario.inputs.items()}
         excitation: Excitation = self.runner.coordinate("activate", functions, how, self.seed)
-        offered = self.runner.coordinate("candidates", excitation.activation.inputs, modalities)
+        # Regions that have nothing for an input need not be started for it.
+        inhabited = {
+            name: tuple(p for p in reached if self.library.networks([p], modalities[name]))
+            or reached
+            for name, reached in excitation.activation.inputs.items()
+        }
+        offered = self.runner.coordinate("candidates", inhabited, modalities)
         return Selection.of(excitation, chosen(self.scenario, offered), self.library)
 
     def _adopt(self, offers: Mapping[str, list[Offer]]) -> None:

@@ -77,7 +77,7 @@ def test_a_full_disk(moment: str, tiny: Scenario, empty: Settings, undisturbed: 
 def test_a_full_disk_after_the_run_costs_its_pictures_alone(
     tiny: Scenario, empty: Settings, undisturbed: Report, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(report: Report, folder: Path) -> None:
+    def refuse(report: Report, folder: Path, atlas: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(pipeline, "publish", refuse)

@@ -96,11 +96,13 @@ def test_a_run_finds_its_models_where_they_have_moved(
     now = library.model(made.id)
     assert library.models(kind="unimodal") == [now]  # the same recipe: not trained again
     assert now.sub_region == made.sub_region.replace("language", "words")
-    assert all(name.startswith("words.") for name in second.pathway.sub_regions)
+    words = [name for name in second.pathway.sub_regions if name.startswith("words.")]
+    assert not any(name.startswith("language.") for name in second.pathway.sub_regions)
     assert second.best.validation == first.best.validation
-    library.merge_regions(sorted(second.pathway.sub_regions), "words.all")
+    library.merge_regions(sorted(words), "words.all")
     third = run_scenario(scenario, 0, empty, local_runner)
-    assert list(third.pathway.sub_regions) == ["words.all"]
+    assert "words.all" in third.pathway.sub_regions
+    assert not set(words) & set(third.pathway.sub_regions)
     assert [model.id for model in library.models(kind="unimodal")] == [made.id]
     assert library.model(made.id).sub_region == "words.all"
     again = Region("words", empty)
