@@ -1,4 +1,5 @@
 import math
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
@@ -165,17 +166,16 @@ def test_what_is_asked_depends_on_what_was_told_only(space, fusion: Space):
     generator = np.random.default_rng(0)
     codes = list(dict.fromkeys(space.sample(generator) for _ in range(40)))[:25]
 
-    def searcher() -> Progressive:
-        return Progressive(space, 0)
-
-    used, fresh = searcher(), searcher()
+    used, fresh = Progressive(space, 0), Progressive(space, 0)
     for index in range(0, 25, 8):
         for one in (used, fresh):
             one.tell(
                 codes[index : index + 8], [float(code[0]) for code in codes[index : index + 8]]
             )
         list(islice(used.ask(index), 3))
-    assert list(islice(used.ask(30), 50)) == list(islice(fresh.ask(30), 50))
+    expected = list(islice(fresh.ask(30), 50))
+    for one in (used, pickle.loads(pickle.dumps(used))):
+        assert list(islice(one.ask(30), 50)) == expected
 
 
 def test_failed_codes_teach_nothing(fusion: Space):
