@@ -12,6 +12,7 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -163,6 +164,8 @@ def _results(
         }
         for future in as_completed(futures):
             yield *futures[future], future.result()
+    except BrokenProcessPool as error:
+        raise SearchError("a process that searched was killed; is there memory enough?") from error
     finally:
         pool.shutdown(cancel_futures=True)
 
