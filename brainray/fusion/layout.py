@@ -9,6 +9,7 @@ Candidates are sorted by depth, deepest first, so that those which have a level 
 All parameters lie in one flat vector and all gradients in another, for one fused Adam step.
 """
 
+import copy
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -127,7 +128,7 @@ class Layout:
         self._lay_out(features)
         self._initialise(generator)
 
-    def _lay_out(self, features: Features) -> None:
+    def _lay_out(self, features: Features, dtype: torch.dtype = torch.float32) -> None:
         """Cut one flat vector of zeros, and one of gradients, into all parameters."""
         hidden, classes = self.hidden, len(features.prior_C)
         count, slots, inputs = len(self._wirings), sum(self.having), len(self.inputs)
@@ -146,8 +147,8 @@ class Layout:
                 for (operator, parts), rows in found.items()
             ]
         size = sum(math.prod(shape) for shape in shapes)
-        self.flat = nn.Parameter(torch.zeros(size))
-        self.flat.grad = torch.zeros(size)
+        self.flat = nn.Parameter(torch.zeros(size, dtype=dtype))
+        self.flat.grad = torch.zeros(size, dtype=dtype)
         pairs = zip(_views(self.flat.data, shapes), _views(self.flat.grad, shapes), strict=True)
         weights = (Weight(value, gradient) for value, gradient in pairs)
         self.bias, self.classifier, self.offset = next(weights), next(weights), next(weights)
@@ -256,6 +257,24 @@ class Layout:
                     own = meeting.own.value[members.index(position)]
                     found[f"levels.{level}.own"] = own[None]
         return found
+
+    def places(self, features: Features) -> list[dict[str, Tensor]]:
+        """Return where in the flat vector the parameters of each candidate lie.
+
+        Args:
+            features: as for this layout.
+
+        Returns:
+            For each candidate, in the order given, what `parameters_of` has, with the index of
+            each number in its place, int64.
+        """
+        numbered = copy.copy(self)
+        numbered._lay_out(features, torch.float64)  # which holds every index exactly
+        numbered.flat.data.copy_(torch.arange(len(numbered.flat)))
+        return [
+            {name: value.long() for name, value in numbered.parameters_of(candidate).items()}
+            for candidate in range(len(self.order))
+        ]
 
     def _brought(self, slots: InputSlots, slot: int) -> Tensor:
         """Return the weight by which an input reaches a slot, `(H, D)`."""

@@ -7,7 +7,7 @@ and concatenation, a sum, is not. Letters: P candidates, S slots, H hidden width
 C classes, D width of a tap.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,6 +33,8 @@ class CandidateRecipe:
         batch_size: rows a step.
         learning_rate: of Adam, at the start of its cosine.
         weight_decay: decoupled.
+        halving: after how many epochs the worse half of a brood stops, ascending; see
+            `brainray.fusion.halving`.
     """
 
     hidden: int
@@ -40,6 +42,7 @@ class CandidateRecipe:
     batch_size: int = 256
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
+    halving: tuple[int, ...] = ()
 
     @property
     def recipe(self) -> Recipe:
@@ -77,26 +80,61 @@ class Population:
     ) -> None:
         self._recipe = recipe
         self._seed = seed
+        self._wirings = list(wirings)
         self._layout = Layout(wirings, features, recipe.hidden, torch_generator(seed, "weights"))
-
-    def train(self, features: Features, spoiling: Spoiling) -> None:
-        """Train all candidates on the training split, some of whose inputs are spoiled."""
-        recipe = self._recipe
-        rows = len(features.target_N)
-        optimizer = torch.optim.AdamW(
+        self._optimizer = torch.optim.AdamW(
             [self._layout.flat], recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
         )
-        steps = recipe.epochs * -(-rows // recipe.batch_size)
-        cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
-        for epoch in range(recipe.epochs):
+        steps = recipe.epochs * -(-len(features.target_N) // recipe.batch_size)
+        self._cosine = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, T_max=steps)
+
+    def train(
+        self,
+        features: Features,
+        spoiling: Spoiling,
+        on_epoch: Callable[[int], None] = lambda epochs: None,
+    ) -> None:
+        """Train all candidates on the training split, some of whose inputs are spoiled.
+
+        Args:
+            features: of the training split.
+            spoiling: of its inputs.
+            on_epoch: called after each epoch with how many there were; it may `keep` some.
+        """
+        rows, batch_size = len(features.target_N), self._recipe.batch_size
+        for epoch in range(self._recipe.epochs):
             order = torch.randperm(rows, generator=torch_generator(self._seed, "order", epoch))
             generator = torch_generator(self._seed, "spoiling", epoch)
             keep, source = spoiling.draw(rows, len(self._layout.inputs), generator)
             columns = self._columns(features, order, keep[order], source[order])
-            for start in range(0, rows, recipe.batch_size):
-                self._gradient(columns.part(start, min(start + recipe.batch_size, rows)))
-                optimizer.step()
-                cosine.step()
+            for start in range(0, rows, batch_size):
+                self._gradient(columns.part(start, min(start + batch_size, rows)))
+                self._optimizer.step()
+                self._cosine.step()
+            on_epoch(epoch + 1)
+
+    def keep(self, survivors: Sequence[int], features: Features) -> None:
+        """Go on with some of the candidates alone, in the order given, as if they had been alone.
+
+        Args:
+            survivors: which, as numbers of the present ones.
+            features: of the training split.
+        """
+        before, optimizer = self._layout, self._optimizer
+        self._wirings = [self._wirings[number] for number in survivors]
+        # Its initial weights do not matter: all of them are replaced.
+        self._layout = Layout(self._wirings, features, before.hidden, torch.Generator())
+        flat, source = self._layout.flat, torch.empty(len(self._layout.flat), dtype=torch.int64)
+        stood = before.places(features)
+        for number, places in zip(survivors, self._layout.places(features), strict=True):
+            for name, place in places.items():
+                source[place] = stood[number][name]
+        flat.data.copy_(before.flat.data[source])
+        moments = optimizer.state.pop(before.flat)
+        optimizer.param_groups[0]["params"] = [flat]
+        optimizer.state[flat] = {
+            name: value if name == "step" else value[source] for name, value in moments.items()
+        }
 
     def logits(self, features: Features) -> Tensor:
         """Return the fused logits of every candidate, in the order given, `(P, N, C)`."""

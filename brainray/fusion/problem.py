@@ -18,9 +18,10 @@ from brainray.fusion.evidence import log_prior
 from brainray.fusion.features import Features, Spoiling, Statistics
 from brainray.fusion.forms import build, restore
 from brainray.fusion.genome import FusionCode, Wiring
+from brainray.fusion.halving import train_brood
 from brainray.fusion.keeping import BestEpoch
 from brainray.fusion.network import FusionNetwork
-from brainray.fusion.population import CandidateRecipe, Population
+from brainray.fusion.population import CandidateRecipe
 from brainray.search.interface import Brood, Genome, Solution, Space
 from brainray.seeding import derive, one_thread, torch_generator
 from brainray.training.communicator import Alone
@@ -73,7 +74,7 @@ class FusionProblem:
         return self.code.space
 
     def evaluate(self, brood: Brood) -> list[float]:
-        """Train the candidates of a brood; return their validation accuracies.
+        """Train the candidates of a brood; return their validation accuracies, NaN if one diverged.
 
         Joint networks without feedback are trained together in one pass, the other forms one by
         one, which takes several times as long.
@@ -81,15 +82,14 @@ class FusionProblem:
         with one_thread():
             if self.code.representation != "joint" or self.code.feedback:
                 return [self._value(genome, brood.seed) for genome in brood.genomes]
-            wirings = [self.code.decode(genome) for genome in brood.genomes]
-            train, validation = self.features("train"), self.features("validation")
-            population = Population(wirings, train, self.candidate, brood.seed)
-            population.train(train, self.spoiling)
-            logits_PNC = population.logits(validation)
-            return [
-                accuracy(logits, validation.target_N) if logits.isfinite().all() else float("nan")
-                for logits in logits_PNC
-            ]
+            return train_brood(
+                [self.code.decode(genome) for genome in brood.genomes],
+                self.features("train"),
+                self.features("validation"),
+                self.spoiling,
+                self.candidate,
+                brood.seed,
+            )
 
     def _value(self, genome: Genome, seed: int) -> float:
         """Train one candidate by itself; return its validation accuracy, NaN if it diverged."""

@@ -53,7 +53,7 @@ def fusion_problem(
         banks={offer.model.id: offer.banks for offer in every},
         targets={split: torch.from_numpy(dataset.target(split)) for split in SPLITS},
         classes=classes,
-        candidate=CandidateRecipe(search.hidden, search.epochs),
+        candidate=CandidateRecipe(search.hidden, search.epochs, halving=search.halving),
         finalist=Recipe(
             training.epochs, training.batch_size, FINALIST_OPTIMIZER, training.learning_rate
         ),

@@ -3,6 +3,7 @@
 The classes are the one source of the YAML schema, of ``--set`` and of docs/scenario.md.
 """
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -189,6 +190,9 @@ class Search(Section):
         feedback: whether what is fused gates each input from above, in a second pass.
         hidden: width of a candidate's fusion levels; a narrow one ranks the wirings well enough.
         epochs: of a candidate's training.
+        halving: after how many epochs the worse half of a brood stops, ascending and below
+            ``epochs``; a candidate that stopped is worth what it had reached. Without any, all
+            are trained to the end.
         finalists: the best candidates that are trained to the end.
         workers: broods evaluated at the same time; None is one a CPU. The result does not
             depend on it.
@@ -205,9 +209,22 @@ class Search(Section):
     feedback: bool = False
     hidden: int = Field(default=16, ge=1, le=1024)
     epochs: int = Field(default=8, ge=1, le=1000)
+    halving: tuple[Annotated[int, Field(ge=1)], ...] = ()
     finalists: int = Field(default=4, ge=1, le=64)
     workers: int | None = Field(default=None, ge=1, le=1024)
     time_limit_minutes: Annotated[Number, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _halving_before_the_end(self) -> "Search":
+        if any(a >= b for a, b in pairwise((*self.halving, self.epochs))):
+            raise ValueError(
+                f"halving {list(self.halving)} must be ascending and below epochs {self.epochs}"
+            )
+        if self.halving and (self.feedback or self.representation != "joint"):
+            raise ValueError(
+                "halving needs candidates that are trained together: joint ones without feedback"
+            )
+        return self
 
     @model_validator(mode="after")
     def _coordinated_has_no_levels_in_common(self) -> "Search":

@@ -270,6 +270,21 @@ def test_yaml_takes_1e_minus_3_for_a_string(text: Any, document: Document):
     assert parse_scenario(changed, "mine.yaml").training.learning_rate == 1e-3
 
 
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"halving": [2, 8]}, "search: halving [2, 8] must be ascending and below epochs 8"),
+        ({"halving": [3, 3]}, "search: halving [3, 3] must be ascending and below epochs 8"),
+        ({"halving": [0]}, "search.halving.0: Input should be greater than or equal to 1, not 0"),
+        ({"halving": [2], "feedback": True}, "search: halving needs candidates that are trained"),
+    ],
+)
+def test_halving_ends_before_training_does(
+    changed: dict[str, Any], reason: str, document: Document
+):
+    assert refusal({**document, "search": changed}).startswith(reason)
+
+
 @pytest.mark.parametrize("modality", MODALITIES)
 def test_an_input_excites_its_own_functions_or_those_of_its_modality(
     modality: str, document: Document
