@@ -306,6 +306,14 @@ class Run:
     def _search(self, problem: FusionProblem, done: list[Event]) -> Schedule:
         search = self.scenario.search
         space = problem.space
+        known = {
+            event["index"]: Evaluated(
+                tuple(tuple(genome) for genome in event["genomes"]),
+                tuple(math.nan if value is None else value for value in event["values"]),
+            )
+            for event in done
+            if event["event"] == "brood"
+        }
         schedule = Schedule(
             space,
             plugins.load("searchers", search.algorithm)(space, self.seed),
@@ -314,14 +322,7 @@ class Run:
             brood_size=search.brood,
             lag=search.lag,
             time_limit_seconds=self._seconds_left(done),
-            known={
-                event["index"]: Evaluated(
-                    tuple(tuple(genome) for genome in event["genomes"]),
-                    tuple(math.nan if value is None else value for value in event["values"]),
-                )
-                for event in done
-                if event["event"] == "brood"
-            },
+            known=known,
         )
 
         def on_brood(brood: Brood, values: list[float], seconds: float) -> None:
@@ -336,7 +337,8 @@ class Run:
 
         start = time.monotonic()
         problem.measure()  # once here rather than in every trial
-        with CandidateLog(self.record.folder / "tensorboard") as log:
+        before = (value for evaluated in known.values() for value in evaluated.values)
+        with CandidateLog(self.record.folder / "tensorboard", space, before) as log:
             self.runner.search(problem, schedule, search.workers, on_brood)
         self.record.append("searched", seconds=round(time.monotonic() - start, 3))
         return schedule

@@ -1,26 +1,38 @@
-"""Each candidate's value for TensorBoard, which also the Ray dashboard's users look at."""
+"""Each candidate for TensorBoard, which also the Ray dashboard's users look at."""
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tensorboardX import SummaryWriter
 
-from brainray.search.interface import Brood
+from brainray.search.interface import Brood, Genome, Space
+
+DESCRIBED = 1000
+"""Candidates of a run that TensorBoard lists with their genes: each takes a file."""
 
 
 class CandidateLog:
-    """Writes ``candidate/value`` and ``candidate/best``, a step a candidate.
+    """Writes ``candidate/value`` and ``candidate/best``, a step a candidate, and its genes.
+
+    The genes are the hyperparameters of TensorBoard's page of that name; ``value`` is what it
+    compares them by.
 
     Args:
         folder: of the event files.
+        space: what the genes mean.
+        before: values of the candidates that an interrupted execution has logged, NaN for failed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, space: Space, before: Iterable[float] = ()) -> None:
         self._writer = SummaryWriter(str(folder))
+        self._space = space
         self._count = 0
         self._best = -math.inf
+        for value in before:
+            self._next(value)
 
     def __enter__(self) -> Self:
         """Start to log."""
@@ -37,9 +49,28 @@ class CandidateLog:
 
     def add(self, brood: Brood, values: list[float]) -> None:
         """Log the candidates of a brood; failed ones (NaN) count but have no value."""
-        for value in values:
-            self._count += 1
-            if not math.isnan(value):
-                self._best = max(self._best, value)
-                self._writer.add_scalar("candidate/value", value, self._count)
-                self._writer.add_scalar("candidate/best", self._best, self._count)
+        for genome, value in zip(brood.genomes, values, strict=True):
+            self._next(value)
+            if math.isnan(value):
+                continue
+            self._writer.add_scalar("candidate/value", value, self._count)
+            self._writer.add_scalar("candidate/best", self._best, self._count)
+            if self._count <= DESCRIBED:
+                self._writer.add_hparams(
+                    self._described(genome),
+                    {"value": value},
+                    name=f"candidate-{self._count:04}",
+                    global_step=self._count,
+                )
+
+    def _next(self, value: float) -> None:
+        self._count += 1
+        if not math.isnan(value):
+            self._best = max(self._best, value)
+
+    def _described(self, genome: Genome) -> dict[str, str]:
+        """Return the allele of each gene as text."""
+        return {
+            gene.name: gene.alleles[allele]
+            for gene, allele in zip(self._space.genes, genome, strict=True)
+        }
