@@ -39,6 +39,8 @@ QUIET = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     # Ctrl-C has to end the run, not only the search.
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    # Workers start side by side; Tune would start one after the other.
+    "TUNE_MAX_PENDING_TRIALS_PG": "16",
     # Tune's snapshot is not used, so it need not be written often.
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",
 }
@@ -113,9 +115,8 @@ class RayRunner:
     ) -> None:
         """Evaluate broods as Tune trials of one CPU each."""
         require_cpus(workers or 1, "search.workers")
-        concurrent = workers or total_cpus()
         with own_interrupts():
-            search_on_tune(problem, schedule, concurrent, on_brood, self._folder)
+            search_on_tune(problem, schedule, workers, on_brood, self._folder)
 
     def finish(self, problem: Problem, genomes: Sequence[Genome], workers: int) -> Solution:
         """Finish with that many Train workers."""

@@ -1,8 +1,12 @@
-"""A search on Ray Tune: one trial evaluates one brood in one vectorised pass.
+"""A search on Ray Tune: each trial is a worker of one CPU, which evaluates one brood after another.
 
-Tune's own snapshot is not used: the run's record is the truth, and a resumed run replays it.
+A trial a brood would pay for an actor's start, which may take longer than a brood does: Tune gives
+the actor of the trial that has just ended to the one that waits, so that a second worker may
+never get to start. Tune's own snapshot is not used: the run's record is the truth, and a resumed
+run replays it.
 """
 
+import itertools
 import json
 import math
 import time
@@ -11,34 +15,49 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ray
 import ray.tune
 from ray.tune.search import Searcher
 
+from actors.broods import BroodsActor
 from brainray.errors import BrainrayError, SearchError
 from brainray.pipeline.runner import OnBrood
 from brainray.search.interface import Brood, Problem
 from brainray.search.schedule import Schedule
 
 LOST_WORKER_RETRIES = 4
-"""How often a brood is handed out again whose trial failed, as it does when its worker dies."""
+"""How often a brood is evaluated again whose worker was lost."""
 METRIC = "value"
+NO_BROOD = -1
+"""Stands for what a worker had that was lost before it took a brood."""
 
 
 class BroodSearcher(Searcher):
-    """Hands the broods of a schedule to Tune as configurations.
+    """Keeps the queue of broods filled from a schedule; to Tune, it suggests workers.
 
-    A brood whose worker is lost becomes another trial. Tune's own way, to restore the same trial,
-    may give it the dead actor again, since actors are reused.
+    Args:
+        schedule: what to evaluate.
+        broods: the queue, an actor.
+        on_brood: called as each brood is done.
     """
 
-    def __init__(self, schedule: Schedule) -> None:
+    def __init__(self, schedule: Schedule, broods: Any, on_brood: OnBrood) -> None:
         super().__init__(metric=METRIC, mode="max")
         self.schedule = schedule
+        self.broods = broods
+        self.on_brood = on_brood
         self.failure = ""
         self.refused: BrainrayError | None = None
-        self.broods: dict[str, Brood] = {}
-        self.lost: list[Brood] = []
+        self.workers: dict[str, int] = {}
+        self.numbers = itertools.count()
+        self.outstanding: dict[int, Brood] = {}
         self.losses: Counter[int] = Counter()
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing more to do, or no sense in it."""
+        done = not self.outstanding and self.schedule.all_completed
+        return bool(done or self.failure or self.refused)
 
     def set_search_properties(
         self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
@@ -47,37 +66,60 @@ class BroodSearcher(Searcher):
         return True
 
     def suggest(self, trial_id: str) -> Any:
-        """Return the next brood as a dict, None to wait for values, or `FINISHED`, a str."""
-        if self.failure or self.refused:
+        """Return what a new worker needs to know as a dict, or `FINISHED`, a str."""
+        if self.ended:
             return Searcher.FINISHED
-        brood = self.lost.pop(0) if self.lost else self.schedule.next()
-        if brood is None:
-            # Not before: until it is completed, a brood may have to be handed out again.
-            return Searcher.FINISHED if self.schedule.all_completed else None
-        self.broods[trial_id] = brood
-        return {"brood": json.dumps([brood.index, brood.seed, brood.genomes])}
+        self.workers[trial_id] = next(self.numbers)
+        self.fill()
+        return {"worker": trial_id}
+
+    def fill(self) -> None:
+        """Have as many broods in evaluation, or waiting for it, as there are workers.
+
+        Not more: a brood that waits is asked for before it has to be, and cannot be called back
+        when the time is up.
+        """
+        while len(self.outstanding) < len(self.workers):
+            if (brood := self.schedule.next()) is None:
+                break
+            self.outstanding[brood.index] = brood
+            # One after the other: calls of an asynchronous actor may overtake each other.
+            ray.get(self.broods.put.remote(json.dumps([brood.index, brood.seed, brood.genomes])))
+        if self.ended:
+            self.broods.end.remote()
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Take a brood's values; one that was refused ends the search."""
+        if self.ended:
+            return
+        brood = self.outstanding.pop(result["brood"])
+        if "refused" in result:
+            self.failure = f"brood {brood.index}: {result['refused']}"
+        else:
+            values = json.loads(result["values"])
+            self.schedule.complete(brood.index, values)
+            self.losses.pop(NO_BROOD, None)
+            try:
+                self.on_brood(brood, values, result["seconds"])
+            except BrainrayError as error:
+                # Tune would take it for a failure of the trial and try that again.
+                self.refused = error
+        self.fill()
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Take a brood's values; a brood that failed for good ends the search."""
-        brood = self.broods[trial_id]
-        if error or result is None:
-            self.losses[brood.index] += 1
-            if self.losses[brood.index] <= LOST_WORKER_RETRIES:
-                self.lost.append(brood)
-            else:
-                self.failure = self.failure or f"brood {brood.index}: it failed again and again"
-        elif "refused" in result:
-            self.failure = self.failure or f"brood {brood.index}: {result['refused']}"
-        else:
-            self.schedule.complete(brood.index, json.loads(result["values"]))
-
-    def trial_name(self, trial: Any) -> str:
-        """Return how the dashboard and the run's folder call a trial."""
-        index = self.broods[trial.trial_id].index
-        again = f"-again-{self.losses[index]}" if self.losses[index] else ""
-        return f"brood-{index}{again}"
+        """Forget a worker that has ended; what a lost one had taken is evaluated again."""
+        self.workers.pop(trial_id)
+        if not error:
+            return
+        taken = ray.get(self.broods.lose.remote(trial_id))
+        index = NO_BROOD if taken is None else json.loads(taken)[0]
+        self.losses[index] += 1
+        if self.losses[index] > LOST_WORKER_RETRIES:
+            what = "a worker" if index == NO_BROOD else f"brood {index}"
+            self.failure = self.failure or f"{what}: it failed again and again"
+            self.fill()
 
     def save(self, checkpoint_path: str) -> None:
         """Save nothing: the run's record is the truth."""
@@ -86,67 +128,48 @@ class BroodSearcher(Searcher):
         """Restore nothing: the run's record is replayed into a new schedule."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle without the schedule: Tune keeps a copy of its configuration on disk."""
-        return {key: value for key, value in vars(self).items() if key != "schedule"}
-
-
-class BroodCallback(ray.tune.Callback):
-    """Tells the pipeline of every brood, as soon as it is done."""
-
-    def __init__(self, searcher: BroodSearcher, on_brood: OnBrood) -> None:
-        self._searcher = searcher
-        self._on_brood = on_brood
-
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Pass the brood of a finished trial on."""
-        brood = self._searcher.broods[trial.trial_id]
-        result = trial.last_result
-        if "values" not in result:
-            return
-        try:
-            self._on_brood(brood, json.loads(result["values"]), result["seconds"])
-        except BrainrayError as error:
-            # Tune would take it for a failure of the trial and try that again.
-            self._searcher.refused = self._searcher.refused or error
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Pickle as nothing: Tune keeps a copy of its configuration on disk."""
+        """Pickle as little as can be: Tune keeps a copy of its configuration on disk."""
         return {}
 
 
-def evaluate_brood(config: dict[str, Any], problem: Problem) -> None:
-    """The trial: evaluate one brood and report its values."""
-    index, seed, genomes = json.loads(config["brood"])
-    start = time.monotonic()
-    try:
-        values = problem.evaluate(Brood(index, seed, tuple(tuple(genome) for genome in genomes)))
-    except BrainrayError as error:
-        # Another try would end the same way; only lost workers are worth one.
-        ray.tune.report({METRIC: -math.inf, "refused": str(error)})
-        return
-    good = [value for value in values if not math.isnan(value)]
-    ray.tune.report(
-        {
-            METRIC: max(good, default=-math.inf),
-            "values": json.dumps(values),
-            "seconds": time.monotonic() - start,
-        }
-    )
+def evaluate_broods(config: dict[str, Any], problem: Problem, broods: Any) -> None:
+    """The trial: evaluate broods until there are no more, and report the values of each."""
+    while (taken := ray.get(broods.take.remote(config["worker"]))) is not None:
+        index, seed, genomes = json.loads(taken)
+        start = time.monotonic()
+        try:
+            brood = Brood(index, seed, tuple(tuple(genome) for genome in genomes))
+            values = problem.evaluate(brood)
+        except BrainrayError as error:
+            # Another try would end the same way; only lost workers are worth one.
+            ray.tune.report({METRIC: -math.inf, "brood": index, "refused": str(error)})
+            return
+        good = [value for value in values if not math.isnan(value)]
+        ray.tune.report(
+            {
+                METRIC: max(good, default=-math.inf),
+                "brood": index,
+                "values": json.dumps(values),
+                "seconds": time.monotonic() - start,
+            }
+        )
 
 
 def search_on_tune(
     problem: Problem,
     schedule: Schedule,
-    workers: int,
+    workers: int | None,
     on_brood: OnBrood,
     folder: Path,
 ) -> None:
     """Evaluate all broods of a schedule with Ray Tune.
 
     Args:
-        problem: sent to every trial.
+        problem: sent to every worker.
         schedule: what to evaluate.
-        workers: trials at the same time.
+        workers: at the same time; None is as many as the cluster has CPUs for, also those that
+            join while the search runs. ``TUNE_MAX_PENDING_TRIALS_PG`` is how many may be starting
+            at once.
         on_brood: called as each brood is done.
         folder: where Tune keeps its trials.
 
@@ -154,29 +177,33 @@ def search_on_tune(
         SearchError: a brood failed for good; its number and the reason are named.
         BrainrayError: what ``on_brood`` raised.
     """
-    searcher = BroodSearcher(schedule)
+    broods = BroodsActor.remote()
+    searcher = BroodSearcher(schedule, broods, on_brood)
     trial: Callable[[dict[str, Any]], None] = ray.tune.with_resources(
-        ray.tune.with_parameters(evaluate_brood, problem=problem), {"cpu": 1}
+        ray.tune.with_parameters(evaluate_broods, problem=problem, broods=broods), {"cpu": 1}
     )
+
+    def name(trial: Any) -> str:
+        return f"worker-{searcher.workers.get(trial.trial_id, trial.trial_id)}"
+
     tuner = ray.tune.Tuner(
         trial,
-        param_space={"brood": ""},
+        param_space={"worker": ""},
         tune_config=ray.tune.TuneConfig(
             search_alg=searcher,
             num_samples=-1,
             max_concurrent_trials=workers,
+            # The one that still waits for a CPU when the search ends needs no actor of its own.
             reuse_actors=True,
-            trial_name_creator=searcher.trial_name,
-            trial_dirname_creator=searcher.trial_name,
+            trial_name_creator=name,
+            trial_dirname_creator=name,
         ),
-        run_config=ray.tune.RunConfig(
-            name="search",
-            storage_path=str(folder),
-            verbose=0,
-            callbacks=[BroodCallback(searcher, on_brood)],
-        ),
+        run_config=ray.tune.RunConfig(name="search", storage_path=str(folder), verbose=0),
     )
-    results = tuner.fit()
+    try:
+        results = tuner.fit()
+    finally:
+        ray.kill(broods)
     if searcher.refused is not None:
         raise searcher.refused
     if searcher.failure:

@@ -1,9 +1,11 @@
 """A toy problem that takes no time, for tests of searchers, schedules and runners."""
 
 import math
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 
@@ -82,3 +84,23 @@ class OneMax:
             weights={"genes": torch.tensor(genomes[winner])},
             details={"values": values.tolist(), "workers": member.size},
         )
+
+
+@dataclass(frozen=True)
+class OnUnevenWorkers(OneMax):
+    """OneMax whose evaluation takes as long as the worker's environment says, and is noted.
+
+    ``WORKER`` is the worker's name and ``SECONDS_PER_BROOD`` how long it needs for a brood.
+
+    Attributes:
+        notes: a file; each evaluation adds a line of the worker's name and the brood's number.
+    """
+
+    notes: Path = Path("notes")
+
+    def evaluate(self, brood: Brood) -> list[float]:
+        """Note who evaluates the brood, take the worker's time, and return the values."""
+        with self.notes.open("a") as notes:
+            notes.write(f"{os.environ['WORKER']} {brood.index}\n")
+        time.sleep(float(os.environ["SECONDS_PER_BROOD"]))
+        return super().evaluate(brood)

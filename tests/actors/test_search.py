@@ -1,49 +1,116 @@
-"""The searcher that hands broods to Tune, without Tune."""
+"""The searcher that keeps the workers of a search busy, without Tune."""
 
 import json
 from typing import Any
 
 import pytest
+import ray
 from ray.tune.search import Searcher
 
+from actors.broods import BroodsActor
 from actors.search import LOST_WORKER_RETRIES, BroodSearcher
+from brainray.search.interface import Brood
 from brainray.search.random_search import RandomSearch
 from brainray.search.schedule import Schedule
 from brainray.testing import OneMax
+
+pytestmark = pytest.mark.usefixtures("ray_cluster")
 
 
 @pytest.fixture
 def schedule() -> Schedule:
     space = OneMax().space
-    return Schedule(space, RandomSearch(space, 0), seed=0, budget=8, brood_size=4, lag=2)
+    return Schedule(space, RandomSearch(space, 0), seed=0, budget=12, brood_size=4, lag=2)
 
 
-def complete(searcher: BroodSearcher, trial: str) -> None:
-    values = json.dumps([0.5] * len(searcher.broods[trial].genomes))
-    searcher.on_trial_complete(trial, {"values": values})
+@pytest.fixture
+def done() -> list[int]:
+    return []
 
 
-def members(suggestion: dict[str, Any]) -> Any:
-    return json.loads(suggestion["brood"])
+@pytest.fixture
+def searcher(schedule: Schedule, done: list[int]) -> BroodSearcher:
+    def on_brood(brood: Brood, values: list[float], seconds: float) -> None:
+        done.append(brood.index)
+
+    return BroodSearcher(schedule, BroodsActor.remote(), on_brood)
 
 
-def test_a_brood_whose_worker_is_lost_becomes_another_trial(schedule: Schedule) -> None:
-    searcher = BroodSearcher(schedule)
-    first, second = searcher.suggest("a"), searcher.suggest("b")
-    complete(searcher, "b")
-    assert searcher.suggest("c") is None  # waits for what is still in evaluation
-    searcher.on_trial_complete("a", error=True)
-    assert members(searcher.suggest("d")) == members(first) != members(second)
-    complete(searcher, "d")
-    assert searcher.suggest("e") == Searcher.FINISHED
+def take(searcher: BroodSearcher, worker: str) -> int | None:
+    """What a worker gets that asks for a brood."""
+    taken = ray.get(searcher.broods.take.remote(worker))
+    return None if taken is None else int(json.loads(taken)[0])
+
+
+def report(searcher: BroodSearcher, worker: str, brood: int) -> None:
+    values = json.dumps([0.5] * len(searcher.outstanding[brood].genomes))
+    result: dict[str, Any] = {"brood": brood, "values": values, "seconds": 0.1}
+    searcher.on_trial_result(worker, result)
+
+
+def test_a_fast_worker_does_more(searcher: BroodSearcher, done: list[int]) -> None:
+    assert searcher.suggest("slow") == {"worker": "slow"}
+    assert searcher.suggest("fast") == {"worker": "fast"}
+    assert take(searcher, "slow") == 0
+    assert take(searcher, "fast") == 1
+    report(searcher, "fast", 1)
+    waiting = searcher.broods.take.remote("fast")
+    assert not ray.wait([waiting], timeout=0.3)[0]  # brood 2 waits for the values of brood 0
+    report(searcher, "slow", 0)
+    assert json.loads(ray.get(waiting))[0] == 2
+    assert not searcher.ended
+    report(searcher, "fast", 2)
+    assert take(searcher, "slow") is take(searcher, "fast") is None
+    assert searcher.suggest("late") == Searcher.FINISHED
+    assert done == [1, 0, 2]
+    assert len(searcher.schedule.history) == 12
+
+
+def test_no_more_broods_are_asked_for_than_there_are_workers(searcher: BroodSearcher) -> None:
+    searcher.suggest("one")
+    assert list(searcher.outstanding) == [0]
+    searcher.suggest("two")
+    assert list(searcher.outstanding) == [0, 1]
+
+
+def test_the_brood_of_a_lost_worker_is_done_first_by_another(searcher: BroodSearcher) -> None:
+    searcher.suggest("lost")
+    searcher.suggest("other")
+    assert take(searcher, "lost") == 0
+    searcher.on_trial_complete("lost", error=True)
+    assert take(searcher, "lost") is None
+    assert take(searcher, "other") == 0
+    report(searcher, "other", 0)
+    assert take(searcher, "other") == 1
     assert not searcher.failure
-    assert len(schedule.history) == 8
 
 
-def test_a_brood_that_fails_again_and_again_ends_the_search(schedule: Schedule) -> None:
-    searcher = BroodSearcher(schedule)
+def test_a_worker_that_is_lost_while_it_waits_takes_nothing(searcher: BroodSearcher) -> None:
+    searcher.suggest("busy")
+    searcher.suggest("waiting")
+    assert [take(searcher, "busy"), take(searcher, "waiting")] == [0, 1]
+    report(searcher, "waiting", 1)
+    asked = searcher.broods.take.remote("waiting")
+    searcher.on_trial_complete("waiting", error=True)
+    assert ray.get(asked) is None
+    report(searcher, "busy", 0)
+    assert take(searcher, "busy") == 2
+
+
+@pytest.mark.parametrize("taking", [True, False])
+def test_what_fails_again_and_again_ends_the_search(searcher: BroodSearcher, taking: bool) -> None:
     for attempt in range(LOST_WORKER_RETRIES + 1):
-        assert members(searcher.suggest(str(attempt)))[0] == 0
+        assert not searcher.failure
+        searcher.suggest(str(attempt))
+        if taking:
+            assert take(searcher, str(attempt)) == 0
         searcher.on_trial_complete(str(attempt), error=True)
-    assert searcher.failure == "brood 0: it failed again and again"
+    what = "brood 0" if taking else "a worker"
+    assert searcher.failure == f"{what}: it failed again and again"
     assert searcher.suggest("after") == Searcher.FINISHED
+
+
+def test_what_is_known_already_needs_no_worker(schedule: Schedule, searcher: BroodSearcher) -> None:
+    while (brood := schedule.next()) is not None:
+        schedule.complete(brood.index, [0.5] * 4)
+    assert searcher.suggest("late") == Searcher.FINISHED
