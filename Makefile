@@ -9,8 +9,9 @@ REQUIREMENTS := pyproject.toml constraints.txt
 # Of pytest, e.g. make test ARGS="tests/search -k evolution"
 ARGS ?=
 
-# Processes that share the tests; those that need Ray stay together in one of them.
-TEST_PROCESSES ?= 2
+# Processes that share the tests: those that need Ray stay together in one of them, and those that
+# kill whole runs, which wait more than they compute, in another.
+TEST_PROCESSES ?= 3
 
 # Reports of `make bench` carry the day and the machine; `make bench QUICK=1` only proves that
 # the benchmarks run, so its reports are no results.
@@ -34,11 +35,12 @@ define ABOVE
 		> $$($(1)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/below.pth
 endef
 
-.PHONY: help demo test test-services test-zoo lint bench clean
+.PHONY: help demo test test-long test-services test-zoo lint bench clean
 
 help:
 	@echo 'make demo        run the built-in scenario on the data that the package ships'
 	@echo 'make test        run the tests; ARGS="..." goes to pytest'
+	@echo 'make test-long   run the tests of Ray that take minutes'
 	@echo 'make test-services  run the tests that need servers (PostgreSQL, S3, ssh), which they start'
 	@echo 'make test-zoo    run the tests of networks of torchvision, timm and transformers, in $(ZOO)'
 	@echo 'make lint        ruff, mypy and the import contracts'
@@ -50,6 +52,9 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/pytest -n $(TEST_PROCESSES) $(ARGS)
+
+test-long: $(VENV)/.installed-dev
+	$(BIN)/pytest --long tests/actors/test_interrupts.py tests/actors/test_uneven_workers.py $(ARGS)
 
 # PostgreSQL and sshd come from Debian and are installed where they are missing; S3 is a Python
 # package. The test of the cluster makes an account of its own, for which it has to be root.

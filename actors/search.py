@@ -177,7 +177,7 @@ def search_on_tune(
         SearchError: a brood failed for good; its number and the reason are named.
         BrainrayError: what ``on_brood`` raised.
     """
-    broods = BroodsActor.remote()
+    broods: Any = BroodsActor.remote()
     searcher = BroodSearcher(schedule, broods, on_brood)
     trial: Callable[[dict[str, Any]], None] = ray.tune.with_resources(
         ray.tune.with_parameters(evaluate_broods, problem=problem, broods=broods), {"cpu": 1}

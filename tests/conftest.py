@@ -2,7 +2,8 @@
 
 With ``--services`` the catalogs that tests make lie in PostgreSQL and S3, on servers that are
 started for them, instead of SQLite and a folder; only then are the tests in ``services`` collected.
-With ``--zoo`` those in ``zoo`` are, which need torchvision, timm and transformers.
+With ``--zoo`` those in ``zoo`` are, which need torchvision, timm and transformers. With ``--long``
+those are that take minutes and prove what shorter ones prove in part.
 
 Tests marked ``data`` read the ready data sets of ``$BRAINRAY_DATA``. Where that is not set they
 are deselected, so that the suite passes on a fresh machine and a skip always means something.
@@ -32,6 +33,7 @@ SERVICES_TESTS = Path(__file__).parent / "services"
 CLUSTER_TESTS = "test_cluster.py"
 KILLS = "test_kills.py"
 ZOO_TESTS = Path(__file__).parent / "zoo"
+LONG_TESTS = (RAY_TESTS / "test_interrupts.py", RAY_TESTS / "test_uneven_workers.py")
 EMPTY = "template_empty"
 
 
@@ -78,10 +80,12 @@ def pytest_terminal_summary(
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--services", action="store_true", help="use PostgreSQL and S3")
     parser.addoption("--zoo", action="store_true", help="use torchvision, timm and transformers")
+    parser.addoption("--long", action="store_true", help="also run the tests that take minutes")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     wanted = {SERVICES_TESTS: config.option.services, ZOO_TESTS: config.option.zoo}
+    wanted |= dict.fromkeys(LONG_TESTS, config.option.long)
     return None if wanted.get(collection_path, True) else True
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from brainray.catalog import registration, upkeep
+from brainray.catalog import upkeep
 from brainray.catalog.database import writing
 from brainray.catalog.store import Store
 from brainray.catalog.tables import (
@@ -60,8 +60,11 @@ def change(engine: Engine, store: Store, rows: Callable[[Session, Moves], None])
     with writing(engine) as session:
         rows(session, moves)
         _prepare(store, moves, planned)  # what others have added meanwhile
-        for key in moves.copies:
-            registration.check_stored(store, key)
+        for new, old in moves.copies.items():
+            # One who wanted to register the same weights there, but could not, has removed them;
+            # nobody removes any during this transaction.
+            if not store.exists(new):
+                store.copy(old, new)
     for key in sorted({*planned.copies, *planned.left, *moves.copies, *moves.left}):
         upkeep.settle(engine, store, key)
 

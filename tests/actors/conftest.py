@@ -1,5 +1,6 @@
 """Settings that actors in other processes can use; a scenario, and what a run of it gives."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from brainray.pipeline.local import local_runner
 from brainray.pipeline.run import run_scenario
 from brainray.scenario import Report, load_scenario
 from brainray.settings import Settings
+from brainray.testing.drivers import Driver
 from brainray.testing.places import settings_below
 
 SEED = 3
@@ -64,3 +66,18 @@ def undisturbed(
     """A run of the scenario in one process, with the seed 3."""
     settings = new_settings(tmp_path_factory.mktemp("undisturbed"))
     return run_scenario(load_scenario(scenario), SEED, settings, local_runner), settings
+
+
+@pytest.fixture
+def drive() -> Iterator[Callable[..., Driver]]:
+    drivers: list[Driver] = []
+
+    def start(*arguments: str) -> Driver:
+        drivers.append(Driver(*arguments))
+        return drivers[-1]
+
+    yield start
+    for driver in drivers:
+        if driver.process.poll() is None:
+            driver.process.kill()
+            driver.process.communicate()

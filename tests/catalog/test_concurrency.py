@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from brainray.catalog import Library, NewModel, load_weights, recipe_of, upkeep
+from brainray.catalog import Library, NewModel, load_weights, recipe_of, relocation, upkeep
 from brainray.catalog.regions import Part
+from brainray.catalog.store import Store
 from brainray.settings import Settings
 from brainray.testing import catalog_work as work
 
@@ -85,6 +86,25 @@ def test_a_sub_region_is_renamed_while_another_one_registers_into_it(
     both((work.register, COUNT), (work.rename_often, 5))
     assert library.verify().whole
     library.collect(timedelta(0))  # what was stored for a name that had just gone
+    assert_whole(library)
+
+
+def test_a_file_that_another_one_takes_away_while_it_moves_comes_again(
+    library: Library, new_model: Callable[..., NewModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.register(new_model(1))
+    prepare, moved = relocation._prepare, []
+
+    def late(store: Store, moves: relocation.Moves, done: relocation.Moves) -> None:
+        prepare(store, moves, done)
+        for key in done.copies:  # as one does who wanted to register the same weights there
+            store.remove(key)
+            moved.append(key)
+
+    monkeypatch.setattr(relocation, "_prepare", late)
+    library.rename_region("vision.shape", "vision.form")
+    assert len(moved) == 1
+    assert library.verify().findings == ()
     assert_whole(library)
 
 
