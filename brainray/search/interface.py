@@ -182,6 +182,12 @@ def at_least(what: str, value: float, least: float) -> None:
         raise SearchError(f"{what} is {value}, at least {least} is needed")
 
 
+def within(what: str, value: float, least: float, most: float) -> None:
+    """Raise `SearchError` if a searcher's option is outside its range; ``what`` names it."""
+    if not least <= value <= most:
+        raise SearchError(f"{what} is {value}, allowed are {least} to {most}")
+
+
 def one_of(what: str, value: str, *allowed: str) -> None:
     """Raise `SearchError` if a searcher's option is not one of the allowed ones."""
     if value not in allowed:
