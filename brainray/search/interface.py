@@ -15,7 +15,7 @@ how they were chosen. Both are found by name through entry points.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -174,6 +174,14 @@ class Searcher(Protocol):
 
     def tell(self, genomes: Sequence[Genome], values: Sequence[float]) -> None:
         """Learn the values of one brood; NaN marks a failed genome."""
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """What a searcher offers beside `Searcher` if it can tell how well it is doing."""
+
+    def report(self) -> dict[str, float]:
+        """Return its diagnostics by name; those that are not known yet are missing."""
 
 
 def at_least(what: str, value: float, least: float) -> None:
