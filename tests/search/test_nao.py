@@ -144,11 +144,11 @@ def test_levels_beyond_the_depth_vary_among_equivalent_codes_of_a_fusion_space()
     assert free == {"level2", "level3"}
 
 
-@pytest.mark.parametrize("sizes", [(2,) * 10, (2, 8, 3, 5, 4)])
-def test_the_defaults_beat_random_search_on_other_tables(sizes):
-    problem = problem_of(epistatic_table(sizes), "gene_*", "validation", ["test"])
-    learned, drawn = search_many(problem, [Protocol("nao", 50), Protocol("random", 50)], range(4))
-    assert compare(learned["test"][:, -1], drawn["test"][:, -1])["mean_difference"] > 0.2
+def test_the_defaults_beat_random_search_on_another_table():
+    """Twelve genes of two choices."""
+    problem = problem_of(epistatic_table((2,) * 12), "gene_*", "validation", ["test"])
+    learned, drawn = search_many(problem, [Protocol("nao", 40), Protocol("random", 40)], range(2))
+    assert compare(learned["test"][:, -1], drawn["test"][:, -1])["mean_difference"] > 0.5
 
 
 def test_it_reports_nothing_before_it_has_learned_and_both_figures_afterwards(run):
