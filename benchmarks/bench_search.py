@@ -120,14 +120,12 @@ def measure(
         path = folder / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.json"
         if not path.is_file():
             start = time.monotonic()
-            done: dict[int, Searched] = {}
-            (found,) = search_many(
-                problem, [protocol], seeds, WORKERS, lambda one: done.update({one.seed: one})
-            )
+            done: list[Searched] = []
+            (found,) = search_many(problem, [protocol], seeds, WORKERS, done.append)
             kept = {
                 "seconds": time.monotonic() - start,
                 "reached": found[column].tolist(),
-                "diagnostics": [done[seed].diagnostics for seed in seeds],
+                "diagnostics": [one.diagnostics for one in sorted(done, key=lambda one: one.seed)],
             }
             write_atomically(path, json.dumps(kept).encode())
         kept = json.loads(path.read_text())
