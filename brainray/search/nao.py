@@ -190,8 +190,9 @@ class NAO:
             outputs_NTH = normalize(starts_NTH + climb * NOISE * noise_NTH, dim=2)
             for _ in range(CLIMB):
                 outputs_NTH = self._network.climb(outputs_NTH, LENGTH)
-                codes_NT = self._network.decode(outputs_NTH, self._allowed_TA).unique(dim=0)
-                repaired = (self._space.repair(tuple(code)) for code in codes_NT.tolist())
+                codes_NT = self._network.decode(outputs_NTH, self._allowed_TA).numpy()
+                different = np.unique(codes_NT, axis=0).tolist()
+                repaired = (self._space.repair(tuple(code)) for code in different)
                 pool |= dict.fromkeys(code for code in repaired if code not in told)
             if len(pool) >= POOL:
                 break
