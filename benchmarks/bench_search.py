@@ -28,7 +28,7 @@ from reporting import document, goal
 import brainray.search
 from brainray import plugins
 from brainray.files import write_atomically
-from brainray.search.bench import Protocol, compare, search_many, summary
+from brainray.search.bench import Protocol, Searched, compare, search_many, summary
 from brainray.search.table import TableProblem, problem_of, read_table
 from brainray.testing import epistatic_table
 
@@ -75,10 +75,17 @@ WORKERS = 2
 
 @dataclass(frozen=True)
 class Measured:
-    """The searches of one searcher on one table: ``reached_KN`` by seed and evaluation."""
+    """The searches of one searcher on one table.
+
+    Attributes:
+        reached_KN: what the best code is worth by seed and evaluation.
+        seconds: of all searches.
+        diagnostics: of the searcher after the last evaluation, means over the seeds.
+    """
 
     reached_KN: np.ndarray
     seconds: float
+    diagnostics: dict[str, float]
 
 
 def tables(quick: bool) -> Iterator[tuple[str, TableProblem, str]]:
@@ -106,20 +113,27 @@ def measure(
     plan: Plan, folder: Path, table: str, problem: TableProblem, column: str, protocol: Protocol
 ) -> Measured:
     """Run a searcher for all seeds, chunk by chunk; a chunk that is kept is not run again."""
-    reached, seconds = [], 0.0
+    reached, told, seconds = [], [], 0.0
     for first in range(0, plan.seeds, CHUNK):
         seeds = range(first, min(first + CHUNK, plan.seeds))
         key = [table, asdict(protocol), list(seeds), code()]
         path = folder / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.json"
         if not path.is_file():
             start = time.monotonic()
-            (found,) = search_many(problem, [protocol], seeds, WORKERS)
-            kept = {"seconds": time.monotonic() - start, "reached": found[column].tolist()}
+            done: list[Searched] = []
+            (found,) = search_many(problem, [protocol], seeds, WORKERS, done.append)
+            kept = {
+                "seconds": time.monotonic() - start,
+                "reached": found[column].tolist(),
+                "diagnostics": [one.diagnostics for one in sorted(done, key=lambda one: one.seed)],
+            }
             write_atomically(path, json.dumps(kept).encode())
         kept = json.loads(path.read_text())
         reached += kept["reached"]
+        told += kept["diagnostics"]
         seconds += kept["seconds"]
-    return Measured(np.array(reached), seconds)
+    means = {name: float(np.mean([one[name] for one in told])) for name in told[0]}
+    return Measured(np.array(reached), seconds, means)
 
 
 def report(plans: dict[str, Plan], folder: Path) -> dict[str, Any]:
@@ -181,6 +195,7 @@ def _rows(plan: Plan, table: str, found: dict[str, Measured]) -> Iterator[dict[s
             "seeds": plan.seeds,
             **summary(last_K),
             "against_random": compare(last_K, random_K),
+            "diagnostics": one.diagnostics,
         }
 
 

@@ -19,8 +19,9 @@ from brainray.cli.output import Json, show
 from brainray.errors import DataError, SearchError, SettingsError, StoppedError
 from brainray.pipeline.pictures.curves import BAND, draw_curves
 from brainray.pipeline.stopping import terminable
-from brainray.search.bench import Curves, Protocol, compare, search_many, summary
+from brainray.search.bench import Curves, Protocol, Searched, compare, search_many, summary
 from brainray.search.table import TableProblem, read_table
+from brainray.shapes import Array
 
 BASELINE = "random"
 DETAILS = "bench"
@@ -76,7 +77,7 @@ def bench(
     protocol = Protocol(algorithm, budget, brood, lag, _options(options or []))
     problem = read_table(table, genes, search_on, judges)
     start = time.monotonic()
-    curves = _search(problem, protocol, range(seeds), workers or os.cpu_count() or 1)
+    curves, diagnostics = _search(problem, protocol, range(seeds), workers or os.cpu_count() or 1)
     seconds = time.monotonic() - start
     evaluated = curves[algorithm][search_on].shape[1]
     title = f"{algorithm} on {table.stem}: {evaluated} evaluations, {seeds} seeds"
@@ -107,6 +108,7 @@ def bench(
         "against_random": {
             judge: compare(last[algorithm][judge], last[BASELINE][judge]) for judge in judges
         },
+        "diagnostics": {name: summary(values_K) for name, values_K in diagnostics.items()},
         "curves": {judge: _curve(curves[algorithm], judge) for judge in judges},
     }
     show(_table(title, document, judges), document, json_to, _below(document[DETAILS]))
@@ -128,8 +130,11 @@ def _options(settings: Sequence[str]) -> dict[str, Any]:
 
 def _search(
     problem: TableProblem, protocol: Protocol, seeds: Sequence[int], workers: int
-) -> dict[str, Curves]:
-    """Return the curves of random search and of the searcher, by name."""
+) -> tuple[dict[str, Curves], dict[str, Array]]:
+    """Return the curves of random search and of the searcher, and the latter's diagnostics.
+
+    A diagnostic has a value a seed, without those seeds for which the searcher gives none.
+    """
     baseline = Protocol(BASELINE, protocol.budget, protocol.brood_size, protocol.lag)
     console = Console(stderr=True)
     progress = Progress(
@@ -143,6 +148,13 @@ def _search(
         transient=True,
     )
     protocols = {BASELINE: baseline} | {protocol.algorithm: protocol}
+    searches: dict[int, Searched] = {}
+
+    def on_done(done: Searched) -> None:
+        progress.advance(tasks[done.protocol.algorithm])
+        if done.protocol == protocol:
+            searches[done.seed] = done
+
     try:
         with terminable(), progress:
             tasks = {name: progress.add_task(name, total=len(seeds)) for name in protocols}
@@ -151,11 +163,14 @@ def _search(
                 list(protocols.values()),
                 seeds,
                 workers,
-                lambda done: progress.advance(tasks[done.algorithm]),
+                on_done,
             )
     except KeyboardInterrupt as error:
         raise StoppedError("stopped", getattr(error, "exit_code", 130)) from error
-    return dict(zip(protocols, found, strict=True))
+    told = [searches[seed].diagnostics for seed in seeds]
+    names = dict.fromkeys(name for one in told for name in one)
+    diagnostics = {name: np.array([one[name] for one in told if name in one]) for name in names}
+    return dict(zip(protocols, found, strict=True)), diagnostics
 
 
 def _curve(found: Curves, judge: str) -> dict[str, list[float]]:
@@ -193,8 +208,13 @@ def _table(title: str, document: dict[str, Any], judges: Sequence[str]) -> Table
 
 
 def _below(details: dict[str, Any]) -> str:
+    diagnostics = "".join(
+        f" {name.replace('_', ' ').capitalize()}: {found['mean']:.3g} (mean of the seeds)."
+        for name, found in details["diagnostics"].items()
+    )
     return (
         f"Searched on {details['search_on']}, brood {details['brood']}, lag {details['lag']}, "
         f"{details['codes']:,} codes, {details['seconds']:.1f} s. p: Wilcoxon's signed-rank test "
         "against random search on the same seeds; effect: rank-biserial correlation, -1 to 1."
+        + diagnostics
     )

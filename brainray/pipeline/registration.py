@@ -146,6 +146,7 @@ def report_of(
             failed=sum(candidate.value is None for candidate in history),
             seconds=seconds["search"],
             history=history,
+            diagnostics=schedule.diagnostics,
         ),
         training=TrainingPart(
             strategy=scenario.training.strategy,

@@ -167,9 +167,13 @@ def _wiring(report: Report) -> str:
 def _effort(report: Report) -> str:
     search, training = report.search, report.training
     rows = [(step, f"{seconds:.1f}") for step, seconds in report.seconds.items()]
+    diagnostics = "".join(
+        f"{name.replace('_', ' ').capitalize()} of the search: {value:.3g}.\n\n"
+        for name, value in search.diagnostics.items()
+    )
     return (
         f"{search.evaluated} candidates by {search.algorithm}, {search.failed} of them failed; "
-        f"finalists by {training.workers} workers with {training.strategy}.\n\n"
+        f"finalists by {training.workers} workers with {training.strategy}.\n\n{diagnostics}"
         f"{markdown_table(('step', 'seconds'), rows)}"
     )
 

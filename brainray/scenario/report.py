@@ -24,13 +24,17 @@ class Candidate(Part):
 
 
 class SearchPart(Part):
-    """What the search did; ``evaluated`` counts distinct genomes, ``seconds`` its wall time."""
+    """What the search did; ``evaluated`` counts distinct genomes, ``seconds`` its wall time.
+
+    ``diagnostics`` are the searcher's own, by name, for example how well NAO's networks do.
+    """
 
     algorithm: str
     evaluated: int
     failed: int
     seconds: float
     history: list[Candidate]
+    diagnostics: dict[str, float] = Field(default_factory=dict)
 
 
 class Fused(Part):

@@ -75,8 +75,30 @@ def make_searcher(space: Space, protocol: Protocol, seed: int) -> Searcher:
     return made
 
 
+@dataclass(frozen=True)
+class Searched:
+    """One search that was run.
+
+    Attributes:
+        protocol: how it was run.
+        seed: of it.
+        curves: how its best code developed.
+        diagnostics: the searcher's own at the end, by name; empty if it gives none.
+    """
+
+    protocol: Protocol
+    seed: int
+    curves: Curves
+    diagnostics: dict[str, float]
+
+
 def search(problem: TableProblem, protocol: Protocol, seed: int) -> Curves:
     """Run one search and return how its best code develops; errors as of `make_searcher`."""
+    return run_search(problem, protocol, seed).curves
+
+
+def run_search(problem: TableProblem, protocol: Protocol, seed: int) -> Searched:
+    """Run one search; errors as of `make_searcher`."""
     schedule = Schedule(
         problem.space,
         make_searcher(problem.space, protocol, seed),
@@ -101,7 +123,8 @@ def search(problem: TableProblem, protocol: Protocol, seed: int) -> Curves:
         if found[problem.search_on] > best:
             best, report = found[problem.search_on], found
         reports.append(report)
-    return {name: np.array([report[name] for report in reports]) for name in problem.columns}
+    curves = {name: np.array([report[name] for report in reports]) for name in problem.columns}
+    return Searched(protocol, seed, curves, schedule.diagnostics)
 
 
 def search_many(
@@ -109,7 +132,7 @@ def search_many(
     protocols: Sequence[Protocol],
     seeds: Sequence[int],
     workers: int = 1,
-    on_done: Callable[[Protocol], None] = lambda protocol: None,
+    on_done: Callable[[Searched], None] = lambda searched: None,
 ) -> list[Curves]:
     """Run every protocol for each of K seeds.
 
@@ -130,9 +153,9 @@ def search_many(
         make_searcher(problem.space, protocol, 0)
     jobs = list(itertools.product(range(len(protocols)), seeds))
     found: dict[tuple[int, int], Curves] = {}
-    for number, seed, curves in _results(problem, protocols, jobs, workers):
-        found[number, seed] = curves
-        on_done(protocols[number])
+    for number, searched in _results(problem, protocols, jobs, workers):
+        found[number, searched.seed] = searched.curves
+        on_done(searched)
     return [
         {name: np.stack([found[number, seed][name] for seed in seeds]) for name in problem.columns}
         for number in range(len(protocols))
@@ -144,11 +167,11 @@ def _results(
     protocols: Sequence[Protocol],
     jobs: Sequence[tuple[int, int]],
     workers: int,
-) -> Iterator[tuple[int, int, Curves]]:
-    """Yield the curves of each job, a protocol's number and a seed, as they come."""
+) -> Iterator[tuple[int, Searched]]:
+    """Yield the protocol's number and the search of each job, as they come."""
     if workers == 1:
         for number, seed in jobs:
-            yield number, seed, search(problem, protocols[number], seed)
+            yield number, run_search(problem, protocols[number], seed)
         return
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])  # torch is imported once, not by each worker
@@ -159,11 +182,9 @@ def _results(
         initargs=(problem,),
     )
     try:
-        futures = {
-            pool.submit(_search, protocols[number], seed): (number, seed) for number, seed in jobs
-        }
+        futures = {pool.submit(_search, protocols[number], seed): number for number, seed in jobs}
         for future in as_completed(futures):
-            yield *futures[future], future.result()
+            yield futures[future], future.result()
     except BrokenProcessPool as error:
         raise SearchError("a process that searched was killed; is there memory enough?") from error
     finally:
@@ -181,9 +202,9 @@ def _begin(problem: TableProblem) -> None:
     _problem = problem
 
 
-def _search(protocol: Protocol, seed: int) -> Curves:
+def _search(protocol: Protocol, seed: int) -> Searched:
     assert _problem is not None
-    return search(_problem, protocol, seed)
+    return run_search(_problem, protocol, seed)
 
 
 def summary(values_K: NDArray[np.float64]) -> dict[str, Any]:

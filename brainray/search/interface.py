@@ -15,7 +15,7 @@ how they were chosen. Both are found by name through entry points.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -176,10 +176,24 @@ class Searcher(Protocol):
         """Learn the values of one brood; NaN marks a failed genome."""
 
 
+@runtime_checkable
+class Reporting(Protocol):
+    """What a searcher offers beside `Searcher` if it can tell how well it is doing."""
+
+    def report(self) -> dict[str, float]:
+        """Return its diagnostics by name; those that are not known yet are missing."""
+
+
 def at_least(what: str, value: float, least: float) -> None:
     """Raise `SearchError` if a searcher's option is less than allowed; ``what`` names it."""
     if value < least:
         raise SearchError(f"{what} is {value}, at least {least} is needed")
+
+
+def within(what: str, value: float, least: float, most: float) -> None:
+    """Raise `SearchError` if a searcher's option is outside its range; ``what`` names it."""
+    if not least <= value <= most:
+        raise SearchError(f"{what} is {value}, allowed are {least} to {most}")
 
 
 def one_of(what: str, value: str, *allowed: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from brainray.errors import SearchError
-from brainray.search.interface import Brood, Genome, Searcher, Space
+from brainray.search.interface import Brood, Genome, Reporting, Searcher, Space
 from brainray.seeding import derive, numpy_generator
 
 STALE_PROPOSALS = 200
@@ -145,6 +145,11 @@ class Schedule:
             if brood.index in self._values
             for pair in zip(brood.genomes, self._values[brood.index], strict=True)
         ]
+
+    @property
+    def diagnostics(self) -> dict[str, float]:
+        """How well the searcher is doing by its own account; empty if it gives none."""
+        return self._searcher.report() if isinstance(self._searcher, Reporting) else {}
 
     def best(self, count: int) -> list[Genome]:
         """Return the ``count`` best genomes, best first; the earlier one wins a tie.

@@ -81,10 +81,22 @@ def test_a_person_sees_a_table_and_a_curve(bench, tmp_path):
         assert image.width > 900  # an axis for each of the two columns
 
 
+def test_the_diagnostics_of_a_searcher_are_shown(bench, tmp_path):
+    document = tmp_path / "bench.json"
+    small = ("--budget", "40", "--seeds", "2", "--workers", "1", "--algorithm", "nao")
+    done = bench("--search-on", "validation", *small, "--json", document)
+    assert done.code == 0
+    diagnostics = json.loads(document.read_text())["bench"]["diagnostics"]
+    assert set(diagnostics) == {"pairwise_accuracy", "hamming_distance"}
+    assert 0.5 < diagnostics["pairwise_accuracy"]["mean"] <= 1
+    assert f"Pairwise accuracy: {diagnostics['pairwise_accuracy']['mean']:.3g}" in done.out
+
+
 def test_random_search_is_compared_with_itself(bench):
     arguments = ("--search-on", "validation", *SMALL, "--algorithm", "random")
     document = json.loads(bench(*arguments, "--json", "-").out)
     assert document["bench"]["against_random"]["validation"]["ties"] == 6
+    assert document["bench"]["diagnostics"] == {}
 
 
 @pytest.mark.parametrize(

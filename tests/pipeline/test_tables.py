@@ -54,6 +54,13 @@ def test_the_page_tells_the_whole_report(made_up: Report) -> None:
     assert "![Overview](<a folder/report.png>)" in page
 
 
+def test_the_page_has_the_diagnostics_of_the_search(made_up: Report) -> None:
+    search = made_up.search.model_copy(update={"diagnostics": {"hamming_distance": 0.25}})
+    page = report_markdown(made_up.model_copy(update={"search": search}), {})
+    assert "Hamming distance of the search: 0.25." in page
+    assert "of the search:" not in report_markdown(made_up, {})
+
+
 def test_the_page_says_why_these_networks(made_up: Report) -> None:
     page = report_markdown(made_up, {})
     assert "## Why these networks" in page

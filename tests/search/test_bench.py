@@ -46,7 +46,9 @@ def test_the_seed_decides_and_the_number_of_processes_does_not(problem: TablePro
     protocols = [Protocol("evolution", 40), Protocol("random", 40, brood_size=4, lag=2)]
     done: list[str] = []
     alone = search_many(problem, protocols, range(3))
-    shared = search_many(problem, protocols, range(3), 2, lambda one: done.append(one.algorithm))
+    shared = search_many(
+        problem, protocols, range(3), 2, lambda one: done.append(one.protocol.algorithm)
+    )
     for one, other in zip(alone, shared, strict=True):
         for name, values in one.items():
             np.testing.assert_array_equal(values, other[name])
