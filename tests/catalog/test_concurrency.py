@@ -107,7 +107,7 @@ def test_a_file_that_another_one_takes_away_while_it_moves_comes_again(
     (model,) = library.models()
     assert model.sub_region == "vision.form"
     assert library.verify().findings == ()
-    assert list(library.store.files()) == [model.key] == moved
+    assert list(library.store.files("models")) == [model.key] == moved
 
 
 def test_a_file_that_is_registered_while_it_moves_stays(
