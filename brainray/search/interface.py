@@ -182,6 +182,12 @@ def at_least(what: str, value: float, least: float) -> None:
         raise SearchError(f"{what} is {value}, at least {least} is needed")
 
 
+def above(what: str, value: float, bound: float) -> None:
+    """Raise `SearchError` if a searcher's option is not above a bound; ``what`` names it."""
+    if not value > bound:
+        raise SearchError(f"{what} is {value}, more than {bound} is needed")
+
+
 def one_of(what: str, value: str, *allowed: str) -> None:
     """Raise `SearchError` if a searcher's option is not one of the allowed ones."""
     if value not in allowed:
