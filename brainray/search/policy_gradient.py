@@ -4,12 +4,15 @@ What a single process and asynchronous replicas have in common. N codes, P param
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 
+from brainray.errors import SearchError
 from brainray.search.controller import Controller
-from brainray.search.interface import Genome, Space
+from brainray.search.interface import Genome, Space, above, at_least
 from brainray.seeding import one_thread
 from brainray.shapes import Array, FloatArray
 
@@ -20,6 +23,50 @@ CHUNK = 16
 """Codes that are drawn at once."""
 HEATING = 1.2
 """By how much the temperature grows when most of the codes drawn are known."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a controller learns.
+
+    Attributes:
+        batch: codes that it learns from at once.
+        updates: steps of each batch.
+        rate: of learning, of Adam.
+        entropy: weight of the entropy, which keeps the controller exploring.
+        decay: of the moving baseline a code, in [0, 1).
+        clip: the largest importance weight, at least 1.
+        controllers: ``one`` writes all genes, or each ``input`` has one and all have the reward in
+            common, see `Controller`.
+        tanh_constant: bound of the logits, see `Controller`; 0 leaves them free.
+
+    Raises:
+        SearchError: a value is not allowed.
+    """
+
+    batch: int = 5
+    updates: int = 3
+    rate: float = 0.02
+    entropy: float = 0.01
+    decay: float = 0.95
+    clip: float = 2.0
+    controllers: Literal["one", "input"] = "one"
+    tanh_constant: float = 0.0
+
+    def __post_init__(self) -> None:
+        at_least("reinforcement: batch", self.batch, 1)
+        at_least("reinforcement: updates", self.updates, 1)
+        above("reinforcement: rate", self.rate, 0)
+        at_least("reinforcement: entropy", self.entropy, 0)
+        at_least("reinforcement: clip", self.clip, 1)
+        if not 0 <= self.decay < 1:
+            raise SearchError(
+                f"reinforcement: decay is {self.decay}, at least 0 and below 1 is needed"
+            )
+
+    def controller(self, space: Space) -> Controller:
+        """Return the controller of a space."""
+        return Controller(space, self.controllers, tanh_constant=self.tanh_constant)
 
 
 def advantages(values_N: Sequence[float], count: int, decay: float) -> FloatArray:

@@ -14,10 +14,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from brainray.errors import SearchError
-from brainray.search.controller import Controller
-from brainray.search.interface import Genome, Space, above, at_least
-from brainray.search.policy_gradient import Ascent, advantages, importance, propose
+from brainray.search.interface import Genome, Space
+from brainray.search.policy_gradient import Ascent, Options, advantages, importance, propose
 from brainray.seeding import one_thread, torch_generator
 
 
@@ -27,15 +25,7 @@ class Reinforcement:
     Args:
         space: what is searched.
         seed: of the run.
-        batch: codes that the controller learns from at once.
-        updates: steps of each batch.
-        rate: of learning, of Adam.
-        entropy: weight of the entropy, which keeps the controller exploring.
-        decay: of the moving baseline a code, in [0, 1).
-        clip: the largest importance weight, at least 1.
-        controllers: ``one`` writes all genes, or each ``input`` has one and all have the reward in
-            common, see `Controller`.
-        tanh_constant: bound of the logits, see `Controller`; 0 leaves them free.
+        batch, updates, rate, entropy, decay, clip, controllers, tanh_constant: see `Options`.
 
     Raises:
         SearchError: an argument is not allowed.
@@ -45,30 +35,21 @@ class Reinforcement:
         self,
         space: Space,
         seed: int,
-        batch: int = 5,
-        updates: int = 3,
-        rate: float = 0.02,
-        entropy: float = 0.01,
-        decay: float = 0.95,
-        clip: float = 2.0,
-        controllers: Literal["one", "input"] = "one",
-        tanh_constant: float = 0.0,
+        batch: int = Options.batch,
+        updates: int = Options.updates,
+        rate: float = Options.rate,
+        entropy: float = Options.entropy,
+        decay: float = Options.decay,
+        clip: float = Options.clip,
+        controllers: Literal["one", "input"] = Options.controllers,
+        tanh_constant: float = Options.tanh_constant,
     ) -> None:
-        at_least("reinforcement: batch", batch, 1)
-        at_least("reinforcement: updates", updates, 1)
-        at_least("reinforcement: entropy", entropy, 0)
-        at_least("reinforcement: clip", clip, 1)
-        above("reinforcement: rate", rate, 0)
-        if not 0 <= decay < 1:
-            raise SearchError(f"reinforcement: decay is {decay}, at least 0 and below 1 is needed")
+        self._options = Options(
+            batch, updates, rate, entropy, decay, clip, controllers, tanh_constant
+        )
         self._space = space
         self._seed = seed
-        self._batch = batch
-        self._updates = updates
-        self._entropy = entropy
-        self._decay = decay
-        self._clip = clip
-        self._controller = Controller(space, controllers, tanh_constant=tanh_constant)
+        self._controller = self._options.controller(space)
         self._ascent = Ascent(self._controller.initial(seed), rate)
         self._known: set[Genome] = set()
         self._genomes: list[Genome] = []
@@ -88,20 +69,21 @@ class Reinforcement:
             if not math.isnan(value):
                 self._genomes.append(genome)
                 self._values.append(value)
-        while self._learned + self._batch <= len(self._genomes):
-            self._learned += self._batch
+        while self._learned + self._options.batch <= len(self._genomes):
+            self._learned += self._options.batch
             with one_thread():
                 self._learn()
 
     def _learn(self) -> None:
         """Climb a few steps by the newest batch."""
-        genomes = self._genomes[self._learned - self._batch : self._learned]
-        gains_B = advantages(self._values[: self._learned], self._batch, self._decay)
+        how = self._options
+        genomes = self._genomes[self._learned - how.batch : self._learned]
+        gains_B = advantages(self._values[: self._learned], how.batch, how.decay)
         drawn_logs_B = self._controller.log_prob(self._ascent.parameters, genomes)
-        for _ in range(self._updates):
+        for _ in range(how.updates):
             parameters = self._ascent.parameters
             logs_B = self._controller.log_prob(parameters, genomes)
-            weights_B = importance(logs_B, drawn_logs_B, self._clip)
+            weights_B = importance(logs_B, drawn_logs_B, how.clip)
             self._ascent.step(
-                self._controller.gradient(parameters, genomes, weights_B * gains_B, self._entropy)
+                self._controller.gradient(parameters, genomes, weights_B * gains_B, how.entropy)
             )
