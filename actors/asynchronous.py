@@ -11,8 +11,9 @@ from ray.exceptions import RayActorError
 from actors.cluster import own_errors, require_cpus
 from actors.parameter_server import ParameterServerActor, RemoteServer
 from brainray.errors import SearchError
-from brainray.search.asynchronous import Call, Replica
+from brainray.search.asynchronous import Replica
 from brainray.search.interface import Genome, Problem, at_least
+from brainray.search.parameter_server import Call
 from brainray.search.policy_gradient import Options
 
 logger = logging.getLogger(__name__)

@@ -4,8 +4,8 @@ from typing import Any
 
 import ray
 
-from brainray.search.asynchronous import Call, ParameterServer, Push, Snapshot
 from brainray.search.interface import Genome
+from brainray.search.parameter_server import Call, ParameterServer, Push, Snapshot
 
 
 class ParameterServerOnRay(ParameterServer):

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from brainray.errors import SearchError
-from brainray.search.asynchronous import Call, ParameterServer, Push, Replica, replay
+from brainray.search.asynchronous import Replica, replay
 from brainray.search.interface import Problem
+from brainray.search.parameter_server import Call, ParameterServer, Push
 from brainray.search.policy_gradient import Options
 from brainray.search.table import problem_of
 from brainray.testing import OneMax, epistatic_table, integer_space
