@@ -32,7 +32,7 @@ class ReplicaOnRay(Replica):
             pass
 
 
-ReplicaActor = ray.remote(num_cpus=1)(ReplicaOnRay)
+ReplicaActor: Any = ray.remote(num_cpus=1)(ReplicaOnRay)
 
 
 @dataclass(frozen=True)

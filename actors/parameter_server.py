@@ -16,7 +16,7 @@ class ParameterServerOnRay(ParameterServer):
         return self.calls, self.known
 
 
-ParameterServerActor = ray.remote(num_cpus=0)(ParameterServerOnRay)
+ParameterServerActor: Any = ray.remote(num_cpus=0)(ParameterServerOnRay)
 
 
 class RemoteServer:

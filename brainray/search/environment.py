@@ -18,6 +18,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+from numpy.typing import NDArray
 
 from brainray.search.interface import Brood, Problem
 from brainray.search.stages import Stages
@@ -49,7 +50,7 @@ class CodeWriting(gymnasium.Env[IntArray, np.int64]):
         self._space = problem.space
         self._stages = Stages.of(self._space)
         self._order = self._stages.written
-        most = max(len(gene.alleles) for gene in self._space.genes)
+        self._most = most = max(len(gene.alleles) for gene in self._space.genes)
         self.action_space = spaces.Discrete(most)
         shape = (len(self._order),)
         self.observation_space = spaces.Box(NOT_WRITTEN, most - 1, shape, np.int64)
@@ -84,9 +85,9 @@ class CodeWriting(gymnasium.Env[IntArray, np.int64]):
         genome |= dict(zip(self._order, self._tokens, strict=False))
         return tuple(genome.values())
 
-    def _mask(self) -> IntArray:
+    def _mask(self) -> NDArray[np.int8]:
         """Return which tokens may come next; none, when the code is complete."""
-        mask_A = np.zeros(int(self.action_space.n), dtype=np.int8)
+        mask_A = np.zeros(self._most, dtype=np.int8)
         number = len(self._tokens)
         if number < self._stages.count(self._genome()) or number == 0:
             gene = self._space.genes[self._order[number]]
