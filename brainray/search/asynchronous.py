@@ -80,9 +80,11 @@ class Replica:
         self._values = {
             child: round(float(value), 6) for child, value in zip(children, values, strict=True)
         }
-        with one_thread():
-            self._drawn_logs_B = self._controller.log_prob(snapshot.parameters, self._good)
-        self._steps_left = self._options.updates if self._good else 1
+        self._steps_left = 1  # tells the values, at least
+        if self._good:
+            with one_thread():
+                self._drawn_logs_B = self._controller.log_prob(snapshot.parameters, self._good)
+            self._steps_left = self._options.updates
         return True
 
     @property
