@@ -56,7 +56,9 @@ def test_every_built_in_below_ray_can_be_loaded(group: str):
 def test_an_unknown_name_lists_the_allowed():
     allowed = ", ".join(plugins.names("searchers"))
     message = f"^searchers: unknown name 'evolutoin', allowed are {allowed}$"
-    assert {"evolution", "nao", "progressive", "random"} <= set(allowed.split(", "))
+    assert {"evolution", "nao", "progressive", "random", "reinforcement"} <= set(
+        allowed.split(", ")
+    )
     with pytest.raises(PluginError, match=message):
         plugins.load("searchers", "evolutoin")
 

@@ -196,6 +196,12 @@ def within(what: str, value: float, least: float, most: float) -> None:
         raise SearchError(f"{what} is {value}, allowed are {least} to {most}")
 
 
+def above(what: str, value: float, bound: float) -> None:
+    """Raise `SearchError` if a searcher's option is not above a bound; ``what`` names it."""
+    if not value > bound:
+        raise SearchError(f"{what} is {value}, more than {bound} is needed")
+
+
 def one_of(what: str, value: str, *allowed: str) -> None:
     """Raise `SearchError` if a searcher's option is not one of the allowed ones."""
     if value not in allowed:
