@@ -51,8 +51,8 @@ def _summary(report: Report) -> str:
     return (
         f"Run `{report.run_id}`, seed {report.seed}. Returned is the {report.gate.chosen} network "
         f"`{report.model.id}`, version {report.model.version}, with "
-        f"{report.model.parameters:,} parameters; on the validation split the {report.made} network leads "
-        f"the best unimodal one by {100 * report.gate.margin:+.2f} points."
+        f"{report.model.parameters:,} parameters; on validation the {report.made} network "
+        f"leads the best unimodal one by {100 * report.gate.margin:+.2f} points."
     )
 
 
@@ -176,8 +176,8 @@ def _layers(report: Report, grown: Grown) -> str:
     return (
         f"{markdown_table(headings, rows)}\n\nNetwork `{grown.network}` of {grown.sub_region}, "
         f"{grown.parameters:,} parameters, trained by {grown.optimizer}; architecture "
-        f"`{grown.architecture}`, genome `{' '.join(map(str, report.best.genome))}`. Later runs use "
-        f"it only where `inputs.*.networks` names it."
+        f"`{grown.architecture}`, genome `{' '.join(map(str, report.best.genome))}`. Later runs "
+        "use it only where `inputs.*.networks` names it."
     )
 
 
