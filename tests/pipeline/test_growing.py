@@ -11,6 +11,7 @@ from brainray.catalog.code import encode
 from brainray.datasets import open_dataset
 from brainray.errors import ScenarioError
 from brainray.networks.grown import layers_of
+from brainray.pipeline.export.onnx_file import export_onnx
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.predict import load_model
 from brainray.pipeline.record import Event, Record
@@ -92,6 +93,14 @@ def test_it_answers_as_the_report_says(report: Report, home: Settings) -> None:
         if raw is not None
     ]
     assert sum(right) / len(right) == pytest.approx(report.best.test)
+
+
+def test_it_is_exported(report: Report, home: Settings, tmp_path: Path) -> None:
+    library = Library.open(home)
+    predictor = load_model(library, report.best.models["picture"])
+    exported = export_onnx(library.store, predictor, tmp_path / "grown.onnx")
+    assert exported.samples > 0
+    assert exported.difference < 1e-5
 
 
 def test_the_page_and_the_pictures_tell_its_layers(report: Report, home: Settings) -> None:
