@@ -8,6 +8,7 @@ the same work gives the same bits wherever it runs.
 import hashlib
 import random
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -47,10 +48,16 @@ def python_random(seed: int, *names: str | int) -> Iterator[None]:
         random.setstate(state)
 
 
+_torch_random = threading.RLock()
+
+
 @contextmanager
 def torch_random(seed: int, *names: str | int) -> Iterator[None]:
-    """Seed torch's global generator, which layer initialisation uses, and restore it afterwards."""
-    with torch.random.fork_rng(devices=[]):
+    """Seed torch's global generator, which layer initialisation uses, and restore it afterwards.
+
+    One thread at a time: all threads of a process draw from the same one.
+    """
+    with _torch_random, torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, *names))
         yield
 

@@ -43,6 +43,7 @@ class LiveView:
     def __init__(self, scenario: Scenario, console: Console) -> None:
         self._console = console
         self._budget = scenario.search.budget
+        self._made = "grown" if scenario.grow.enabled else "fused"
         self._progress = Progress(
             TextColumn("{task.description:<22}"),
             BarColumn(bar_width=24),
@@ -97,7 +98,7 @@ class LiveView:
             self._searched_at = time.monotonic()
             self._say(self._search_text())
         elif kind == "solution":
-            self._say(f"best fused network: validation {event['validation']:.1%}")
+            self._say(f"best {self._made} network: validation {event['validation']:.1%}")
             self._stage("train", 1, 1)
 
     def _brood(self, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""A run's report as a table: unimodal, re-headed and fused results."""
+"""A run's report as a table: unimodal, re-headed and fused or grown results."""
 
 from rich import box
 from rich.table import Table
@@ -28,7 +28,7 @@ def report_table(report: Report) -> Table:
     for name, reheaded in report.reheaded.items():
         _add(table, f"{name}, re-headed", [report.best.models[name]], reheaded)
     best = report.best
-    _add(table, f"fused, depth {best.depth}", list(best.models.values()), best, style="bold")
+    _add(table, report.title, list(best.models.values()), best, style="bold")
     return table
 
 
@@ -45,19 +45,20 @@ def _add(
 
 
 def report_summary(report: Report) -> str:
-    """Return what fusion gains, what was searched and what is returned, a line each."""
+    """Return what fusion or growing gains, what was searched and what is returned, a line each."""
     search, gate = report.search, report.gate
-    verdict = "the fused network" if gate.chosen == "fused" else "the unimodal network"
     searched = (
         f"{search.evaluated} candidates by {search.algorithm} in {search.seconds:.0f} s. "
-        f"Returned: {verdict} (margin {100 * gate.margin:+.2f} on validation), "
+        f"Returned: the {gate.chosen} network (margin {100 * gate.margin:+.2f} on validation), "
         f"model {report.model.id} version {report.model.version}, "
         f"{report.model.parameters:,} parameters. Run {report.run_id}."
     )
     if report.gain is None:
         return searched
-    over_unimodal = _gain(report.gain.unimodal, "alone")
-    return f"Gain {over_unimodal}, {_gain(report.gain.reheaded, 're-headed')}\n{searched}"
+    gains = [_gain(report.gain.unimodal, "alone")]
+    if report.gain.reheaded is not None:
+        gains.append(_gain(report.gain.reheaded, "re-headed"))
+    return f"Gain {', '.join(gains)}\n{searched}"
 
 
 def _gain(gain: Gain, what: str) -> str:

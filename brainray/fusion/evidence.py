@@ -11,6 +11,8 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor
 from torch.nn import functional
 
+from brainray.fusion.bank import FeatureBank
+
 LOG_TEMPERATURES = (-1.5, 3.0)
 """The range searched, as natural logarithms: temperatures of 0.2 to 20."""
 
@@ -19,6 +21,18 @@ def log_prior(target_N: Tensor, classes: int) -> Tensor:
     """Return the log share of each class, shape `(C,)`; counts start from one."""
     counts = torch.bincount(target_N, minlength=classes).double() + 1
     return (counts / counts.sum()).log()
+
+
+def answers_alone(bank: FeatureBank, prior_C: Tensor) -> Tensor:
+    """Return which class a model alone names for every row of its bank, int64 `(N,)`.
+
+    Where its input is missing it can only name the most frequent class.
+
+    Args:
+        bank: of the model.
+        prior_C: log share of each class.
+    """
+    return torch.where(bank.present[:, None], bank.logits, prior_C.float()).argmax(dim=1)
 
 
 def temperature(logits_NC: Tensor, target_N: Tensor) -> float:

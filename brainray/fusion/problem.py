@@ -14,7 +14,7 @@ from brainray import plugins
 from brainray.catalog.store import Store
 from brainray.errors import SearchError
 from brainray.fusion.bank import FeatureBank, load_bank
-from brainray.fusion.evidence import log_prior
+from brainray.fusion.evidence import answers_alone, log_prior
 from brainray.fusion.features import Features, Spoiling, Statistics
 from brainray.fusion.forms import build, restore
 from brainray.fusion.genome import FusionCode, Wiring
@@ -163,13 +163,9 @@ class FusionProblem:
             return answers
 
     def unimodal_answers(self, model: str, split: str) -> Tensor:
-        """Return which class a pretrained model alone names for every row, int64 `(N,)`.
-
-        Where its input is missing it can only name the most frequent class.
-        """
+        """Return which class a pretrained model alone names for every row, int64 `(N,)`."""
         bank = load_bank(self.store, self.banks[model][split])
-        prior = log_prior(self.targets["train"], self.classes).float()
-        return torch.where(bank.present[:, None], bank.logits, prior).argmax(dim=1)
+        return answers_alone(bank, log_prior(self.targets["train"], self.classes))
 
     def unimodal(self, model: str, split: str) -> float:
         """Return the accuracy of `unimodal_answers`, in [0, 1]."""

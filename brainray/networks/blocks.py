@@ -84,8 +84,8 @@ def _unbiased(conv: nn.Conv2d) -> nn.Conv2d:
     return conv
 
 
-class ConvNetwork(TappedNetwork):
-    """A chain of `ConvBlock`; each block's output is a tap ``conv1``, ``conv2``, ….
+class ConvChain(TappedNetwork):
+    """A chain of convolutional blocks; each block's output is a tap ``conv1``, ``conv2``, ….
 
     The paper gives no classifier. As in the published code of CentralNet (Vielzeuf et al., 2018)
     and MFAS (Pérez-Rúa et al., 2019) the last block is averaged over all positions and one linear
@@ -93,27 +93,18 @@ class ConvNetwork(TappedNetwork):
     variance 1 first, a constant one to 0; no weights belong to this. Without it, and without the
     batch norm that Table 6 does not have, the averages are dominated by the sample's own level,
     and spectrograms are hardly learned within a few epochs.
+
+    Args:
+        blocks: modules from maps `(B, C, H, W)` to maps, at least one.
+        channels: of the last block's maps.
+        classes: the number of logits.
     """
 
-    LAYERS: tuple[Layer, ...]
-
-    def __init__(self, input_shape: tuple[int, ...], classes: int) -> None:
-        """Build the untrained network.
-
-        Args:
-            input_shape: `(C, H, W)`.
-            classes: the number of logits.
-
-        Raises:
-            NetworkError: the shape or the number of classes is impossible.
-        """
+    def __init__(self, blocks: Sequence[nn.Module], channels: int, classes: int) -> None:
         super().__init__()
-        check_build(type(self).__name__, input_shape, ("channels", "height", "width"), classes)
-        self.blocks = nn.ModuleDict()
-        channels = input_shape[0]
-        for number, layer in enumerate(self.LAYERS, start=1):
-            self.blocks[f"conv{number}"] = ConvBlock(channels, layer)
-            channels = layer.channels
+        self.blocks = nn.ModuleDict(
+            {f"conv{number}": block for number, block in enumerate(blocks, start=1)}
+        )
         self.head = nn.Linear(channels, classes)
 
     def forward_taps(self, inputs: Tensor) -> dict[str, Tensor]:
@@ -129,3 +120,24 @@ class ConvNetwork(TappedNetwork):
             taps[name] = maps_BCHW
         taps[LOGITS] = self.head(maps_BCHW.mean((2, 3)))
         return taps
+
+
+class ConvNetwork(ConvChain):
+    """A chain of `ConvBlock`, as a class of fixed layers."""
+
+    LAYERS: tuple[Layer, ...]
+
+    def __init__(self, input_shape: tuple[int, ...], classes: int) -> None:
+        """Build the untrained network.
+
+        Args:
+            input_shape: `(C, H, W)`.
+            classes: the number of logits.
+
+        Raises:
+            NetworkError: the shape or the number of classes is impossible.
+        """
+        check_build(type(self).__name__, input_shape, ("channels", "height", "width"), classes)
+        widths = [input_shape[0], *(layer.channels for layer in self.LAYERS)]
+        blocks = [ConvBlock(*pair) for pair in zip(widths, self.LAYERS, strict=False)]
+        super().__init__(blocks, widths[-1], classes)

@@ -114,14 +114,14 @@ class Pretraining:
             (name, unit)
             for name, specs in selection.networks.items()
             for spec in specs
-            for unit in self._units(name, spec, selection, start.get(spec.name))
+            for unit in self.units(name, spec, selection, start.get(spec.name))
         ]
         self._prepare([unit for _, unit in units])
         models = self._pretrain(units, start)
         return self._bank(units, models)
 
-    def _units(
-        self, name: str, spec: NetworkSpec, selection: Selection, start: Model | None
+    def units(
+        self, name: str, spec: NetworkSpec, selection: Selection, start: Model | None = None
     ) -> list[PretrainUnit]:
         """Return one unit an optimizer, or one an uploaded graph, of a network for an input."""
         settings = self.scenario.pretraining

@@ -1,6 +1,6 @@
 """What the test split says of a run's networks: accuracies, gains, robustness, where it errs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -67,11 +67,18 @@ class Alone:
     validation: float
 
 
-def best_alone(problem: FusionProblem, models: Mapping[str, Sequence[str]]) -> dict[str, Alone]:
-    """Return the best of each input's models on the validation split, the first by id of equals."""
+def best_alone(
+    accuracy: Callable[[str], float], models: Mapping[str, Sequence[str]]
+) -> dict[str, Alone]:
+    """Return the best of each input's models on the validation split, the first by id of equals.
+
+    Args:
+        accuracy: of a model on that split.
+        models: of each input.
+    """
     best = {}
     for name, offered in models.items():
-        validation = {model: problem.unimodal(model, "validation") for model in sorted(offered)}
+        validation = {model: accuracy(model) for model in sorted(offered)}
         model = max(validation, key=lambda key: validation[key])
         best[name] = Alone(model, validation[model])
     return best
@@ -98,9 +105,9 @@ class Evaluation:
     Attributes:
         accuracies: of each network, by its name in the answers.
         units: of the intervals.
-        gain: of fusion.
-        robustness: by input.
-        confusion: of the fused network; None with more than `CONFUSION_CLASSES`.
+        gain: of fusion, or of growing.
+        robustness: by input; a grown network has none.
+        confusion: of the fused or grown network; None with more than `CONFUSION_CLASSES`.
         strata: bins by column.
     """
 
@@ -118,19 +125,24 @@ def evaluate(answers: Mapping[str, IntArray], truth: Truth, seed: int) -> Evalua
     Args:
         answers: the class that a network names for every test row, each `(N,)`, by its name:
             ``fused``, and for every input ``unimodal/<input>``, ``reheaded/<input>``,
-            ``without/<input>`` and ``shuffled/<input>``, as in `FusionProblem.answers`.
+            ``without/<input>`` and ``shuffled/<input>``, as in `FusionProblem.answers`; or
+            ``grown`` and ``unimodal/<input>``.
         truth: of the same rows.
         seed: of the run.
     """
     inputs = [name.removeprefix("unimodal/") for name in answers if name.startswith("unimodal/")]
     right = {name: answer_N == truth.target_N for name, answer_N in answers.items()}
-    score = _Score(right, inputs, list(truth.groups), derive(seed, "intervals"))
+    made = "fused" if "fused" in answers else "grown"
+    score = _Score(right, made, inputs, list(truth.groups), derive(seed, "intervals"))
     accuracies = score.accuracies()
     count = len(set(truth.groups))
     return Evaluation(
         accuracies=accuracies,
         units=Units(by="row" if count == len(truth.groups) else "group", count=count),
-        gain=Gains(unimodal=score.gain("unimodal"), reheaded=score.gain("reheaded")),
+        gain=Gains(
+            unimodal=score.gain("unimodal"),
+            reheaded=score.gain("reheaded") if made == "fused" else None,
+        ),
         robustness={
             name: Robustness(
                 missing=accuracies[f"without/{name}"],
@@ -139,9 +151,9 @@ def evaluate(answers: Mapping[str, IntArray], truth: Truth, seed: int) -> Evalua
                     other: accuracies[f"unimodal/{other}"].test for other in inputs if other != name
                 },
             )
-            for name in inputs
+            for name in (inputs if made == "fused" else ())
         },
-        confusion=confusion_of(answers["fused"], truth),
+        confusion=confusion_of(answers[made], truth),
         strata={
             column: [score.bin(*edges_and_rows) for edges_and_rows in bins(value_N)]
             for column, value_N in truth.strata.items()
@@ -155,12 +167,14 @@ class _Score:
 
     Attributes:
         right: of each network, booleans `(N,)`.
+        made: ``fused`` or ``grown``: the network that the run has made.
         inputs: of the scenario.
         groups: of each row.
         seed: of the intervals.
     """
 
     right: Mapping[str, NDArray[np.bool_]]
+    made: str
     inputs: Sequence[str]
     groups: Sequence[str]
     seed: int
@@ -174,15 +188,15 @@ class _Score:
         }
 
     def gain(self, kind: str) -> Gain:
-        """Return the fused network's lead over the better one of a kind, the first of equals."""
+        """Return the new network's lead over the better one of a kind, the first of equals."""
         over = max(self.inputs, key=lambda name: float(self.right[f"{kind}/{name}"].mean()))
-        difference_N = self.right["fused"].astype(np.float64) - self.right[f"{kind}/{over}"]
+        difference_N = self.right[self.made].astype(np.float64) - self.right[f"{kind}/{over}"]
         ends = self._intervals({"gain": difference_N}, self.groups)
         return Gain(over=over, value=float(difference_N.mean()), interval=ends["gain"])
 
     def bin(self, low: float, high: float, rows: IntArray) -> Bin:
         """Return the accuracies on some rows, which lie between these edges."""
-        fused_N = self.right["fused"][rows]
+        fused_N = self.right[self.made][rows]
         ends = self._intervals({"fused": fused_N}, [self.groups[row] for row in rows])
         return Bin(
             low=low,

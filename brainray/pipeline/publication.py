@@ -31,7 +31,7 @@ def publish(report: Report, folder: Path, atlas: Atlas | None = None) -> None:
     """
     draw_overview(report, folder / OVERVIEW)
     if report.confusion is not None:
-        title = f"{report.scenario}, fused: {100 * report.best.test:.1f} % right"
+        title = f"{report.scenario}, {report.made}: {100 * report.best.test:.1f} % right"
         draw_confusion(report.confusion, title, folder / CONFUSION)
     for stratum in _drawn_strata(report):
         draw_accuracy_over(report, stratum, folder / _over(stratum))

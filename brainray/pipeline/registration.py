@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from brainray.atlas.interface import Activation
@@ -21,6 +22,7 @@ from brainray.scenario.report import (
     Candidate,
     Fused,
     Gate,
+    Grown,
     Reheaded,
     SearchPart,
     StoredModel,
@@ -108,6 +110,31 @@ def register_fused(
     return library.register(new)
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ends.
+
+    Attributes:
+        returned: the model that the gate chose.
+        history: every candidate of the search.
+        best: the best fused or grown network.
+        unimodal: the best of the networks that there were, by input.
+        evaluation: of all of them on the test split.
+        gate: what it said.
+        reheaded: the winner's networks of one input alone.
+        grown: the layers, if a network was grown.
+    """
+
+    returned: Model
+    history: list[Candidate]
+    best: Fused
+    unimodal: Mapping[str, Alone]
+    evaluation: Evaluation
+    gate: Decision
+    reheaded: Mapping[str, Reheaded] = field(default_factory=dict)
+    grown: Grown | None = None
+
+
 def report_of(
     *,
     run_id: str,
@@ -117,20 +144,12 @@ def report_of(
     data: Mapping[str, Any],
     activation: Activation,
     explanation: Mapping[str, Explanation],
-    problem: FusionProblem,
-    schedule: Schedule,
-    solution: Solution,
-    unimodal: Mapping[str, Alone],
-    evaluation: Evaluation,
-    gate: Decision,
-    model: Model,
+    outcome: Outcome,
     seconds: Mapping[str, float],
 ) -> Report:
     """Put together what a run reports."""
-    wiring = problem.code.decode(solution.genome)
-    history = history_of(problem, schedule)
-    how = scenario.activation
-    tested = evaluation.accuracies
+    how, history = scenario.activation, outcome.history
+    evaluation, model = outcome.evaluation, outcome.returned
     return Report(
         run_id=run_id,
         scenario=scenario.name,
@@ -153,34 +172,17 @@ def report_of(
             workers=scenario.training.workers,
             seconds=seconds["training"],
         ),
-        best=Fused(
-            genome=list(solution.genome),
-            models=wiring.models,
-            taps=[level.taps for level in wiring.levels],
-            operators=[level.operator for level in wiring.levels],
-            depth=len(wiring.levels),
-            validation=solution.value,
-            **dict(tested["fused"]),
-            network_taps={
-                name: list(candidate.taps)
-                for name, candidates in problem.code.candidates.items()
-                for candidate in candidates
-                if candidate.model == wiring.models[name]
-            },
-            representation=wiring.representation,
-            feedback=wiring.feedback,
-        ),
+        best=outcome.best,
         unimodal={
             name: Unimodal(
-                model=alone.model, validation=alone.validation, **dict(tested[f"unimodal/{name}"])
+                model=alone.model,
+                validation=alone.validation,
+                **dict(evaluation.accuracies[f"unimodal/{name}"]),
             )
-            for name, alone in unimodal.items()
+            for name, alone in outcome.unimodal.items()
         },
-        reheaded={
-            name: Reheaded(validation=validation, **dict(tested[f"reheaded/{name}"]))
-            for name, validation in solution.details["reheaded"].items()
-        },
-        gate=Gate(chosen=gate.chosen, margin=gate.margin),
+        reheaded=dict(outcome.reheaded),
+        gate=Gate(chosen=outcome.gate.chosen, margin=outcome.gate.margin),
         model=StoredModel(
             id=model.id, version=model.version, parameters=model.parameters, path=model.key
         ),
@@ -191,7 +193,38 @@ def report_of(
         confusion=evaluation.confusion,
         strata=evaluation.strata,
         explanation=dict(explanation),
+        grown=outcome.grown,
     )
+
+
+def fused_part(problem: FusionProblem, solution: Solution, evaluation: Evaluation) -> Fused:
+    """Return the fused network of a solution as a report holds it."""
+    wiring = problem.code.decode(solution.genome)
+    return Fused(
+        genome=list(solution.genome),
+        models=wiring.models,
+        taps=[level.taps for level in wiring.levels],
+        operators=[level.operator for level in wiring.levels],
+        depth=len(wiring.levels),
+        validation=solution.value,
+        **dict(evaluation.accuracies["fused"]),
+        network_taps={
+            name: list(candidate.taps)
+            for name, candidates in problem.code.candidates.items()
+            for candidate in candidates
+            if candidate.model == wiring.models[name]
+        },
+        representation=wiring.representation,
+        feedback=wiring.feedback,
+    )
+
+
+def reheaded_part(solution: Solution, evaluation: Evaluation) -> dict[str, Reheaded]:
+    """Return the re-headed networks of a solution as a report holds them."""
+    return {
+        name: Reheaded(validation=validation, **dict(evaluation.accuracies[f"reheaded/{name}"]))
+        for name, validation in solution.details["reheaded"].items()
+    }
 
 
 def history_of(problem: FusionProblem, schedule: Schedule) -> list[Candidate]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from brainray import plugins
@@ -29,17 +30,26 @@ from brainray.pipeline.evaluation import Truth, answers_of, best_alone, evaluate
 from brainray.pipeline.excitation import Excitation, atlas_of, excite
 from brainray.pipeline.explaining import atlas_if_there, explain
 from brainray.pipeline.fusing import FINALIST_OPTIMIZER, fusion_problem
+from brainray.pipeline.growing import grown_outcome, grown_problem
+from brainray.pipeline.grown_problem import GrownProblem
 from brainray.pipeline.lease import leased
 from brainray.pipeline.publication import publish
 from brainray.pipeline.record import Event, Listener, Record
-from brainray.pipeline.registration import history_of, register_fused, report_of
+from brainray.pipeline.registration import (
+    Outcome,
+    fused_part,
+    history_of,
+    register_fused,
+    reheaded_part,
+    report_of,
+)
 from brainray.pipeline.resuming import check_resumable, known_to
 from brainray.pipeline.runner import Runner
 from brainray.pipeline.selection import Selection, chosen, pinned
 from brainray.pipeline.tensorboard import CandidateLog
 from brainray.pipeline.versions import platform, versions
 from brainray.scenario import Report, Scenario, parse_scenario
-from brainray.search.interface import Brood, Solution
+from brainray.search.interface import Brood, Problem, Solution
 from brainray.search.schedule import Evaluated, Schedule
 from brainray.settings import Settings
 
@@ -209,12 +219,16 @@ class Run:
         with clock("activation"):
             selection = self._select(done)
             self.record.append("pathway", **selection.to_json())
+        pretraining = Pretraining(
+            self.scenario, self.seed, dataset, self.library, self.runner, self.record
+        )
+        growing = None
+        if self.scenario.grow.enabled:  # what cannot be grown is said before anything is trained
+            growing = grown_problem(self.scenario, pretraining, selection)
         with clock("pretraining"):
-            offers = Pretraining(
-                self.scenario, self.seed, dataset, self.library, self.runner, self.record
-            ).offers(selection)
+            offers = pretraining.offers(selection)
             self._adopt(offers)
-        problem = fusion_problem(
+        problem = growing or fusion_problem(
             self.scenario, self.seed, dataset, offers, selection, self.library.store
         )
         with clock("search"):
@@ -222,26 +236,11 @@ class Run:
         with clock("training"):
             solution = self._finish(problem, schedule)
         with clock("evaluation"):
-            models = {name: [o.model.id for o in found] for name, found in offers.items()}
-            unimodal = best_alone(problem, models)
-            answers = answers_of(problem, solution, unimodal)
-            write_answers(dataset, answers, self.record.folder / ANSWERS_FILE)
-            evaluation = evaluate(answers, Truth.of(dataset), self.seed)
-            winner = max(unimodal.values(), key=lambda alone: alone.validation)
-            gate = decide(solution.value, winner.validation)
-            fused = register_fused(
-                self.library,
-                self.scenario,
-                self.seed,
-                self.run_id,
-                problem,
-                solution,
-                dataset,
-                evaluation.accuracies["fused"].test,
-                gate,
-            )
-            returned = fused if gate.chosen == "fused" else self.library.model(winner.model)
-            self.record.append("registered", model=returned.id)
+            if isinstance(problem, GrownProblem):
+                outcome = grown_outcome(pretraining, selection, offers, problem, schedule, solution)
+            else:
+                outcome = self._fused(dataset, offers, problem, schedule, solution)
+            self.record.append("registered", model=outcome.returned.id)
         report = report_of(
             run_id=self.run_id,
             scenario=self.scenario,
@@ -253,30 +252,61 @@ class Run:
                 self.library,
                 self.scenario,
                 selection,
-                problem.code.decode(solution.genome).models,
-                history_of(problem, schedule),
+                outcome.best.models,
+                outcome.history,
             ),
-            problem=problem,
-            schedule=schedule,
-            solution=solution,
-            unimodal=unimodal,
-            evaluation=evaluation,
-            gate=gate,
-            model=returned,
+            outcome=outcome,
             seconds=clock.seconds,
         )
         self.record.append("finished", report=report.model_dump(mode="json"))
         self.library.finish_run(
             self.run_id,
             "finished",
-            returned.id,
+            report.model.id,
             {
-                "chosen": gate.chosen,
+                "chosen": report.gate.chosen,
                 "validation": report.best.validation,
                 "test": report.best.test,
             },
         )
         return report
+
+    def _fused(
+        self,
+        dataset: Dataset,
+        offers: Mapping[str, list[Offer]],
+        problem: FusionProblem,
+        schedule: Schedule,
+        solution: Solution,
+    ) -> Outcome:
+        """Ask the networks about the test split, let the gate say, and register the fused one."""
+        models = {name: [o.model.id for o in found] for name, found in offers.items()}
+        unimodal = best_alone(partial(problem.unimodal, split="validation"), models)
+        answers = answers_of(problem, solution, unimodal)
+        write_answers(dataset, answers, self.record.folder / ANSWERS_FILE)
+        evaluation = evaluate(answers, Truth.of(dataset), self.seed)
+        winner = max(unimodal.values(), key=lambda alone: alone.validation)
+        gate = decide(solution.value, winner.validation)
+        fused = register_fused(
+            self.library,
+            self.scenario,
+            self.seed,
+            self.run_id,
+            problem,
+            solution,
+            dataset,
+            evaluation.accuracies["fused"].test,
+            gate,
+        )
+        return Outcome(
+            returned=fused if gate.chosen == "fused" else self.library.model(winner.model),
+            history=history_of(problem, schedule),
+            best=fused_part(problem, solution, evaluation),
+            unimodal=unimodal,
+            evaluation=evaluation,
+            gate=gate,
+            reheaded=reheaded_part(solution, evaluation),
+        )
 
     def _select(self, done: list[Event]) -> Selection:
         """Return what the inputs choose among; a run that goes on keeps what it has recorded."""
@@ -303,7 +333,7 @@ class Run:
             models.setdefault(region, []).append(offer.model.id)
         self.runner.coordinate("adopt", models)
 
-    def _search(self, problem: FusionProblem, done: list[Event]) -> Schedule:
+    def _search(self, problem: Problem, done: list[Event]) -> Schedule:
         search = self.scenario.search
         space = problem.space
         known = {
@@ -336,7 +366,8 @@ class Run:
             log.add(brood, values)
 
         start = time.monotonic()
-        problem.measure()  # once here rather than in every trial
+        if isinstance(problem, FusionProblem):
+            problem.measure()  # once here rather than in every trial
         before = (value for evaluated in known.values() for value in evaluated.values)
         with CandidateLog(self.record.folder / "tensorboard", space, before) as log:
             self.runner.search(problem, schedule, search.workers, on_brood)
@@ -350,7 +381,7 @@ class Run:
         limit = self.scenario.search.time_limit_minutes
         return None if limit is None else limit * 60
 
-    def _finish(self, problem: FusionProblem, schedule: Schedule) -> Solution:
+    def _finish(self, problem: Problem, schedule: Schedule) -> Solution:
         genomes = schedule.best(self.scenario.search.finalists)
         self.record.progress("train", 0, 1)
         solution = self.runner.finish(problem, genomes, self.scenario.training.workers)

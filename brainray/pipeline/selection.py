@@ -10,7 +10,8 @@ from brainray.catalog.library import Library
 from brainray.catalog.values import Model
 from brainray.errors import CatalogError, RunError, ScenarioError
 from brainray.fusion.prior import PathwayPrior, WiringPrior
-from brainray.networks.interface import NetworkSpec
+from brainray.networks.grown import GROWN
+from brainray.networks.interface import NetworkSpec, zoo_of
 from brainray.pipeline.excitation import Excitation, observed
 from brainray.pipeline.frozen import StoredGraph, uploaded
 from brainray.scenario import Scenario
@@ -155,6 +156,8 @@ def chosen(
 ) -> dict[str, list[NetworkSpec]]:
     """Return, of the networks that regions offer each input, those that the scenario lets it use.
 
+    Grown networks are used only where they are named: what earlier runs left changes no later one.
+
     Raises:
         ScenarioError: an input names a network that its regions do not offer.
     """
@@ -167,7 +170,11 @@ def chosen(
                     f"inputs.{name}.networks: {network!r} is not offered by the activated "
                     f"sub-regions, allowed are {', '.join(offered)}"
                 )
-        found[name] = [spec for spec in specs if not wanted or spec.name in wanted]
+        found[name] = [
+            spec
+            for spec in specs
+            if spec.name in wanted or (not wanted and zoo_of(spec.architecture) != GROWN)
+        ]
     return found
 
 

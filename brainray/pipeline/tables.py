@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from brainray.pipeline.brain_tables import pathway_tables, reasons
 from brainray.pipeline.markdown import brackets, markdown_table, percent
 from brainray.scenario import Report
-from brainray.scenario.report import Gain
+from brainray.scenario.report import Gain, Grown
 
 
 def report_markdown(report: Report, pictures: Mapping[str, str]) -> str:
@@ -24,8 +24,8 @@ def report_markdown(report: Report, pictures: Mapping[str, str]) -> str:
         *_gains(report),
         *_robustness(report),
         *_strata(report),
-        "## The best fused network",
-        _wiring(report),
+        f"## The best {report.made} network",
+        _wiring(report) if report.grown is None else _layers(report, report.grown),
         "## Pathway",
         pathway_tables(report.pathway),
         *reasons(report),
@@ -48,12 +48,11 @@ def report_markdown(report: Report, pictures: Mapping[str, str]) -> str:
 
 
 def _summary(report: Report) -> str:
-    returned = "fused" if report.gate.chosen == "fused" else "unimodal"
     return (
-        f"Run `{report.run_id}`, seed {report.seed}. Returned is the {returned} network "
+        f"Run `{report.run_id}`, seed {report.seed}. Returned is the {report.gate.chosen} network "
         f"`{report.model.id}`, version {report.model.version}, with "
-        f"{report.model.parameters:,} parameters; on the validation split the fused network leads "
-        f"the best unimodal one by {100 * report.gate.margin:+.2f} points."
+        f"{report.model.parameters:,} parameters; on validation the {report.made} network "
+        f"leads the best unimodal one by {100 * report.gate.margin:+.2f} points."
     )
 
 
@@ -68,7 +67,7 @@ def _accuracies(report: Report) -> str:
     best = report.best
     rows.append(
         (
-            f"fused, depth {best.depth}",
+            report.title,
             ", ".join(best.models.values()),
             percent(best.validation),
             percent(best.test),
@@ -96,9 +95,14 @@ def _gains(report: Report) -> Iterator[str]:
         points = f"{100 * gain.value:+.2f}"
         return f"{gain.over}{what}", points, brackets(gain.interval)
 
-    yield "## Gain of fusion"
-    yield "The fused network's test accuracy minus that of the better other one, paired by row."
-    rows = [row(report.gain.unimodal, " alone"), row(report.gain.reheaded, ", re-headed")]
+    yield "## Gain of fusion" if report.grown is None else "## Gain of growing"
+    yield (
+        f"The {report.made} network's test accuracy minus that of the better other one, paired by "
+        "row."
+    )
+    rows = [row(report.gain.unimodal, " alone")]
+    if report.gain.reheaded is not None:
+        rows.append(row(report.gain.reheaded, ", re-headed"))
     yield markdown_table(("over", "points", "95 % interval"), rows)
 
 
@@ -132,7 +136,7 @@ def _strata(report: Report) -> Iterator[str]:
         if not bins:
             yield "No row of the test split has a value."
             continue
-        headings = ["from", "to", "rows", "fused, %", "95 % interval"]
+        headings = ["from", "to", "rows", f"{report.made}, %", "95 % interval"]
         headings += [f"{name} alone, %" for name in report.unimodal]
         rows = [
             (
@@ -161,6 +165,19 @@ def _wiring(report: Report) -> str:
     return (
         f"{markdown_table(headings, rows)}\n\nA {best.representation} representation, {feedback}; "
         f"genome `{' '.join(map(str, best.genome))}`."
+    )
+
+
+def _layers(report: Report, grown: Grown) -> str:
+    headings = ("layer", "filters", "height", "width", "stride down", "stride right")
+    rows = [
+        (number, *layer.model_dump().values()) for number, layer in enumerate(grown.layers, start=1)
+    ]
+    return (
+        f"{markdown_table(headings, rows)}\n\nNetwork `{grown.network}` of {grown.sub_region}, "
+        f"{grown.parameters:,} parameters, trained by {grown.optimizer}; architecture "
+        f"`{grown.architecture}`, genome `{' '.join(map(str, report.best.genome))}`. Later runs "
+        "use it only where `inputs.*.networks` names it."
     )
 
 

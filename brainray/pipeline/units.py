@@ -35,7 +35,7 @@ from brainray.networks.onnx import OnnxNetwork
 from brainray.pipeline.frozen import StoredGraph, train_head, with_head
 from brainray.pipeline.models import load_network, start_from
 from brainray.pipeline.versions import recipe_versions
-from brainray.seeding import derive, one_thread, torch_generator, torch_random
+from brainray.seeding import derive, numpy_generator, one_thread, torch_generator, torch_random
 from brainray.shapes import Array
 from brainray.training.loop import Optimizer, Recipe, fit
 from brainray.training.memory import keep_freed_memory
@@ -284,29 +284,48 @@ def pretrain(unit: PretrainUnit) -> Pretrained:
     with one_thread():
         if unit.graph is not None:
             return _pretrain_head(unit, unit.graph)
-        inputs, mask = prepared(unit.columns["train"])
-        rows_N = np.flatnonzero(mask)
-        target_N = _target(unit.columns["train"])
-        seed = derive(unit.seed, "pretrain", unit.spec.name, unit.recipe.optimizer)
-        with torch_random(seed):
-            network = build_network(unit.spec, unit.classes)
-        if unit.parent is not None:
-            weights = load_weights(unit.columns["train"].store, unit.parent.key)
-            start_from(network, unit.spec, unit.classes, weights, unit.parent.same_classes)
-        quicken(network)
-        preparation = build_preparation(unit.spec.preparation)
-        generator = torch_generator(seed, "augmentation")
-
-        def loss(rows: Tensor, epoch: int) -> Tensor:
-            chosen = rows_N[rows.numpy()]
-            samples = torch.from_numpy(inputs[chosen])
-            if unit.augmentation > 0 and isinstance(preparation, AugmentingPreparation):
-                samples = preparation.augment(samples, unit.augmentation, generator)
-            return functional.cross_entropy(network(samples), target_N[chosen])
-
-        fit(network, loss, rows=len(rows_N), recipe=unit.recipe, seed=seed)
+        network = train_alone(unit)
         stored = store_weights(unit.columns["train"].store, unit.sub_region, network.state_dict())
-        return Pretrained(stored, _accuracy(network, unit.columns["validation"]))
+        return Pretrained(stored, accuracy_alone(network, unit.columns["validation"]))
+
+
+def train_alone(unit: PretrainUnit, most: int | None = None) -> TappedNetwork:
+    """Train the network of a unit, which is not frozen, and return it; nothing is stored.
+
+    Args:
+        unit: what to train, and how.
+        most: training samples that are used at most, drawn at random; None is all.
+
+    Raises:
+        DataError: see `prepare`.
+        NetworkError: the weights to start from are not those of this network.
+        CatalogError: they are not in the store.
+    """
+    inputs, mask = prepared(unit.columns["train"])
+    rows_N = np.flatnonzero(mask)
+    if most is not None and most < len(rows_N):
+        # The same ones for every network: what is compared has seen the same.
+        rows_N = np.sort(numpy_generator(unit.seed, "rows").permutation(rows_N)[:most])
+    target_N = _target(unit.columns["train"])
+    seed = derive(unit.seed, "pretrain", unit.spec.name, unit.recipe.optimizer)
+    with torch_random(seed):
+        network = build_network(unit.spec, unit.classes)
+    if unit.parent is not None:
+        weights = load_weights(unit.columns["train"].store, unit.parent.key)
+        start_from(network, unit.spec, unit.classes, weights, unit.parent.same_classes)
+    quicken(network)
+    preparation = build_preparation(unit.spec.preparation)
+    generator = torch_generator(seed, "augmentation")
+
+    def loss(rows: Tensor, epoch: int) -> Tensor:
+        chosen = rows_N[rows.numpy()]
+        samples = torch.from_numpy(inputs[chosen])
+        if unit.augmentation > 0 and isinstance(preparation, AugmentingPreparation):
+            samples = preparation.augment(samples, unit.augmentation, generator)
+        return functional.cross_entropy(network(samples), target_N[chosen])
+
+    fit(network, loss, rows=len(rows_N), recipe=unit.recipe, seed=seed)
+    return network
 
 
 def _pretrain_head(unit: PretrainUnit, graph: StoredGraph) -> Pretrained:
@@ -352,7 +371,8 @@ def bank(unit: BankUnit) -> str:
     return unit.key
 
 
-def _accuracy(network: TappedNetwork, column: ColumnUnit) -> float:
+def accuracy_alone(network: TappedNetwork, column: ColumnUnit) -> float:
+    """Return a network's accuracy on the samples of a split that are present, in [0, 1]."""
     inputs, mask = prepared(column)
     rows = np.flatnonzero(mask)
     with torch.inference_mode():

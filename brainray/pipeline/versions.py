@@ -4,6 +4,7 @@ import platform as machine
 from importlib.metadata import PackageNotFoundError, version
 
 from brainray.errors import NetworkError
+from brainray.networks.grown import GROWN
 from brainray.networks.interface import zoo_of
 
 PACKAGES = ("brainray", "ray", "torch", "numpy", "deap", "pyarrow", "scikit-learn")
@@ -24,8 +25,9 @@ def recipe_versions(architecture: str = "") -> dict[str, str]:
         NetworkError: the zoo is not installed.
     """
     zoo = zoo_of(architecture)
+    needed = [] if zoo in (None, GROWN) else [zoo]  # what is grown needs no package
     try:
-        return {name: version(name) for name in ("brainray", "torch", *([zoo] if zoo else []))}
+        return {name: version(name) for name in ("brainray", "torch", *needed)}
     except PackageNotFoundError as error:
         raise NetworkError(
             f"architecture {architecture!r}: needs {error.name}; install brainray[zoo]"

@@ -34,6 +34,12 @@ def _no_boolean(value: object) -> object:
     return value
 
 
+def _odd(number: int) -> int:
+    if number % 2 == 0:
+        raise ValueError(f"must be odd, not {number}")
+    return number
+
+
 def _offered(group: str, what: str) -> AfterValidator:
     """Allow the names that installed packages offer in ``brainray.<group>``."""
 
@@ -237,6 +243,44 @@ class Search(Section):
         return self
 
 
+Odd = Annotated[int, Field(ge=1, le=31), AfterValidator(_odd)]
+
+
+class Grow(Section):
+    """Whether the search grows a new convolutional network, instead of fusing those there are.
+
+    A candidate is a string of layers (paper 3.1.2, Figure 6), as `search` proposes them; finalists
+    are trained as `pretraining` says, by `training.workers` that share them. Keys of `search` and
+    `training` that describe a fusion network then say nothing.
+
+    Attributes:
+        enabled: whether it does; the scenario then has one input, an image or a sound.
+        depth: the largest number of layers.
+        filters: how many filters a layer may have.
+        kernels: heights and widths that a filter may have, odd numbers.
+        strides: heights and widths that a stride may have.
+        epochs: of a candidate's training, a short one.
+        rows: of the training split that a candidate is trained on, drawn at random; None is all.
+    """
+
+    enabled: bool = False
+    depth: int = Field(default=4, ge=1, le=8)
+    filters: tuple[Annotated[int, Field(ge=2, le=1024)], ...] = Field(
+        default=(8, 16, 32, 64), min_length=1
+    )
+    kernels: tuple[Odd, ...] = Field(default=(1, 3, 5, 7), min_length=1)
+    strides: tuple[Annotated[int, Field(ge=1, le=8)], ...] = Field(default=(1, 2, 3), min_length=1)
+    epochs: int = Field(default=2, ge=1, le=1000)
+    rows: int | None = Field(default=1000, ge=1)
+
+    @field_validator("filters", "kernels", "strides")
+    @classmethod
+    def _rising(cls, numbers: tuple[int, ...]) -> tuple[int, ...]:
+        if list(numbers) != sorted(set(numbers)):
+            raise ValueError(f"must rise from number to number, not {list(numbers)}")
+        return numbers
+
+
 class Pretraining(Section):
     """How the networks of the activated sub-regions are trained, each alone.
 
@@ -320,6 +364,7 @@ class Scenario(Section):
     data: Data
     activation: Activation = Field(default_factory=Activation)
     search: Search = Field(default_factory=Search)
+    grow: Grow = Field(default_factory=Grow)
     pretraining: Pretraining = Field(default_factory=Pretraining)
     training: Training = Field(default_factory=Training)
     serve: Serve = Field(default_factory=Serve)
@@ -338,6 +383,19 @@ class Scenario(Section):
             if name in plugins.names("datasets"):
                 return document | {"data": data | {"name": name}}
         return document
+
+    @model_validator(mode="after")
+    def _grows_for_one_input(self) -> "Scenario":
+        if self.grow.enabled:
+            if len(self.inputs) > 1:
+                raise ValueError(
+                    f"grow.enabled: is for one input, not for {', '.join(self.inputs)}; grow a "
+                    "network for each in a run of its own, then name them in inputs.*.networks"
+                )
+            ((name, part),) = self.inputs.items()
+            if part.modality == "text":
+                raise ValueError(f"grow.enabled: is for an image or a sound, {name} is a text")
+        return self
 
     @field_validator("inputs")
     @classmethod

@@ -16,7 +16,10 @@ Interval = tuple[float, float]
 
 
 class Candidate(Part):
-    """One evaluated genome: its models by input and its validation accuracy, None if it failed."""
+    """One evaluated genome: its models by input and its validation accuracy, None if it failed.
+
+    A grown candidate is no stored model: its architecture stands for it.
+    """
 
     genome: list[int]
     models: dict[str, str]
@@ -38,14 +41,17 @@ class SearchPart(Part):
 
 
 class Fused(Part):
-    """The best fused candidate, before the gate.
+    """The best fused candidate, or the best grown one, before the gate.
+
+    A grown network is one model of one input, as deep as it has layers, and fuses nothing: it has
+    no taps and operators.
 
     Attributes:
         genome: its code.
         models: the model of each input.
         taps: for each level, the tap that each input brings; an input may be absent.
         operators: of each level.
-        depth: number of levels.
+        depth: number of levels, or of layers.
         validation: accuracy on the validation split.
         test: accuracy on the test split.
         interval: of ``test``.
@@ -65,6 +71,36 @@ class Fused(Part):
     network_taps: dict[str, list[str]] = Field(default_factory=dict)
     representation: str = "joint"
     feedback: bool = False
+
+
+class GrownLayer(Part):
+    """One layer of a grown network: its filters, their height and width, and their stride."""
+
+    filters: int
+    height: int
+    width: int
+    stride_height: int
+    stride_width: int
+
+
+class Grown(Part):
+    """The network that a run has grown.
+
+    Attributes:
+        network: its name in the catalog.
+        architecture: the string that was searched.
+        layers: from the input to the output.
+        sub_region: where it lives.
+        optimizer: that trained it.
+        parameters: of its model.
+    """
+
+    network: str
+    architecture: str
+    layers: list[GrownLayer]
+    sub_region: str
+    optimizer: str
+    parameters: int
 
 
 class Unimodal(Part):
@@ -106,10 +142,13 @@ class Gain(Part):
 
 
 class Gains(Part):
-    """What fusion gains over the better unimodal and over the better re-headed network."""
+    """What fusion gains over the better unimodal and over the better re-headed network.
+
+    A grown network is compared with the unimodal one alone.
+    """
 
     unimodal: Gain
-    reheaded: Gain
+    reheaded: Gain | None
 
 
 class Accuracy(Part):
@@ -175,9 +214,9 @@ class TrainingPart(Part):
 
 
 class Gate(Part):
-    """What was returned, and by how much the fused network led on validation."""
+    """What was returned, and by how much the fused or grown network led on validation."""
 
-    chosen: Literal["fused", "unimodal"]
+    chosen: Literal["fused", "grown", "unimodal"]
     margin: float
 
 
@@ -194,7 +233,8 @@ class Report(Part):
     """The whole result of one run.
 
     ``robustness`` and ``explanation`` (of the best fused candidate's models) are by input and
-    ``strata`` by column; there is no ``confusion`` of more than 50 classes.
+    ``strata`` by column; there is no ``confusion`` of more than 50 classes. Where a network was
+    ``grown``, it stands wherever else the fused network does.
     """
 
     run_id: str
@@ -217,3 +257,14 @@ class Report(Part):
     confusion: Confusion | None = None
     strata: dict[str, list[Bin]] = Field(default_factory=dict)
     explanation: dict[str, Explanation] = Field(default_factory=dict)
+    grown: Grown | None = None
+
+    @property
+    def made(self) -> Literal["fused", "grown"]:
+        """The kind of network that the run has made."""
+        return "fused" if self.grown is None else "grown"
+
+    @property
+    def title(self) -> str:
+        """How tables call that network, e.g. ``fused, depth 2`` or ``grown, depth 3``."""
+        return f"{self.made}, depth {self.best.depth}"

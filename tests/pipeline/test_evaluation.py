@@ -56,6 +56,7 @@ def test_accuracies_and_gains_are_those_of_the_answers(
         assert accuracy.interval is not None
         assert accuracy.interval[0] < accuracy.test < accuracy.interval[1]
     unimodal, reheaded = evaluation.gain.unimodal, evaluation.gain.reheaded
+    assert reheaded is not None
     assert (unimodal.over, unimodal.value) == ("audio", pytest.approx(0.1))
     assert (reheaded.over, reheaded.value) == ("image", pytest.approx(0.02))
     assert unimodal.interval is not None

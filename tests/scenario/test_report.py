@@ -107,6 +107,16 @@ def document(old: dict[str, Any]) -> dict[str, Any]:
                 }
             ]
         },
+        "grown": {
+            "network": "grown-1a2b3c4d.image",
+            "architecture": "grown/8x5x3x2x1",
+            "layers": [
+                {"filters": 8, "height": 5, "width": 3, "stride_height": 2, "stride_width": 1}
+            ],
+            "sub_region": "vision.shape",
+            "optimizer": "adam",
+            "parameters": 218,
+        },
     }
 
 

@@ -1,10 +1,11 @@
-"""The overview: the search, the results, and the winner's wiring."""
+"""The overview: the search, the results, and the winner's wiring or layers."""
 
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from brainray.pipeline.pictures.layers import draw_layers
 from brainray.pipeline.pictures.style import FAINT, FUSED, bare, colors_of, errors_of, save
 from brainray.pipeline.pictures.wiring import draw_wiring
 from brainray.scenario import Report
@@ -24,7 +25,10 @@ def draw_overview(report: Report, path: Path) -> None:
     figure.suptitle(f"{report.scenario}, seed {report.seed}", weight="bold")
     _draw_search(report, search)
     _draw_results(report, results)
-    draw_wiring(report, wiring)
+    if report.grown is None:
+        draw_wiring(report, wiring)
+    else:
+        draw_layers(report, report.grown, wiring)
     save(figure, path)
 
 
@@ -57,7 +61,7 @@ def _draw_search(report: Report, axes: Axes) -> None:
 
 
 def _draw_results(report: Report, axes: Axes) -> None:
-    """Draw the test accuracies with their intervals, the fused network's at the bottom."""
+    """Draw the test accuracies with their intervals, the new network's at the bottom."""
     colors = colors_of(report)
     bars = [
         (f"{name} alone", part.test, part.interval, colors[name], 1.0)
@@ -67,7 +71,7 @@ def _draw_results(report: Report, axes: Axes) -> None:
         (f"{name} re-headed", part.test, part.interval, colors[name], 0.6)
         for name, part in report.reheaded.items()
     ]
-    bars.append(("fused", report.best.test, report.best.interval, FUSED, 1.0))
+    bars.append((report.made, report.best.test, report.best.interval, FUSED, 1.0))
     values = [100 * value for _, value, _, _, _ in bars]
     ends = [None if end is None else (100 * end[0], 100 * end[1]) for _, _, end, _, _ in bars]
     errors = errors_of(values, ends)

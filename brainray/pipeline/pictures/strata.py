@@ -34,7 +34,7 @@ def draw_accuracy_over(report: Report, stratum: str, path: Path) -> None:
         fmt="o-",
         color=FUSED,
         capsize=3,
-        label="fused, 95 % interval",
+        label=f"{report.made}, 95 % interval",
     )
     for part, middle in zip(bins, middles, strict=True):
         axes.text(middle, 1.5, str(part.rows), ha="center", fontsize=7, color="#666666")
