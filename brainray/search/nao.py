@@ -121,7 +121,7 @@ class NAO:
         known = self._known(self._lessons)
         found = {}
         if self._pairs:
-            found["pairwise_accuracy"] = self._right_pairs / self._pairs
+            found["pairwise_accuracy"] = float(self._right_pairs / self._pairs)
         if self._lessons and known:
             with torch.no_grad(), one_thread():
                 codes_NT = torch.tensor([genome for genome, _ in known])

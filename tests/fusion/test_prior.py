@@ -170,7 +170,7 @@ def encoded(code: FusionCode, wiring: Wiring) -> Genome:
 
 
 @pytest.mark.parametrize("algorithm", plugins.names("searchers"))
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(code=codes(), seed=st.integers(0, 100))
 def test_no_searcher_tries_a_forbidden_edge(algorithm: str, code: FusionCode, seed: int) -> None:
     space = code.space
