@@ -29,6 +29,7 @@ from brainray.scenario.report import (
 )
 from brainray.search.interface import Solution
 from brainray.search.schedule import Schedule
+from brainray.training.exchange import Effort
 
 FUSED_SUB_REGION = "multisensory.integration"
 """Where networks that join several inputs live."""
@@ -81,6 +82,15 @@ def register_fused(
                     scenario.training.workers,
                 ],
                 "strategy": problem.strategy,
+                # Other strategies train otherwise with another number of workers.
+                **(
+                    {
+                        "strategy_options": dict(problem.strategy_options),
+                        "workers": scenario.training.workers,
+                    }
+                    if problem.strategy != "all_reduce"
+                    else {}
+                ),
                 # Left out where it is off, as it was before there was one.
                 **(
                     {"augmentation": scenario.training.augmentation}
@@ -151,6 +161,8 @@ def report_of(
             strategy=scenario.training.strategy,
             workers=scenario.training.workers,
             seconds=seconds["training"],
+            options=dict(scenario.training.options),
+            **_effort(solution),
         ),
         best=Fused(
             genome=list(solution.genome),
@@ -191,6 +203,18 @@ def report_of(
         strata=evaluation.strata,
         explanation=dict(explanation),
     )
+
+
+def _effort(solution: Solution) -> dict[str, Any]:
+    """Return what training cost the first worker, as a report holds it."""
+    if not solution.effort:
+        return {}
+    effort = Effort(**solution.effort)
+    return {
+        "samples_per_second": round(effort.rows / max(effort.seconds, 1e-9), 1),
+        "seconds_waited": round(effort.seconds_waited, 3),
+        "bytes_sent": effort.bytes_sent,
+    }
 
 
 def history_of(problem: FusionProblem, schedule: Schedule) -> list[Candidate]:

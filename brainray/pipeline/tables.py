@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from brainray.pipeline.brain_tables import pathway_tables, reasons
 from brainray.pipeline.markdown import brackets, markdown_table, percent
 from brainray.scenario import Report
-from brainray.scenario.report import Gain
+from brainray.scenario.report import Gain, TrainingPart
 
 
 def report_markdown(report: Report, pictures: Mapping[str, str]) -> str:
@@ -169,8 +169,17 @@ def _effort(report: Report) -> str:
     rows = [(step, f"{seconds:.1f}") for step, seconds in report.seconds.items()]
     return (
         f"{search.evaluated} candidates by {search.algorithm}, {search.failed} of them failed; "
-        f"finalists by {training.workers} workers with {training.strategy}.\n\n"
+        f"finalists by {training.workers} workers with {training.strategy}{_waiting(training)}.\n\n"
         f"{markdown_table(('step', 'seconds'), rows)}"
+    )
+
+
+def _waiting(training: TrainingPart) -> str:
+    if training.samples_per_second is None:
+        return ""
+    return (
+        f": {training.samples_per_second:,.0f} samples/s, {training.seconds_waited:.1f} s waited, "
+        f"{(training.bytes_sent or 0) / 1e6:,.1f} MB sent by the first one"
     )
 
 

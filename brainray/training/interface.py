@@ -88,7 +88,10 @@ class Port(Protocol):
 
 @dataclass(frozen=True)
 class Merge:
-    """Exchange a message with all and wait; the answer is what the merger makes of them."""
+    """Exchange a message with all and wait; the answer is what the merger makes of them.
+
+    The message is given away: a wire may overwrite it.
+    """
 
     message: Tensor
     merger: Merger
@@ -96,7 +99,7 @@ class Merge:
 
 @dataclass(frozen=True)
 class Start:
-    """Start to exchange a message; the answer is a `Pending`. It must not be changed meanwhile."""
+    """Start to exchange a message; the answer is a `Pending`. It is given away, too."""
 
     message: Tensor
     merger: Merger
@@ -180,9 +183,11 @@ class Strategy(ABC):
 
     Attributes:
         served: whether it has a parameter server.
+        alike: whether all workers have the same weights after every step, not only at the end.
     """
 
     served = False
+    alike = True
 
     def share(self, rows: Tensor, rank: int, size: int) -> Tensor:
         """Return the part of a batch's row numbers that worker ``rank`` of ``size`` computes.

@@ -1,33 +1,8 @@
 """Checks of a strategy's options; what they refuse, a scenario names with the key's path."""
 
-import inspect
-from collections.abc import Mapping
 from typing import Any
 
-from brainray import plugins
 from brainray.errors import TrainingError
-from brainray.training.interface import Strategy
-
-
-def build(name: str, options: Mapping[str, Any]) -> Strategy:
-    """Return a new instance of a strategy.
-
-    Args:
-        name: in the entry-point group ``brainray.strategies``.
-        options: of the strategy, beside its defaults.
-
-    Raises:
-        PluginError: no installed package offers it.
-        TrainingError: it has no such option, or the value is not allowed.
-    """
-    strategy = plugins.load("strategies", name)
-    allowed = list(inspect.signature(strategy).parameters)
-    for option in options:
-        if option not in allowed:
-            known = f"allowed are {', '.join(allowed)}" if allowed else f"{name} has none"
-            raise TrainingError(f"{option}: unknown option, {known}")
-    made: Strategy = strategy(**options)
-    return made
 
 
 def whole(what: str, value: Any, least: int, most: int) -> int:

@@ -13,10 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from brainray.errors import TrainingError
+from brainray import plugins
+from brainray.errors import PluginError, TrainingError
 from brainray.training.interface import Exchange, Merge, Replica, Step, Strategy
 from brainray.training.mergers import SUM
-from brainray.training.options import build, number, one_of
+from brainray.training.options import number, one_of
 
 Speeds = NDArray[np.float64]
 
@@ -50,9 +51,10 @@ class DynamicBatchSize(Strategy):
         if not isinstance(options, Mapping | None):
             raise TrainingError(f"options: must be a mapping, not {options!r}")
         try:
-            self._rule = build(rule, options or {})
-        except TrainingError as error:
+            self._rule: Strategy = plugins.build("strategies", rule, options or {})
+        except (PluginError, TrainingError) as error:
             raise TrainingError(f"options.{error}") from error
+        self.alike = self._rule.alike
         self._smoothing = number("smoothing", smoothing, 1e-3, 1.0)
         self._gain = number("gain", gain, 0.0, 1.0)
         self._clear()

@@ -23,6 +23,7 @@ class EASGD(Strategy):
 
     def __init__(self, period: int = 4, pull: float = 0.9) -> None:
         self._period = whole("period", period, 1, 1_000_000)
+        self.alike = False
         self._pull = number("pull", pull, 1e-6, 1.0)
         self._steps = 0
         self._center = empty(0)
@@ -48,7 +49,7 @@ class EASGD(Strategy):
 
     def _exchange(self, replica: Replica) -> Exchange:
         own, center = replica.parameters(), self._center
-        total: Tensor = yield Merge(own, SUM)
+        total: Tensor = yield Merge(own.clone(), SUM)
         alpha = self._pull / replica.size
         replica.load(own - alpha * (own - center))
         self._center = center + alpha * (total - replica.size * center)

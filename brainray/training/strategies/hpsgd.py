@@ -40,6 +40,7 @@ class HPSGD(Strategy):
 
     def __init__(self, period: int = 1) -> None:
         self._period = whole("period", period, 1, 1_000_000)
+        self.alike = period == 1
         self._steps = 0
         self._sum: Tensor | None = None
         self._pending: Pending | None = None

@@ -24,6 +24,7 @@ class LocalSGD(Strategy):
 
     def __init__(self, period: int = 20) -> None:
         self._period = whole("period", period, 1, 1_000_000)
+        self.alike = period == 1
         self._steps = self._rows = self._batch_rows = 0
 
     def start(self, replica: Replica) -> Exchange:

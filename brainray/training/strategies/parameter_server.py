@@ -54,6 +54,7 @@ class ParameterServer(Strategy):
         self._staleness = whole("staleness", staleness, 0, 1_000_000)
         if self._exchange == "gradients" and self._period > 1:
             raise TrainingError("period: must be 1 with 'exchange: gradients'")
+        self.alike = synchronous and period == 1
         self._clear()
 
     def _clear(self) -> None:

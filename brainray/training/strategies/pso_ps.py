@@ -47,6 +47,7 @@ class PSOPS(Strategy):
         result: str = "average",
     ) -> None:
         self._period = whole("period", period, 1, 1_000_000)
+        self.alike = False
         self._inertia = number("inertia", inertia, 0.0, 1.0)
         self._cognitive = number("cognitive", cognitive, 0.0, 4.0)
         self._social = number("social", social, 0.0, 4.0)
