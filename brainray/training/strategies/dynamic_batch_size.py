@@ -15,7 +15,7 @@ from torch import Tensor
 
 from brainray import plugins
 from brainray.errors import PluginError, TrainingError
-from brainray.training.interface import Exchange, Merge, Replica, Step, Strategy
+from brainray.training.interface import Exchange, Pending, Replica, Start, Step, Strategy, Wait
 from brainray.training.mergers import SUM
 from brainray.training.options import number, one_of
 
@@ -63,6 +63,7 @@ class DynamicBatchSize(Strategy):
         self._seconds = 0.0
         self._rows = 0
         self._batch_rows = 0
+        self._times: Pending | None = None
         self._row_seconds: Speeds | None = None
         self._weights: Speeds | None = None
 
@@ -79,24 +80,32 @@ class DynamicBatchSize(Strategy):
         yield from self._rule.start(replica)
 
     def step(self, replica: Replica, step: Step) -> Exchange:
-        """Step by the rule; at the end of an epoch, exchange times and change the shares."""
+        """Step by the rule; exchange times at the end of an epoch, and change shares a step later.
+
+        So nobody waits for the times.
+        """
         yield from self._rule.step(replica, step)
+        yield from self._reweigh()
         self._rows += step.rows
         self._seconds += step.seconds if step.rows > 0 else 0.0
         self._batch_rows = max(self._batch_rows, step.batch_rows)
         if step.ends_epoch:
-            yield from self._measure(replica)
+            told = torch.zeros(replica.size, 2, dtype=torch.float64)
+            told[replica.rank] = torch.tensor([self._seconds, self._rows])
+            self._seconds, self._rows = 0.0, 0
+            self._times = yield Start(told.reshape(-1), SUM)
 
     def finish(self, replica: Replica) -> Exchange:
         """Finish by the rule."""
         yield from self._rule.finish(replica)
+        yield from self._reweigh()
 
-    def _measure(self, replica: Replica) -> Exchange:
-        told = torch.zeros(replica.size, 2, dtype=torch.float64)
-        told[replica.rank] = torch.tensor([self._seconds, self._rows])
-        merged: Tensor = yield Merge(told.reshape(-1), SUM)
+    def _reweigh(self) -> Exchange:
+        if self._times is None:
+            return
+        merged: Tensor = yield Wait(self._times)
+        self._times = None
         seconds, rows = merged.reshape(-1, 2).numpy().T
-        self._seconds, self._rows = 0.0, 0
         if not (seconds > 0).all() or not (rows > 0).all():
             return  # a worker had nothing to compute in this epoch: its speed is not known
         self._row_seconds = blend(self._row_seconds, seconds / rows, self._smoothing)
