@@ -50,15 +50,11 @@ def serial(digits) -> float:
 @pytest.mark.parametrize(
     ("name", "options", "loss"),
     [
-        ("all_reduce", {}, 0.005),
-        ("dynamic_batch_size", {}, 0.005),
         ("dynamic_batch_size", {"rule": "hpsgd"}, 0.02),
         ("hpsgd", {}, 0.02),
-        ("hpsgd", {"period": 2}, 0.05),
         ("local_sgd", {"period": 5}, 0.02),
         ("easgd", {}, 0.05),
         ("pso_ps", {"period": 5}, 0.05),
-        ("parameter_server", {}, 0.005),
         ("parameter_server", {"synchronous": False}, 0.02),
         ("parameter_server", {"exchange": "parameters", "period": 5}, 0.02),
         ("parameter_server", {"synchronous": False, "exchange": "parameters"}, 0.02),
@@ -66,6 +62,4 @@ def serial(digits) -> float:
 )
 def test_the_accuracy_is_near_that_of_one_process(name, options, loss, digits, serial):
     assert serial > 0.85
-    got = accuracy(digits, name, options)
-    print(name, options, round(got, 4), round(serial, 4))
-    assert got >= serial - loss
+    assert accuracy(digits, name, options) >= serial - loss
