@@ -74,6 +74,7 @@ def write_solution(solution: Solution, folder: Path) -> None:
         "genome": list(solution.genome),
         "value": solution.value,
         "details": solution.details,
+        "effort": solution.effort,
     }
     (folder / SOLUTION_FILE).write_text(json.dumps(document), encoding="utf-8")
 
@@ -86,4 +87,5 @@ def read_solution(folder: Path) -> Solution:
         value=document["value"],
         weights=safetensors.torch.load_file(folder / WEIGHTS_FILE),
         details=document["details"],
+        effort=document["effort"],
     )

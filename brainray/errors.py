@@ -12,6 +12,7 @@ BrainrayError
 │   └── UnavailableError  a database or a store that does not answer
 ├── AtlasError        a brain atlas: its ROIs, their functions and relations
 ├── SearchError       a space, a searcher, a problem
+├── TrainingError     a strategy, its options, a network that they cannot train
 ├── RunError          a run and its record
 ├── StoppedError      a run that Ctrl-C or a signal stopped
 ├── ClusterError      Ray: what cannot be connected or placed
@@ -76,6 +77,10 @@ class AtlasError(BrainrayError):
 
 class SearchError(BrainrayError):
     """A search space or a searcher breaks its contract."""
+
+
+class TrainingError(BrainrayError):
+    """A strategy has no such option, or cannot train this network."""
 
 
 class RunError(BrainrayError):

@@ -8,6 +8,8 @@ Groups: ``brainray.searchers``, ``brainray.strategies``, ``brainray.networks``,
     my_search = "my_package.search:MySearch"
 """
 
+import inspect
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -31,3 +33,18 @@ def load(group: str, name: str) -> Any:
     if len(found) > 1:
         raise PluginError(f"{group}: {name!r} is offered twice: {', '.join(sorted(found))}")
     return next(iter(found.values())).load()
+
+
+def build(group: str, name: str, options: Mapping[str, Any]) -> Any:
+    """Return what ``name`` stands for, called with options by keyword.
+
+    Raises:
+        PluginError: no installed package offers it, two do, or it has no such option.
+    """
+    offered = load(group, name)
+    allowed = list(inspect.signature(offered).parameters)
+    for option in options:
+        if option not in allowed:
+            known = f"allowed are {', '.join(allowed)}" if allowed else f"{name} has none"
+            raise PluginError(f"{option}: unknown option, {known}")
+    return offered(**options)

@@ -3,9 +3,9 @@
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property, partial
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ from brainray.fusion.population import CandidateRecipe
 from brainray.search.interface import Brood, Genome, Solution, Space
 from brainray.seeding import derive, one_thread, torch_generator
 from brainray.training.communicator import Alone
+from brainray.training.exchange import Effort
 from brainray.training.interface import Communicator, Strategy
 from brainray.training.loop import ALL_REDUCE, Recipe, fit
 from brainray.training.metrics import accuracy, accuracy_of
@@ -52,6 +53,7 @@ class FusionProblem:
         seed: of the run.
         keep: whether a finalist is what it is after its last epoch, or was after the one that is
             best on validation; not to be trained at all counts as one.
+        strategy_options: of that strategy, beside its defaults.
         communicator: of this worker.
     """
 
@@ -66,6 +68,7 @@ class FusionProblem:
     strategy: str
     seed: int
     keep: Literal["last", "best"] = "last"
+    strategy_options: Mapping[str, Any] = field(default_factory=dict)
     communicator: Communicator = field(default_factory=Alone)
 
     @property
@@ -109,14 +112,13 @@ class FusionProblem:
         ``details`` hold the validation accuracies of the finalists and of the re-headed networks.
         """
         with one_thread():
-            networks = [self._train(genome, tuple(self.code.candidates)) for genome in genomes]
+            effort, inputs = Effort(), tuple(self.code.candidates)
+            networks = [self._train(genome, inputs, effort) for genome in genomes]
             values = [self._accuracy(network, "validation") for network in networks]
             if not max(values) >= 0.0:
                 raise SearchError("every finalist diverged; try a smaller training.learning_rate")
             winner = max(range(len(values)), key=lambda number: (values[number], -number))
-            reheaded = {
-                name: self._train(genomes[winner], (name,)) for name in self.code.candidates
-            }
+            reheaded = {name: self._train(genomes[winner], (name,), effort) for name in inputs}
             weights = _prefixed("fused", networks[winner])
             for name, network in reheaded.items():
                 weights |= _prefixed(f"reheaded/{name}", network)
@@ -136,6 +138,7 @@ class FusionProblem:
                         for name, network in reheaded.items()
                     },
                 },
+                effort=asdict(effort),
             )
 
     def answers(self, solution: Solution) -> dict[str, Tensor]:
@@ -237,27 +240,27 @@ class FusionProblem:
             torch_generator(seed, "weights"),
         )
 
-    def _train(self, genome: Genome, inputs: tuple[str, ...]) -> FusionNetwork:
-        """Train the network of a genome to the end, with only the given inputs.
+    def _train(self, genome: Genome, inputs: tuple[str, ...], effort: Effort) -> FusionNetwork:
+        """Train the network of a genome to the end, with only the given inputs; add the effort.
 
         It is trained in double precision: rounding then stays far below what could change an
         answer, so that the number of workers does not change the result.
         """
         seed = derive(self.seed, "finalist", *genome)
         network = self._network(genome, self.finalist_hidden, seed).double()
-        strategy = plugins.load("strategies", self.strategy)()
+        strategy = plugins.build("strategies", self.strategy, self.strategy_options)
         train = partial(
             self._fit, network, inputs, self.finalist, seed, strategy, self.communicator
         )
         if self.keep == "last":
-            train()
+            effort.add(train())
             return network.float().eval()
 
         def on_validation(passed: FusionNetwork) -> float:
             return self._accuracy(copy.deepcopy(passed).float(), "validation", inputs)
 
         best = BestEpoch(network, on_validation)
-        train(on_epoch=best)
+        effort.add(train(on_epoch=best))
         return best.network.float().eval()
 
     def _fit(
@@ -269,11 +272,11 @@ class FusionProblem:
         strategy: Strategy,
         communicator: Communicator,
         on_epoch: Callable[[int], None] = lambda epoch: None,
-    ) -> None:
-        """Train a network in place, in its own precision."""
+    ) -> Effort:
+        """Train a network in place, in its own precision; return what it cost."""
         spoiling = self.spoiling if len(inputs) > 1 else UNSPOILED
         loss = FusionLoss(network, self.features("train"), inputs, spoiling, seed)
-        fit(
+        return fit(
             network,
             loss,
             rows=len(self.targets["train"]),

@@ -8,7 +8,7 @@ pretraining them did. Scales and temperatures stay as they were measured.
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from brainray.pipeline.units import ColumnUnit, prepared, quicken
 from brainray.search.interface import Genome, Solution
 from brainray.seeding import derive, one_thread, torch_generator
 from brainray.shapes import Array
+from brainray.training.exchange import Effort
 from brainray.training.loop import Recipe, fit
 from brainray.training.memory import keep_freed_memory
 
@@ -79,15 +80,17 @@ class FineTuningProblem(FusionProblem):
         keep_freed_memory()
         with one_thread():
             whole = self._whole(solution)
-            fit(
+            tuning = fit(
                 whole,
                 self._loss(whole),
                 rows=len(self.targets["train"]),
                 recipe=self.fine_tuning,
                 seed=derive(self.seed, "fine_tuning"),
-                strategy=plugins.load("strategies", self.strategy)(),
+                strategy=plugins.build("strategies", self.strategy, self.strategy_options),
                 communicator=self.communicator,
             )
+            effort = Effort(**solution.effort)
+            effort.add(tuning)
             weights = dict(solution.weights) | whole.weights()
             tuned = Solution(solution.genome, solution.value, weights, solution.details)
             value = self.fused_accuracy(tuned, "validation")
@@ -103,6 +106,7 @@ class FineTuningProblem(FusionProblem):
             max(value, solution.value),
             weights if better else solution.weights,
             {**solution.details, "fine_tuning": report},
+            asdict(effort),
         )
 
     def fused_features(self, solution: Solution, split: str) -> Features:

@@ -59,6 +59,7 @@ def fusion_problem(
         ),
         finalist_hidden=training.hidden,
         strategy=training.strategy,
+        strategy_options=training.options,
         seed=seed,
         keep=training.keep,
     )

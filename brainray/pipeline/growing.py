@@ -242,6 +242,8 @@ def grown_outcome(
         unimodal=unimodal,
         evaluation=evaluation,
         gate=gate,
+        diagnostics=schedule.diagnostics,
+        effort=solution.effort,
         best=Fused(
             genome=list(solution.genome),
             models={name: model.id},

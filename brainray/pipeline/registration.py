@@ -31,6 +31,7 @@ from brainray.scenario.report import (
 )
 from brainray.search.interface import Solution
 from brainray.search.schedule import Schedule
+from brainray.training.exchange import Effort
 
 FUSED_SUB_REGION = "multisensory.integration"
 """Where networks that join several inputs live."""
@@ -83,6 +84,15 @@ def register_fused(
                     scenario.training.workers,
                 ],
                 "strategy": problem.strategy,
+                # Other strategies train otherwise with another number of workers.
+                **(
+                    {
+                        "strategy_options": dict(problem.strategy_options),
+                        "workers": scenario.training.workers,
+                    }
+                    if problem.strategy != "all_reduce"
+                    else {}
+                ),
                 # Left out where it is off, as it was before there was one.
                 **(
                     {"augmentation": scenario.training.augmentation}
@@ -121,6 +131,8 @@ class Outcome:
         unimodal: the best of the networks that there were, by input.
         evaluation: of all of them on the test split.
         gate: what it said.
+        diagnostics: of the searcher.
+        effort: of the first worker's training; empty if it is not known.
         reheaded: the winner's networks of one input alone.
         grown: the layers, if a network was grown.
     """
@@ -131,6 +143,8 @@ class Outcome:
     unimodal: Mapping[str, Alone]
     evaluation: Evaluation
     gate: Decision
+    diagnostics: Mapping[str, float]
+    effort: Mapping[str, float]
     reheaded: Mapping[str, Reheaded] = field(default_factory=dict)
     grown: Grown | None = None
 
@@ -165,12 +179,14 @@ def report_of(
             failed=sum(candidate.value is None for candidate in history),
             seconds=seconds["search"],
             history=history,
-            diagnostics=schedule.diagnostics,
+            diagnostics=dict(outcome.diagnostics),
         ),
         training=TrainingPart(
             strategy=scenario.training.strategy,
             workers=scenario.training.workers,
             seconds=seconds["training"],
+            options=dict(scenario.training.options),
+            **_effort(outcome.effort),
         ),
         best=outcome.best,
         unimodal={
@@ -224,6 +240,18 @@ def reheaded_part(solution: Solution, evaluation: Evaluation) -> dict[str, Rehea
     return {
         name: Reheaded(validation=validation, **dict(evaluation.accuracies[f"reheaded/{name}"]))
         for name, validation in solution.details["reheaded"].items()
+    }
+
+
+def _effort(found: Mapping[str, float]) -> dict[str, Any]:
+    """Return what training cost the first worker, as a report holds it."""
+    if not found:
+        return {}
+    effort = Effort(**found)
+    return {
+        "samples_per_second": round(effort.rows / max(effort.seconds, 1e-9), 1),
+        "seconds_waited": round(effort.seconds_waited, 3),
+        "bytes_sent": effort.bytes_sent,
     }
 
 

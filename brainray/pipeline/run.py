@@ -305,6 +305,8 @@ class Run:
             unimodal=unimodal,
             evaluation=evaluation,
             gate=gate,
+            diagnostics=schedule.diagnostics,
+            effort=solution.effort,
             reheaded=reheaded_part(solution, evaluation),
         )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from brainray.pipeline.brain_tables import pathway_tables, reasons
 from brainray.pipeline.markdown import brackets, markdown_table, percent
 from brainray.scenario import Report
-from brainray.scenario.report import Gain, Grown
+from brainray.scenario.report import Gain, Grown, TrainingPart
 
 
 def report_markdown(report: Report, pictures: Mapping[str, str]) -> str:
@@ -190,8 +190,18 @@ def _effort(report: Report) -> str:
     )
     return (
         f"{search.evaluated} candidates by {search.algorithm}, {search.failed} of them failed; "
-        f"finalists by {training.workers} workers with {training.strategy}.\n\n{diagnostics}"
+        f"finalists by {training.workers} workers with {training.strategy}{_waiting(training)}."
+        f"\n\n{diagnostics}"
         f"{markdown_table(('step', 'seconds'), rows)}"
+    )
+
+
+def _waiting(training: TrainingPart) -> str:
+    if training.samples_per_second is None:
+        return ""
+    return (
+        f": {training.samples_per_second:,.0f} samples/s, {training.seconds_waited:.1f} s waited, "
+        f"{(training.bytes_sent or 0) / 1e6:,.1f} MB sent by the first one"
     )
 
 

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from brainray import plugins
+from brainray.errors import BrainrayError
 from brainray.shapes import Modality
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
@@ -50,6 +51,14 @@ def _offered(group: str, what: str) -> AfterValidator:
         return name
 
     return AfterValidator(check)
+
+
+def _built(strategy: str, options: dict[str, Any]) -> Any:
+    """Return an instance of a strategy; ValueError says which option is wrong."""
+    try:
+        return plugins.build("strategies", strategy, options)
+    except BrainrayError as error:
+        raise ValueError(str(error)) from error
 
 
 Number = Annotated[float, Field(strict=False), BeforeValidator(_no_boolean)]
@@ -309,6 +318,7 @@ class Training(Section):
 
     Attributes:
         strategy: in the entry-point group ``brainray.strategies``.
+        options: of the strategy, beside its defaults.
         workers: data-parallel workers.
         hidden: width of a finalist's fusion levels.
         epochs: passes over the training split.
@@ -326,6 +336,7 @@ class Training(Section):
     """
 
     strategy: Annotated[str, _offered("strategies", "strategy")] = "all_reduce"
+    options: dict[str, Any] = {}
     workers: int = Field(default=2, ge=1, le=1024)
     hidden: int = Field(default=32, ge=1, le=1024)
     epochs: int = Field(default=20, ge=1, le=10_000)
@@ -335,6 +346,25 @@ class Training(Section):
     augmentation: Annotated[Number, Field(ge=0, le=0.5)] = 0.0
     fine_tuning_epochs: int = Field(default=0, ge=0, le=10_000)
     fine_tuning_rate: Annotated[Number, Field(gt=0, le=1)] = 3e-4
+
+    @field_validator("options")
+    @classmethod
+    def _options_of_the_strategy(
+        cls, options: dict[str, Any], others: ValidationInfo
+    ) -> dict[str, Any]:
+        if options and "strategy" in others.data:
+            _built(others.data["strategy"], options)
+        return options
+
+    @model_validator(mode="after")
+    def _best_is_the_same_everywhere(self) -> "Training":
+        several = self.keep == "best" and self.workers > 1
+        if several and not _built(self.strategy, self.options).alike:
+            raise ValueError(
+                f"keep 'best' needs the same weights on every worker after each epoch, which "
+                f"strategy {self.strategy} with these options does not give"
+            )
+        return self
 
     @model_validator(mode="after")
     def _row_a_worker(self) -> "Training":

@@ -206,11 +206,25 @@ class Bin(Part):
 
 
 class TrainingPart(Part):
-    """How the finalists were trained; ``seconds`` is wall time."""
+    """How the finalists were trained.
+
+    Attributes:
+        strategy: by which workers synchronised.
+        workers: how many.
+        seconds: wall time of the step, starting workers included.
+        options: of the strategy, beside its defaults.
+        samples_per_second: rows of all workers together, while networks were trained.
+        seconds_waited: by the first worker, for the others and the wire.
+        bytes_sent: size of the messages of the first worker.
+    """
 
     strategy: str
     workers: int
     seconds: float
+    options: dict[str, Any] = Field(default_factory=dict)
+    samples_per_second: float | None = None
+    seconds_waited: float | None = None
+    bytes_sent: int | None = None
 
 
 class Gate(Part):

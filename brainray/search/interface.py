@@ -133,12 +133,15 @@ class Solution:
         value: its validation value.
         weights: its trained arrays by name.
         details: what else the problem wants kept (finalists, baselines); JSON values only.
+        effort: what training cost, if the problem measures it: the fields of
+            `brainray.training.exchange.Effort`. Not part of what is compared.
     """
 
     genome: Genome
     value: float
     weights: dict[str, Any]
     details: dict[str, Any]
+    effort: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 class Problem(Protocol):

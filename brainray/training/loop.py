@@ -1,5 +1,7 @@
 """The training loop of every network here, alone or with several workers."""
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
@@ -7,9 +9,12 @@ from typing import Literal, Protocol, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from brainray.errors import TrainingError
 from brainray.seeding import torch_generator
 from brainray.training.communicator import Alone
-from brainray.training.interface import Communicator, Strategy
+from brainray.training.exchange import Effort, run
+from brainray.training.interface import Communicator, Server, Step, Strategy
+from brainray.training.replica import NetworkReplica, half_cosine
 from brainray.training.strategies.all_reduce import AllReduce
 
 ALONE = Alone()
@@ -68,7 +73,7 @@ def fit(
     strategy: Strategy = ALL_REDUCE,
     communicator: Communicator = ALONE,
     on_epoch: Callable[[int], None] = lambda epoch: None,
-) -> None:
+) -> Effort:
     """Train ``network`` in place.
 
     With several workers each calls this with its own copy of the same initial network; all end
@@ -82,40 +87,76 @@ def fit(
         seed: of the order of rows.
         strategy: synchronisation rule; all-reduce by default.
         communicator: the wire to the other workers; alone by default.
-        on_epoch: called after each epoch with its number, from 0.
+        on_epoch: called after each epoch with its number, from 0. Between two exchanges workers
+            may differ, if the strategy lets them.
+
+    Returns:
+        What it cost this worker.
+
+    Raises:
+        TrainingError: several workers would learn batch norms of their own.
     """
+    start = time.perf_counter()
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimizer = recipe.build(parameters)
-    steps = recipe.epochs * -(-rows // recipe.batch_size)
-    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
     network.train()
+    if communicator.size > 1:
+        _refuse_batch_norms(network)
+    steps = recipe.epochs * -(-rows // recipe.batch_size)
+    rates = half_cosine(recipe.learning_rate, steps)
+    place = (communicator.rank, communicator.size, seed)
+    replica = NetworkReplica(parameters, recipe.build(parameters), rates, *place)
+
+    def server() -> Server:
+        flat = [nn.Parameter(replica.parameters())]
+        own = NetworkReplica(flat, recipe.build(flat), rates, 0, 1, seed)
+        return strategy.server(own, communicator.size)
+
+    port = communicator.connect(server) if strategy.served else None
+    effort = Effort()
+    run(strategy.start(replica), communicator, port, effort)
+    step = 0
     for epoch in range(recipe.epochs):
         order = torch.randperm(rows, generator=torch_generator(seed, "order", epoch))
-        for batch in torch.split(order, recipe.batch_size):
+        effort.rows += rows
+        for first in range(0, rows, recipe.batch_size):
+            batch = order[first : first + recipe.batch_size]
             share = strategy.share(batch, communicator.rank, communicator.size)
-            optimizer.zero_grad(set_to_none=False)
+            replica.at(step)
+            replica.optimizer.zero_grad(set_to_none=False)
+            begin, value = time.perf_counter(), math.nan
             if len(share) > 0:  # a last batch may have fewer rows than there are workers
-                loss(share, epoch).backward()  # type: ignore[no-untyped-call]
-            gradients = _gradients(parameters)
-            flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
-            message = strategy.message(flat, len(share), len(batch))
-            _write(communicator.merge(message, strategy), gradients)
-            optimizer.step()
-            cosine.step()
+                mean = loss(share, epoch)
+                mean.backward()  # type: ignore[no-untyped-call]
+                value = mean.item()
+            computed = Step(
+                replica.gradient(),
+                len(share),
+                len(batch),
+                value,
+                time.perf_counter() - begin,
+                first + recipe.batch_size >= rows,
+            )
+            run(strategy.step(replica, computed), communicator, port, effort)
+            step += 1
+        if epoch == recipe.epochs - 1:
+            run(strategy.finish(replica), communicator, port, effort)
         on_epoch(epoch)
+    replica.at(step)
     network.eval()
+    effort.seconds = time.perf_counter() - start
+    return effort
 
 
-def _gradients(parameters: list[nn.Parameter]) -> list[Tensor]:
-    """Return the gradients, made of zeros where there is none yet."""
-    for parameter in parameters:
-        if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-    return [parameter.grad for parameter in parameters if parameter.grad is not None]
+def _refuse_batch_norms(network: nn.Module) -> None:
+    """Raise `TrainingError` if a batch norm would learn statistics.
 
-
-def _write(flat: Tensor, gradients: list[Tensor]) -> None:
-    """Write one vector into all gradients."""
-    sizes = [gradient.numel() for gradient in gradients]
-    for gradient, part in zip(gradients, torch.split(flat, sizes), strict=True):
-        gradient.copy_(part.view(gradient.shape))
+    Each worker would see a part of the batch, down to a single row: other statistics than one
+    process has, and others on each worker. No strategy here exchanges them.
+    """
+    for name, module in network.named_modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training:
+            raise TrainingError(
+                f"{name}: a batch norm cannot be trained by several workers, for each would "
+                "learn the statistics of its own few rows; use a group norm, keep it in eval "
+                "mode, or train with 1 worker"
+            )

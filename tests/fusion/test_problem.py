@@ -13,6 +13,7 @@ from brainray.fusion.problem import FusionProblem
 from brainray.search.interface import Brood, Genome, Solution
 from brainray.seeding import derive
 from brainray.training.communicator import simulate
+from brainray.training.exchange import Effort
 from brainray.training.metrics import accuracy_of
 
 
@@ -129,8 +130,10 @@ def test_a_finalist_that_diverged_has_no_value(
 ) -> None:
     train = FusionProblem._train
 
-    def diverge(self: FusionProblem, genome: Genome, inputs: tuple[str, ...]) -> FusionNetwork:
-        network = train(self, genome, inputs)
+    def diverge(
+        self: FusionProblem, genome: Genome, inputs: tuple[str, ...], effort: Effort
+    ) -> FusionNetwork:
+        network = train(self, genome, inputs, effort)
         if genome == brood.genomes[0]:
             torch.nn.init.constant_(next(network.parameters()), torch.nan)
         return network

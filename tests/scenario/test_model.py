@@ -204,6 +204,42 @@ def test_an_unknown_plugin_lists_the_installed(
     )
 
 
+@pytest.mark.parametrize(
+    ("training", "reason"),
+    [
+        (
+            {"options": {"period": 2}},
+            "training.options: period: unknown option, all_reduce has none",
+        ),
+        (
+            {"strategy": "local_sgd", "options": {"every": 2}},
+            "training.options: every: unknown option, allowed are period",
+        ),
+        (
+            {"strategy": "local_sgd", "options": {"period": 0}},
+            "training.options: period: must be a whole number from 1 to 1000000, not 0",
+        ),
+        (
+            {"strategy": "easgd", "keep": "best"},
+            "training: keep 'best' needs the same weights on every worker after each epoch, which "
+            "strategy easgd with these options does not give",
+        ),
+    ],
+)
+def test_options_are_those_of_the_strategy(
+    training: dict[str, Any], reason: str, document: Document
+):
+    assert refusal(document | {"training": training}) == reason
+
+
+def test_every_strategy_and_its_options_are_allowed(document: Document):
+    for name in plugins.names("strategies"):
+        parse_scenario(document | {"training": {"strategy": name}}, "mine.yaml")
+    allowed = {"strategy": "dynamic_batch_size", "options": {"rule": "hpsgd", "options": {}}}
+    training = parse_scenario(document | {"training": allowed}, "mine.yaml").training
+    assert training.options == allowed["options"]
+
+
 OPERATORS = "'concat', 'weighted_sum', 'bilinear' or 'attention'"
 
 

@@ -56,6 +56,12 @@ def document(old: dict[str, Any]) -> dict[str, Any]:
         "representation": "coordinated",
         "feedback": True,
     }
+    old["training"] |= {
+        "options": {"period": 5},
+        "samples_per_second": 1000.0,
+        "seconds_waited": 0.5,
+        "bytes_sent": 4096,
+    }
     old["unimodal"]["image"]["interval"] = interval
     old["reheaded"]["image"]["interval"] = interval
     gain = {"over": "image", "value": 0.2, "interval": [-0.1, 0.4]}
