@@ -103,13 +103,13 @@ def best(truth_P: IntArray, found_P: IntArray, value_P: NDArray[np.float64]) -> 
     """Return the indices of the pairs of one frame whose values have the largest sum.
 
     Args:
-        truth_P: rows of true boxes, sorted.
+        truth_P: rows of true boxes, sorted, at least one.
         found_P: rows of found boxes.
         value_P: of each pair, above 0.
     """
-    rows, row_P = np.unique(truth_P, return_inverse=True)
-    columns, column_P = np.unique(found_P, return_inverse=True)
-    index_NM = np.full((len(rows), len(columns)), -1)
+    row_P = truth_P - truth_P[0]  # rows of a frame lie together
+    column_P = found_P - found_P.min()
+    index_NM = np.full((row_P[-1] + 1, column_P.max() + 1), -1)
     value_NM = np.zeros(index_NM.shape)
     index_NM[row_P, column_P] = np.arange(len(truth_P))
     value_NM[row_P, column_P] = value_P
@@ -130,6 +130,8 @@ def best_of_frames(
     """
     chosen_P = clear_pairs(pairs)
     open_Q = np.flatnonzero(~chosen_P)
+    if not len(open_Q):
+        return chosen_P
     for here in np.split(open_Q, np.flatnonzero(np.diff(frames_P[open_Q])) + 1):
         chosen_P[here[best(pairs.truth_P[here], pairs.found_P[here], value_P[here])]] = True
     return chosen_P

@@ -148,14 +148,18 @@ def _clear_matches(
     frames_P = truth.frames_N[close.truth_P]
     bounds = np.append(np.searchsorted(frames_P, frames), len(frames_P))
     open_P = ~chosen_P
-    codes_P = true_ids_N[close.truth_P] * (len(found_ids_M) + 1) + found_ids_M[close.found_P]
-    disputed = np.unique(np.searchsorted(frames, frames_P[open_P]))
-    for number in disputed:
-        here = np.arange(bounds[number], bounds[number + 1])
-        here = here[open_P[here]]
-        before = slice(bounds[number - 1], bounds[number]) if number else slice(0, 0)
-        last = codes_P[before][chosen_P[before]]
-        value = close.overlap_P[here] + CONTINUES * np.isin(codes_P[here], last)
+    true_P, found_P = true_ids_N[close.truth_P], found_ids_M[close.found_P]
+    last_I = np.empty(true_ids_N.max(initial=0) + 1, dtype=np.int64)
+    for number in np.unique(np.searchsorted(frames, frames_P[open_P])):
+        last_I.fill(-1)
+        if number:
+            before = bounds[number - 1] + np.flatnonzero(
+                chosen_P[bounds[number - 1] : bounds[number]]
+            )
+            last_I[true_P[before]] = found_P[before]
+        here = bounds[number] + np.flatnonzero(open_P[bounds[number] : bounds[number + 1]])
+        continues = last_I[true_P[here]] == found_P[here]
+        value = close.overlap_P[here] + CONTINUES * continues
         chosen_P[here[best(close.truth_P[here], close.found_P[here], value)]] = True
     return chosen_P
 
