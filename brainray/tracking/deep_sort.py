@@ -73,13 +73,17 @@ class DeepSort(Tracker):
         self._born = 0
         self._with_features: bool | None = None
 
-    def _update(self, elapsed: int, detections: Detections) -> Tracks:
+    @property
+    def memory(self) -> int:
+        """As of `Tracker`: until all are forgotten."""
+        return self._max_age + 1
+
+    def _update(self, detections: Detections) -> Tracks:
         detections = detections[detections.scores_M >= self._min_score]
         self._check(detections)
-        for _ in range(min(elapsed, self._max_age + 1)):  # none lives longer
-            self._filter.predict(*_growth(self._filter.position_NC[:, 3]))
-        self._book.age_N += elapsed
-        rows_K, columns_K = self._match(elapsed, detections)
+        self._filter.predict(*_growth(self._filter.position_NC[:, 3]))
+        self._book.age_N += 1
+        rows_K, columns_K = self._match(detections)
         self._correct(rows_K, detections[columns_K])
         # Who is not confirmed must be detected in every frame.
         alive_N = (self._book.hits_N >= self._n_init) & (self._book.age_N <= self._max_age)
@@ -101,7 +105,7 @@ class DeepSort(Tracker):
             raise DataError("appearance vectors: are given in some frames and not in others")
         self._with_features = given
 
-    def _match(self, elapsed: int, detections: Detections) -> tuple[IntArray, IntArray]:
+    def _match(self, detections: Detections) -> tuple[IntArray, IntArray]:
         """Return the pairs of the cascade over confirmed tracks, and then those by overlap."""
         age_N, confirmed_N = self._book.age_N, self._book.hits_N >= self._n_init
         measured_M4 = _measured(detections.boxes_M4)
@@ -116,7 +120,7 @@ class DeepSort(Tracker):
             free = np.delete(free, column_K)
         matched_N = np.zeros(len(age_N), dtype=bool)
         matched_N[np.concatenate([np.empty(0, np.int64), *rows])] = True
-        tracks = np.flatnonzero(~matched_N & (age_N == elapsed))
+        tracks = np.flatnonzero(~matched_N & (age_N == 1))
         overlap = overlaps(_boxes(self._filter.position_NC[tracks]), detections.boxes_M4[free])
         row_K, column_K = assign(overlap, 1 - self._max_iou_distance)
         rows.append(tracks[row_K])

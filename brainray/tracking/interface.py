@@ -88,6 +88,10 @@ class Detections:
         return found
 
 
+NOTHING = Detections(np.empty((0, 4)), np.empty(0))
+"""A frame without detections."""
+
+
 @dataclass(frozen=True)
 class Tracks:
     """What a tracker says about one frame.
@@ -125,13 +129,20 @@ class Tracker(ABC):
             raise DataError(
                 f"frame {frame} comes after frame {self._last_frame}: allowed are rising numbers"
             )
-        elapsed = 1 if self._last_frame is None else frame - self._last_frame
+        left_out = 0 if self._last_frame is None else frame - self._last_frame - 1
         self._last_frame = frame
-        return self._update(elapsed, detections)
+        for _ in range(min(left_out, self.memory)):
+            self._update(NOTHING)
+        return self._update(detections)
+
+    @property
+    @abstractmethod
+    def memory(self) -> int:
+        """Frames without a detection after which more of them change nothing."""
 
     @abstractmethod
-    def _update(self, elapsed: int, detections: Detections) -> Tracks:
-        """Do the work of `update`, ``elapsed`` frames (at least 1) after the last call."""
+    def _update(self, detections: Detections) -> Tracks:
+        """Do the work of `update` for the next frame."""
 
 
 def make_tracker(name: str, options: Mapping[str, Any] | None = None) -> Tracker:

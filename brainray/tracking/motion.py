@@ -24,12 +24,10 @@ class Similarity:
     Attributes:
         turn: a complex factor; its size is the zoom, its angle the turn.
         shift: in pixels.
-        spread: median distance of the pairs that it was fitted to, in their scales.
     """
 
     turn: complex
     shift: complex
-    spread: float
 
     def __call__(self, points_N: Points) -> Points:
         """Return moved points."""
@@ -48,7 +46,7 @@ def fit_similarity(
         only_shift: leave turn and zoom alone, as few points say nothing about them.
     """
     way_K = to_K - from_K
-    shift = complex(np.median(way_K.real), np.median(way_K.imag))
+    shift = complex(*np.median([way_K.real, way_K.imag], axis=1))
     turn = 1.0 + 0.0j
     for _ in range(ROUNDS):
         error_K = np.abs(turn * from_K + shift - to_K) / scale_K
@@ -61,5 +59,4 @@ def fit_similarity(
                 weight_K @ np.abs(arm_K) ** 2
             )
         shift = goal - turn * middle
-    error_K = np.abs(turn * from_K + shift - to_K) / scale_K
-    return Similarity(turn, shift, float(np.median(error_K)))
+    return Similarity(turn, shift)

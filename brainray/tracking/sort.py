@@ -48,11 +48,15 @@ class Sort(Tracker):
         self._scores_N: Floats = np.empty(0)
         self._frames = self._born = 0
 
-    def _update(self, elapsed: int, detections: Detections) -> Tracks:
-        self._frames += elapsed
+    @property
+    def memory(self) -> int:
+        """As of `Tracker`: until all are forgotten and the first frames are over."""
+        return max(self._max_age + 1, self._min_hits)
+
+    def _update(self, detections: Detections) -> Tracks:
+        self._frames += 1
         detections = detections[detections.scores_M >= self._min_score]
-        for _ in range(min(elapsed, self._max_age + 2)):  # none lives longer
-            self._predict()
+        self._predict()
         predicted_N4 = _boxes(self._filter.position_NC)
         usable_N = np.isfinite(predicted_N4).all(axis=1)
         self._keep(usable_N)

@@ -32,6 +32,7 @@ class TwoStage(Tracker):
         birth_score: from this score on a sure detection without a track begins one.
         first_match: least value of a sure pair, overlap of enlarged boxes times score.
         second_match: least overlap of an unsure pair.
+        newcomer: factor on the value of a pair whose track is not shown yet, as others come first.
         enlarge: by how much of its size a box is enlarged on each side.
         min_hits: detections until a track is shown.
         max_age: frames without a detection that a shown track survives; others survive none.
@@ -43,11 +44,12 @@ class TwoStage(Tracker):
 
     def __init__(
         self,
-        high_score: Share = 0.6,
-        low_score: Share = 0.1,
+        high_score: Share = 0.65,
+        low_score: Share = 0.05,
         birth_score: Share = 0.7,
         first_match: Share = 0.2,
-        second_match: Share = 0.5,
+        second_match: Share = 0.6,
+        newcomer: Share = 0.7,
         enlarge: Annotated[float, Field(ge=0)] = 0.15,
         min_hits: Annotated[int, Field(ge=1)] = 2,
         max_age: Annotated[int, Field(ge=0)] = 45,
@@ -57,7 +59,8 @@ class TwoStage(Tracker):
         measurement_noise: Positive = 0.025,
     ) -> None:
         self._high, self._low, self._birth = high_score, low_score, birth_score
-        self._first, self._second, self._enlarge = first_match, second_match, enlarge
+        self._first, self._second, self._newcomer = first_match, second_match, newcomer
+        self._enlarge = enlarge
         self._min_hits, self._max_age, self._camera = min_hits, max_age, camera
         self._position_noise, self._velocity_noise = position_noise, velocity_noise
         self._measurement_noise = measurement_noise
@@ -69,26 +72,32 @@ class TwoStage(Tracker):
         self._born = 0
         self._first_frame = True
 
-    def _update(self, elapsed: int, detections: Detections) -> Tracks:
-        for _ in range(min(elapsed, self._max_age + 2)):
-            size_N4 = _sizes(self._filter.position_NC)
-            self._filter.predict(
-                (self._position_noise * size_N4) ** 2, (self._velocity_noise * size_N4) ** 2
-            )
-            np.maximum(self._filter.position_NC[:, 2:], 1, out=self._filter.position_NC[:, 2:])
-        self._age_N += elapsed
+    @property
+    def memory(self) -> int:
+        """As of `Tracker`: until all are forgotten."""
+        return self._max_age + 1
+
+    def _update(self, detections: Detections) -> Tracks:
+        size_N4 = _sizes(self._filter.position_NC)
+        self._filter.predict(
+            (self._position_noise * size_N4) ** 2, (self._velocity_noise * size_N4) ** 2
+        )
+        np.maximum(self._filter.position_NC[:, 2:], 1, out=self._filter.position_NC[:, 2:])
+        self._age_N += 1
         detections = detections[detections.scores_M >= self._low]
         sure_M = detections.scores_M >= self._high
         sure, unsure = detections[sure_M], detections[~sure_M]
         if self._camera:
-            self._follow_camera(elapsed, sure)
+            self._follow_camera(sure)
         predicted_N4 = _boxes(self._filter.position_NC)
         value_NM = overlaps(
             enlarged(predicted_N4, self._enlarge), enlarged(sure.boxes_M4, self._enlarge)
         )
-        rows_K, columns_K = assign(value_NM * sure.scores_M, self._first)
+        value_NM *= sure.scores_M
+        value_NM[self._hits_N < self._min_hits] *= self._newcomer
+        rows_K, columns_K = assign(value_NM, self._first)
         self._correct(rows_K, sure[columns_K])
-        left_N = np.flatnonzero((self._age_N == elapsed) & (self._hits_N >= self._min_hits))
+        left_N = np.flatnonzero((self._age_N == 1) & (self._hits_N >= self._min_hits))
         value_NM = overlaps(predicted_N4[left_N], unsure.boxes_M4)
         left_K, unsure_K = assign(value_NM, self._second)
         self._correct(left_N[left_K], unsure[unsure_K])
@@ -103,11 +112,11 @@ class TwoStage(Tracker):
         boxes_N4 = _boxes(self._filter.position_NC[shown_N])
         return Tracks(self._ids_N[shown_N], boxes_N4, self._scores_N[shown_N])
 
-    def _follow_camera(self, elapsed: int, sure: Detections) -> None:
+    def _follow_camera(self, sure: Detections) -> None:
         """Move all tracks as the camera moved since the last frame."""
-        seen_N = np.flatnonzero(self._age_N == elapsed)
-        if not len(seen_N) or not len(sure):
+        if not len(self._age_N) or not len(sure):
             return
+        seen_N = np.flatnonzero(self._age_N == self._age_N.min())
         position_N4 = self._filter.position_NC[seen_N]
         value_NM = overlaps(_boxes(position_N4), sure.boxes_M4)
         best_N = value_NM.argmax(axis=1)
@@ -142,6 +151,8 @@ class TwoStage(Tracker):
 
     def _begin(self, detections: Detections) -> None:
         count = len(detections)
+        if not count:
+            return
         measured_M4 = _measured(detections.boxes_M4)
         size_M4 = _sizes(measured_M4)
         self._filter.begin(

@@ -10,7 +10,7 @@ import pytest
 from brainray.errors import DataError, PluginError
 from brainray.seeding import numpy_generator
 from brainray.tracking.deep_sort import DeepSort
-from brainray.tracking.interface import MOST_BOXES, Detections, make_tracker
+from brainray.tracking.interface import MOST_BOXES, NOTHING, Detections, make_tracker
 from brainray.tracking.reading import read_boxes
 from brainray.tracking.rows import Rows, track
 from brainray.tracking.scores import overall, score
@@ -28,9 +28,6 @@ def seen(boxes_M4, score=0.9, features_MD=None):
 def beside(pixels):
     """Return the box so many pixels to the right."""
     return BOX + np.array([[pixels, 0.0, 0.0, 0.0]])
-
-
-NOTHING = seen(np.empty((0, 4)))
 
 
 @pytest.mark.parametrize("name", ALL)
