@@ -34,16 +34,13 @@ class Similarity:
         return self.turn * points_N + self.shift
 
 
-def fit_similarity(
-    from_K: Points, to_K: Points, scale_K: NDArray[np.float64], only_shift: bool
-) -> Similarity:
+def fit_similarity(from_K: Points, to_K: Points, scale_K: NDArray[np.float64]) -> Similarity:
     """Fit a transform that takes most points to their partners.
 
     Args:
-        from_K: points in pixels, at least 1.
+        from_K: points in pixels, at least one.
         to_K: their partners.
         scale_K: what counts as near for each pair, in pixels: a part of the object's height.
-        only_shift: leave turn and zoom alone, as few points say nothing about them.
     """
     way_K = to_K - from_K
     shift = complex(*np.median([way_K.real, way_K.imag], axis=1))
@@ -53,10 +50,9 @@ def fit_similarity(
         weight_K = 1 / (1 + error_K**2) ** 2 / scale_K**2  # Geman and McClure's, 1987
         weight_K /= weight_K.sum()
         middle, goal = complex(weight_K @ from_K), complex(weight_K @ to_K)
-        if not only_shift:
-            arm_K = from_K - middle
-            turn = complex((weight_K * arm_K.conj()) @ (to_K - goal)) / float(
-                weight_K @ np.abs(arm_K) ** 2
-            )
+        arm_K = from_K - middle
+        reach = float(weight_K @ np.abs(arm_K) ** 2)
+        if reach > 0:  # points in one place tell of a shift alone
+            turn = complex((weight_K * arm_K.conj()) @ (to_K - goal)) / reach
         shift = goal - turn * middle
     return Similarity(turn, shift)

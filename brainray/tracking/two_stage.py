@@ -14,6 +14,13 @@ from brainray.tracking.motion import Similarity, fit_similarity
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 
+LEAST_PAIRS = 8
+"""Objects that must be seen to tell what the camera did: a few people who walk the same way look
+like a camera that moves."""
+
+LEAST_OVERLAP, NEAR = 0.1, 0.1
+"""Of a pair that tells of the camera, and how far it may be from the others, in heights."""
+
 
 class TwoStage(Tracker):
     """Sure detections first, then unsure ones for tracks that would else be lost.
@@ -121,17 +128,16 @@ class TwoStage(Tracker):
         value_NM = overlaps(_boxes(position_N4), sure.boxes_M4)
         best_N = value_NM.argmax(axis=1)
         mutual_N = (value_NM.argmax(axis=0)[best_N] == np.arange(len(seen_N))) & (
-            value_NM.max(axis=1) > 0.1
+            value_NM.max(axis=1) > LEAST_OVERLAP
         )
-        if mutual_N.sum() < 4:
+        if mutual_N.sum() < LEAST_PAIRS:
             return
         from_K4 = position_N4[mutual_N]
         to_K4 = _measured(sure.boxes_M4[best_N[mutual_N]])
         moved = fit_similarity(
             from_K4[:, 0] + 1j * from_K4[:, 1],
             to_K4[:, 0] + 1j * to_K4[:, 1],
-            0.1 * from_K4[:, 3],
-            only_shift=len(from_K4) < 8,
+            NEAR * from_K4[:, 3],
         )
         self._move(moved)
 

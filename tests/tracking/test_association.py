@@ -45,13 +45,6 @@ def test_the_camera_is_found_though_a_third_walks_on_its_own():
     turn, shift = 1.02 * np.exp(0.01j), 14 - 8j
     moved = turn * points + shift
     moved[:10] += generator.uniform(30, 60, 10)
-    found = fit_similarity(points, moved, np.full(30, 5.0), only_shift=False)
+    found = fit_similarity(points, moved, np.full(30, 5.0))
     assert found.turn == pytest.approx(turn, abs=1e-3)
     assert abs(found(points[10:]) - moved[10:]).max() < 1
-
-
-def test_with_few_points_the_camera_only_shifts():
-    points = np.array([0j, 10, 10j])
-    found = fit_similarity(points, points + 3 - 2j, np.full(3, 5.0), only_shift=True)
-    assert found.turn == 1
-    assert found.shift == pytest.approx(3 - 2j)

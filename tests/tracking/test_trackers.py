@@ -192,7 +192,7 @@ def test_unsure_detections_extend_tracks_and_begin_none():
 
 
 def test_a_camera_that_jerks_loses_nobody(walkers):
-    people = walkers(6, 20)
+    people = walkers(10, 20)
     jerked = people.boxes_N4.copy()
     jerked[people.frames_N > 10, 0] += 30
     shaken = replace(people, boxes_N4=jerked)
