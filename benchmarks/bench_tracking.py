@@ -46,10 +46,10 @@ BEST = "two_stage"
 CHOICES: list[dict[str, Any]] = [
     {},
     *({"max_age": value} for value in (30, 60)),
-    *({"high_score": value} for value in (0.55, 0.65)),
+    *({"high_score": value} for value in (0.6, 0.7)),
     *({"birth_score": value} for value in (0.65, 0.75)),
     *({"first_match": value} for value in (0.15, 0.25)),
-    *({"enlarge": value} for value in (0.1, 0.2)),
+    *({"enlarge": value} for value in (0.15, 0.2)),
 ]
 TUD_CHOICES = {"sort, max_age 30": ("sort", {"max_age": 30, "min_hits": 1})}
 

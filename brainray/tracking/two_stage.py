@@ -57,7 +57,7 @@ class TwoStage(Tracker):
         first_match: Share = 0.2,
         second_match: Share = 0.6,
         newcomer: Share = 0.7,
-        enlarge: Annotated[float, Field(ge=0)] = 0.15,
+        enlarge: Annotated[float, Field(ge=0)] = 0.18,
         min_hits: Annotated[int, Field(ge=1)] = 2,
         max_age: Annotated[int, Field(ge=0)] = 45,
         camera: bool = True,
