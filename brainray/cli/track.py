@@ -76,7 +76,7 @@ def track(
     if out is not None:
         data = as_mot_text(*tracks.values()) if out.suffix == ".txt" else as_parquet(tracks)
         write_bytes(str(out), data, "--out")
-    document = {
+    document: dict[str, Any] = {
         "tracker": tracker,
         "options": chosen,
         "sequences": {
