@@ -2,7 +2,8 @@
 
 Groups: ``brainray.searchers``, ``brainray.strategies``, ``brainray.networks``,
 ``brainray.zoos``, ``brainray.preparations``, ``brainray.datasets``, ``brainray.scenarios``,
-``brainray.runners``, ``brainray.atlases``. In a package's ``pyproject.toml``::
+``brainray.runners``, ``brainray.atlases``, ``brainray.trackers``. In a
+package's ``pyproject.toml``::
 
     [project.entry-points."brainray.searchers"]
     my_search = "my_package.search:MySearch"

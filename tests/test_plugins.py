@@ -11,7 +11,15 @@ from brainray.scenario import load_scenario
 from brainray.search.schedule import Schedule
 from brainray.testing import integer_space
 
-GROUPS = ["searchers", "strategies", "networks", "preparations", "datasets", "scenarios"]
+GROUPS = [
+    "searchers",
+    "trackers",
+    "strategies",
+    "networks",
+    "preparations",
+    "datasets",
+    "scenarios",
+]
 DESCENDING = """
 class Descending:
     def __init__(self, space, seed):

@@ -26,6 +26,10 @@ COMMANDS = {
         "brainray.cli.export:export",
         "Write a model as ONNX, checked against the stored one, and a model card.",
     ),
+    "track": (
+        "brainray.cli.track:track",
+        "Give detected boxes identities through the frames of videos.",
+    ),
     "runs": ("brainray.cli.runs:app", "What was run, and with which result."),
     "scenarios": ("brainray.cli.scenarios:app", "The built-in scenarios."),
     "serve": (

@@ -1,0 +1,187 @@
+"""``brainray track``: identities for boxes in frames, and how good they are."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+from rich.table import Table
+from rich.text import Text
+
+from brainray.cli.output import Json, show, write_bytes
+from brainray.errors import DataError
+from brainray.tracking.interface import make_tracker
+from brainray.tracking.reading import as_mot_text, as_parquet, mot_sequences, read_boxes
+from brainray.tracking.rows import Rows
+from brainray.tracking.rows import track as follow
+from brainray.tracking.scores import Scores, overall, score
+
+OVERALL = "OVERALL"
+
+
+def track(
+    source: Annotated[
+        Path | None,
+        typer.Argument(metavar="INPUT", help="A MOT sequence, or a folder of them."),
+    ] = None,
+    detections: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="F",
+            help="Boxes: Parquet (seq, frame, left, top, width, height, conf) or a det.txt; "
+            "default: det/det.txt of INPUT.",
+        ),
+    ] = None,
+    detector: Annotated[
+        str | None, typer.Option(help="Whose boxes, where the column detector has several.")
+    ] = None,
+    tracker: Annotated[str, typer.Option(help="A tracker.")] = "two_stage",
+    options: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="An option of the tracker."),
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(metavar="F", help="Ground truth, for scores; default: gt/gt.txt of INPUT."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="F", help="Write the tracks: .parquet, or .txt in MOT form (one sequence)."
+        ),
+    ] = None,
+    json_to: Json = None,
+) -> None:
+    """Follow what was detected through the frames of each sequence."""
+    chosen = _options(options or [])
+    make_tracker(tracker, chosen)  # what cannot be is refused before anything is read
+    if out is not None and out.suffix not in (".parquet", ".txt"):
+        raise DataError(f"--out {out}: must end in .parquet or .txt")
+    boxes = _detections(source, detections, detector)
+    truths = _truths(source, truth)
+    if out is not None and out.suffix == ".txt" and len(boxes) != 1:
+        raise DataError(f"--out {out}: MOT form holds one sequence, these are {len(boxes)}")
+    tracks, milliseconds = {}, {}
+    for name, rows in boxes.items():
+        start = time.process_time()
+        try:
+            tracks[name] = follow(make_tracker(tracker, chosen), rows)
+        except DataError as error:
+            raise DataError(f"seq {name}, {error}") from error
+        spent = time.process_time() - start
+        milliseconds[name] = 1000 * spent / max(1, len(set(rows.frames_N.tolist())))
+    scores = {name: score(truths[name], found) for name, found in tracks.items() if name in truths}
+    if out is not None:
+        data = as_mot_text(*tracks.values()) if out.suffix == ".txt" else as_parquet(tracks)
+        write_bytes(str(out), data, "--out")
+    document: dict[str, Any] = {
+        "tracker": tracker,
+        "options": chosen,
+        "sequences": {
+            name: _counts(boxes[name], tracks[name], milliseconds[name], scores.get(name))
+            for name in tracks
+        },
+    }
+    if scores:
+        document[OVERALL] = overall(list(scores.values())).figures()
+    show(_table(tracker, document), document, json_to, _below(scores, tracks))
+
+
+def _options(settings: Sequence[str]) -> dict[str, Any]:
+    options = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals or not name:
+            raise DataError(f"--set {setting!r}: must have the form name=value")
+        try:
+            options[name] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise DataError(f"--set {setting!r}: the value is not YAML") from error
+    return options
+
+
+def _detections(
+    source: Path | None, detections: Path | None, detector: str | None
+) -> dict[str, Rows]:
+    """Return the boxes of each sequence that is asked for."""
+    if source is None and detections is None:
+        raise DataError("nothing to track: give INPUT or --detections")
+    if detections is None:
+        assert source is not None
+        found = {}
+        for name, folder in mot_sequences(source).items():
+            path = folder / "det" / "det.txt"
+            if not path.is_file():
+                raise DataError(f"{path}: is missing; give --detections")
+            found[name] = next(iter(read_boxes(path).values()))
+        return found
+    boxes = read_boxes(detections, detector)
+    if source is None:
+        return boxes
+    names = list(mot_sequences(source))
+    missing = [name for name in names if name not in boxes]
+    if missing:
+        there = ", ".join(boxes)
+        raise DataError(f"--detections {detections}: no seq {missing[0]}, there are {there}")
+    return {name: boxes[name] for name in names}
+
+
+def _truths(source: Path | None, truth: Path | None) -> dict[str, Rows]:
+    if truth is not None:
+        return read_boxes(truth)
+    if source is None:
+        return {}
+    return {
+        name: next(iter(read_boxes(path).values()))
+        for name, folder in mot_sequences(source).items()
+        if (path := folder / "gt" / "gt.txt").is_file()
+    }
+
+
+def _counts(boxes: Rows, tracks: Rows, milliseconds: float, score: Scores | None) -> dict[str, Any]:
+    return {
+        "frames": len(set(boxes.frames_N.tolist())),
+        "detections": len(boxes),
+        "boxes": len(tracks),
+        "tracks": len(set(tracks.ids_N.tolist())),
+        "cpu_milliseconds_a_frame": round(milliseconds, 3),
+    } | (score.figures() if score else {})
+
+
+def _table(tracker: str, document: Mapping[str, Any]) -> Table:
+    table = Table(title=Text(tracker))
+    table.add_column("sequence", overflow="fold")
+    counts = ("frames", "detections", "boxes", "tracks")
+    figures = ("idf1", "switches", "mota", "motp_distance", "motp_overlap", "hota")
+    for heading in counts:
+        table.add_column(heading, justify="right")
+    table.add_column("ms/frame", justify="right")
+    if OVERALL in document:
+        for heading in figures:
+            table.add_column(heading.replace("_", " "), justify="right")
+    rows = dict(document["sequences"]) | (
+        {OVERALL: document[OVERALL]} if OVERALL in document else {}
+    )
+    for name, row in rows.items():
+        if name == OVERALL:
+            table.add_section()
+        cells = [f"{row[key]:,}" if key in row else "" for key in counts]
+        speed = row.get("cpu_milliseconds_a_frame")
+        cells.append("" if speed is None else f"{speed:.2f}")
+        if OVERALL in document:
+            cells += [
+                "" if key not in row else f"{row[key]:.3f}" if key != "switches" else f"{row[key]}"
+                for key in figures
+            ]
+        table.add_row(Text(name), *cells)
+    return table
+
+
+def _below(scores: Mapping[str, Scores], tracks: Mapping[str, Rows]) -> str:
+    if not scores:
+        return "No ground truth, so no scores: --truth names one."
+    without = [name for name in tracks if name not in scores]
+    said = "motp distance: 1 - IoU of matched boxes, lower is better; motp overlap: their IoU."
+    return said + (f" Without a ground truth: {', '.join(without)}." if without else "")

@@ -1,0 +1,172 @@
+"""The seam between detections and trackers.
+
+Letters of shapes: N tracks, M detections, K matched pairs, D width of an appearance vector. A box
+is left, top, width, height in pixels; suffix ``N4``. All state lies inside a tracker: two of them
+never know of each other, and a new sequence gets a new tracker. Found by name through the entry
+points ``brainray.trackers``.
+"""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
+
+from brainray import plugins
+from brainray.errors import DataError
+from brainray.shapes import Array, IntArray
+
+Boxes: TypeAlias = NDArray[np.float64]
+"""Left, top, width, height in pixels, shape `(N, 4)`."""
+
+MOST_BOXES = 4096
+"""In a frame. Association compares each box with each track, so its matrices grow with the square:
+at this size one takes 128 MiB."""
+
+BOX = ("left", "top", "width", "height")
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What a detector found in one frame.
+
+    Attributes:
+        boxes_M4: left, top, width, height in pixels, finite, sizes above 0.
+        scores_M: confidences, finite; most detectors give 0 to 1.
+        features_MD: appearance vectors for re-identification, or None.
+
+    Raises:
+        DataError: naming the box and what is wrong with it.
+    """
+
+    boxes_M4: Boxes
+    scores_M: NDArray[np.float64]
+    features_MD: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        if self.boxes_M4.shape != (len(self.scores_M), 4):
+            raise DataError(
+                f"boxes of shape {self.boxes_M4.shape}, allowed is ({len(self.scores_M)}, 4): "
+                "four numbers for each score"
+            )
+        if len(self.scores_M) > MOST_BOXES:
+            raise DataError(
+                f"{len(self.scores_M):,} boxes, allowed are {MOST_BOXES:,} a frame: "
+                "leave out those of low scores"
+            )
+        if not np.isfinite(self.boxes_M4).all():
+            row, column = np.argwhere(~np.isfinite(self.boxes_M4))[0]
+            value = self.boxes_M4[row, column]
+            raise DataError(f"box {row}: {BOX[column]} is {value}, allowed are finite numbers")
+        if not (self.boxes_M4[:, 2:] > 0).all():
+            row, column = np.argwhere(self.boxes_M4[:, 2:] <= 0)[0]
+            value = self.boxes_M4[row, 2 + column]
+            raise DataError(f"box {row}: {BOX[2 + column]} is {value:g}, allowed is above 0")
+        if not np.isfinite(self.scores_M).all():
+            row = np.flatnonzero(~np.isfinite(self.scores_M))[0]
+            value = self.scores_M[row]
+            raise DataError(f"box {row}: conf is {value}, allowed are finite numbers")
+        if self.features_MD is not None and len(self.features_MD) != len(self.scores_M):
+            raise DataError(
+                f"{len(self.features_MD)} appearance vectors for {len(self.scores_M)} boxes"
+            )
+
+    def __len__(self) -> int:
+        return len(self.scores_M)
+
+    def __getitem__(self, chosen: Array) -> "Detections":
+        """Return the detections that a mask or indices choose."""
+        features = None if self.features_MD is None else self.features_MD[chosen]
+        found = object.__new__(Detections)  # what is chosen from checked boxes is not checked again
+        object.__setattr__(found, "boxes_M4", self.boxes_M4[chosen])
+        object.__setattr__(found, "scores_M", self.scores_M[chosen])
+        object.__setattr__(found, "features_MD", features)
+        return found
+
+
+NOTHING = Detections(np.empty((0, 4)), np.empty(0))
+"""A frame without detections."""
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """What a tracker says about one frame.
+
+    Attributes:
+        ids_N: identities, from 1 on, each once.
+        boxes_N4: left, top, width, height in pixels.
+        scores_N: of the last detection that belongs to the track.
+    """
+
+    ids_N: IntArray
+    boxes_N4: Boxes
+    scores_N: NDArray[np.float64]
+
+
+class Tracker(ABC):
+    """Follows objects through the frames of one sequence, as they come."""
+
+    _last_frame: int | None = None
+
+    def update(self, frame: int, detections: Detections) -> Tracks:
+        """Take the detections of a frame, perhaps none, and return the tracks seen in it.
+
+        Frames may be left out: tracks move on for as long, and are as old, as if nothing had been
+        detected there.
+
+        Args:
+            frame: its number, above that of the last call.
+            detections: of the frame, in any order.
+
+        Raises:
+            DataError: the frame does not come after the last one.
+        """
+        if self._last_frame is not None and frame <= self._last_frame:
+            raise DataError(
+                f"frame {frame} comes after frame {self._last_frame}: allowed are rising numbers"
+            )
+        left_out = 0 if self._last_frame is None else frame - self._last_frame - 1
+        self._last_frame = frame
+        for _ in range(min(left_out, self.memory)):
+            self._update(NOTHING)
+        return self._update(detections)
+
+    @property
+    @abstractmethod
+    def memory(self) -> int:
+        """Frames without a detection after which more of them change nothing."""
+
+    @abstractmethod
+    def _update(self, detections: Detections) -> Tracks:
+        """Do the work of `update` for the next frame."""
+
+
+def make_tracker(name: str, options: Mapping[str, Any] | None = None) -> Tracker:
+    """Make a tracker of ``brainray.trackers``.
+
+    Args:
+        name: of the entry point.
+        options: keyword arguments of the tracker beside its defaults.
+
+    Raises:
+        PluginError: no tracker has this name.
+        DataError: it has no such option, or the option's value is not allowed.
+    """
+    tracker: Any = plugins.load("trackers", name)
+    signature = inspect.signature(tracker, eval_str=True)
+    kinds = {one.name: one.annotation for one in signature.parameters.values()}
+    checked = {}
+    for option, value in (options or {}).items():
+        what = f"{name}: {option}"
+        if option not in kinds:
+            raise DataError(f"{what} is no option, allowed are {', '.join(kinds) or 'none'}")
+        try:
+            checked[option] = TypeAdapter(kinds[option]).validate_python(value, strict=True)
+        except ValidationError as error:
+            raise DataError(f"{what} is {value!r}: {error.errors()[0]['msg']}") from error
+    made: Tracker = tracker(**checked)
+    return made

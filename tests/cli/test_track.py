@@ -1,0 +1,102 @@
+"""``brainray track`` on a few made-up people."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from brainray.tracking.reading import as_mot_text, as_parquet
+from brainray.tracking.rows import Rows
+
+FRAMES = 12
+
+
+def people(count: int) -> Rows:
+    frame, person = np.meshgrid(np.arange(1, FRAMES + 1), np.arange(count), indexing="ij")
+    left = 150.0 * person + 3.0 * frame
+    boxes = np.stack([left, left * 0, left * 0 + 40, left * 0 + 100], axis=-1).reshape(-1, 4)
+    return Rows.of(frame.ravel(), boxes, ids_N=person.ravel() + 1)
+
+
+@pytest.fixture
+def boxes(tmp_path: Path) -> Path:
+    path = tmp_path / "boxes.parquet"
+    path.write_bytes(as_parquet({"one": people(2), "two": people(3)}))
+    return path
+
+
+@pytest.fixture
+def mot(tmp_path: Path) -> Path:
+    folder = tmp_path / "sequences" / "MOT-1"
+    for part in ("det", "gt"):
+        (folder / part).mkdir(parents=True)
+        (folder / part / f"{part}.txt").write_bytes(as_mot_text(people(2)))
+    (folder / "seqinfo.ini").write_text("[Sequence]\nname=MOT-1\n")
+    return folder
+
+
+def test_tracks_are_written_with_the_columns_of_the_contract(brainray, boxes, tmp_path):
+    out = tmp_path / "tracks.parquet"
+    done = brainray("track", "--detections", boxes, "--tracker", "sort", "--out", out)
+    assert done.code == 0, done.err
+    table = pq.read_table(out)
+    assert table.column_names == ["seq", "frame", "id", "left", "top", "width", "height", "conf"]
+    assert table.num_rows == FRAMES * 5
+    assert "no scores" in done.out
+
+
+def test_a_ground_truth_gives_scores_by_sequence_and_overall(brainray, boxes):
+    done = brainray("track", "--detections", boxes, "--truth", boxes, "--json", "-")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    assert list(document["sequences"]) == ["one", "two"]
+    assert document["sequences"]["two"]["tracks"] == 3
+    assert document["OVERALL"]["switches"] == 0
+    assert document["OVERALL"]["idf1"] == pytest.approx(1)
+    shown = brainray("track", "--detections", boxes, "--truth", boxes).out
+    assert "OVERALL" in shown
+    assert "motp distance" in shown
+
+
+def test_a_mot_folder_has_its_detections_and_truth(brainray, mot, tmp_path):
+    out = tmp_path / "MOT-1.txt"
+    done = brainray("track", mot.parent, "--set", "min_hits=1", "--out", out, "--json", "-")
+    document = json.loads(done.out)
+    assert document["options"] == {"min_hits": 1}
+    assert document["OVERALL"]["mota"] == 1
+    first = out.read_text().splitlines()[0].split(",")
+    assert first[0] == "1"
+    assert len(first) == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "nothing to track: give INPUT or --detections"),
+        (("--detections", "{boxes}", "--tracker", "no"), "trackers: unknown name 'no'"),
+        (("--detections", "{boxes}", "--set", "old=1"), "two_stage: old is no option"),
+        (("--detections", "{boxes}", "--set", "old"), "must have the form name=value"),
+        (("--detections", "{boxes}", "--out", "x.csv"), "must end in .parquet or .txt"),
+        (("--detections", "{boxes}", "--out", "x.txt"), "holds one sequence, these are 2"),
+        (("--detections", "{boxes}", "--detector", "x"), "has no column 'detector'"),
+        (("{mot}", "--detections", "{boxes}"), "no seq MOT-1, there are one, two"),
+        (("{mot}/det",), "is no MOT sequence"),
+    ],
+)
+def test_what_cannot_be_is_one_line(brainray, boxes, mot, arguments, message):
+    done = brainray("track", *(one.format(boxes=boxes, mot=mot) for one in arguments))
+    assert done.code == 1
+    assert message in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_a_bad_box_is_named_with_its_sequence_and_frame(brainray, tmp_path):
+    rows = people(2)
+    rows.boxes_N4[7, 3] = -1
+    path = tmp_path / "bad.parquet"
+    path.write_bytes(as_parquet({"one": people(2), "two": rows}))
+    done = brainray("track", "--detections", path)
+    assert (done.code, done.out) == (1, "")
+    assert "seq two, frame 4: box 1: height is -1, allowed is above 0" in done.err
