@@ -144,7 +144,7 @@ class Outcome:
     evaluation: Evaluation
     gate: Decision
     diagnostics: Mapping[str, float]
-    effort: Mapping[str, float]
+    effort: Mapping[str, Any]
     reheaded: Mapping[str, Reheaded] = field(default_factory=dict)
     grown: Grown | None = None
 
@@ -243,7 +243,7 @@ def reheaded_part(solution: Solution, evaluation: Evaluation) -> dict[str, Rehea
     }
 
 
-def _effort(found: Mapping[str, float]) -> dict[str, Any]:
+def _effort(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return what training cost the first worker, as a report holds it."""
     if not found:
         return {}

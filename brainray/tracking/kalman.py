@@ -93,7 +93,7 @@ class ConstantVelocity:
         Of true pairs it has the chi-squared distribution with C degrees of freedom (Wojke et al.,
         ICIP 2017, equation 1).
         """
-        spread_NC = self.state_N5C[:, 2] + noise_NC
+        spread_NC = self.state_N5C[:, 2] + np.asarray(noise_NC, dtype=np.float64)
         surprise_NMC = measured_MC[None] - self.position_NC[:, None]
         distance_NM: Floats = np.einsum("nmc,nc->nm", surprise_NMC**2, 1 / spread_NC)
         return distance_NM

@@ -94,9 +94,10 @@ def _compare(
 
 def clear_pairs(pairs: Pairs) -> NDArray[np.bool_]:
     """Return the mask of pairs whose boxes are in no other pair: any best choice has them."""
-    return (np.bincount(pairs.truth_P)[pairs.truth_P] == 1) & (
-        np.bincount(pairs.found_P)[pairs.found_P] == 1
-    )
+    truths_P = np.bincount(pairs.truth_P)[pairs.truth_P]
+    founds_P = np.bincount(pairs.found_P)[pairs.found_P]
+    alone_P: NDArray[np.bool_] = (truths_P == 1) & (founds_P == 1)
+    return alone_P
 
 
 def best(truth_P: IntArray, found_P: IntArray, value_P: NDArray[np.float64]) -> IntArray:

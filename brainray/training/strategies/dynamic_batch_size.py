@@ -147,7 +147,7 @@ def apportion(rows: int, weights: Speeds) -> NDArray[np.int64]:
     size = len(weights)
     least = 1 if rows >= size else 0
     quota = rows * (weights / weights.sum())
-    shares = np.floor(quota).astype(np.int64)
+    shares: NDArray[np.int64] = np.floor(quota).astype(np.int64)
     by_remainder = np.argsort(shares - quota, kind="stable")
     shares[by_remainder[: rows - int(shares.sum())]] += 1
     while (shares < least).any():  # the largest shares give
