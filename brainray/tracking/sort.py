@@ -58,7 +58,7 @@ class Sort(Tracker):
         detections = detections[detections.scores_M >= self._min_score]
         self._predict()
         predicted_N4 = _boxes(self._filter.position_NC)
-        usable_N: Array = np.isfinite(predicted_N4).all(axis=1)
+        usable_N: Array = np.asarray(np.isfinite(predicted_N4).all(axis=1))
         self._keep(usable_N)
         overlaps_NM = overlaps(predicted_N4[usable_N], detections.boxes_M4)
         rows_K, columns_K = assign(overlaps_NM, self._iou_threshold)
