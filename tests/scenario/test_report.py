@@ -159,7 +159,7 @@ def test_a_report_has_no_other_keys(section: str, document: dict[str, Any]):
         Report.model_validate(document)
 
 
-def test_the_gate_chooses_one_of_two(document: dict[str, Any]):
+def test_the_gate_chooses_one_of_three(document: dict[str, Any]):
     document["gate"]["chosen"] = "both"
-    with pytest.raises(ValidationError, match="'fused' or 'unimodal'"):
+    with pytest.raises(ValidationError, match="'fused', 'grown' or 'unimodal'"):
         Report.model_validate(document)
