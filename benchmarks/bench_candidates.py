@@ -37,7 +37,7 @@ from brainray.fusion.problem import FOREIGN, MISSING, FusionProblem
 from brainray.networks.interface import TappedNetwork
 from brainray.networks.lenet import LeNet3
 from brainray.networks.medium import MediumNet
-from brainray.scenario.model import Search
+from brainray.scenario.steps import Search
 from brainray.search.random_search import RandomSearch
 from brainray.search.schedule import Schedule
 from brainray.seeding import torch_generator

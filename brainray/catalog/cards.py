@@ -11,7 +11,7 @@ from brainray.catalog.archive import ONNX
 from brainray.errors import CatalogError, NetworkError, PluginError
 from brainray.networks.interface import build_preparation, zoo_of
 from brainray.scenario.load import first_problem
-from brainray.scenario.model import Number, Section
+from brainray.scenario.values import Number, Section
 from brainray.shapes import Modality
 
 CardName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]

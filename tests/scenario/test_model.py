@@ -14,12 +14,10 @@ from brainray.scenario.model import (
     Data,
     Goal,
     Input,
-    Pretraining,
-    Search,
-    Section,
     Serve,
-    Training,
 )
+from brainray.scenario.steps import Pretraining, Search, Training
+from brainray.scenario.values import Section
 from brainray.shapes import MODALITIES
 
 Document = dict[str, Any]

@@ -1,0 +1,211 @@
+"""How the steps of a run work: search, growing, pretraining, training."""
+
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+
+from brainray import plugins
+from brainray.errors import BrainrayError
+from brainray.scenario.values import Name, Number, Section, offered
+
+Operator = Literal["concat", "weighted_sum", "bilinear", "attention"]
+
+
+def _odd(number: int) -> int:
+    if number % 2 == 0:
+        raise ValueError(f"must be odd, not {number}")
+    return number
+
+
+def _built(strategy: str, options: dict[str, Any]) -> Any:
+    """Return an instance of a strategy; ValueError says which option is wrong."""
+    try:
+        return plugins.build("strategies", strategy, options)
+    except BrainrayError as error:
+        raise ValueError(str(error)) from error
+
+
+class Search(Section):
+    """How candidates are searched.
+
+    Attributes:
+        algorithm: in the entry-point group ``brainray.searchers``.
+        budget: distinct candidates to evaluate.
+        brood: candidates trained together in one pass.
+        lag: brood i sees the values of broods 0 to i - lag; more workers want more.
+        depth: the largest number of fusion levels.
+        operators: how features meet at a level; a candidate chooses one of them for each.
+        representation: ``joint`` fuses the inputs level by level; ``coordinated`` gives each an
+            embedding of its own and makes those of one sample similar.
+        feedback: whether what is fused gates each input from above, in a second pass.
+        hidden: width of a candidate's fusion levels; a narrow one ranks the wirings well enough.
+        epochs: of a candidate's training.
+        halving: after how many epochs the worse half of a brood stops, ascending and below
+            ``epochs``; a candidate that stopped is worth what it had reached. Without any, all
+            are trained to the end.
+        finalists: the best candidates that are trained to the end.
+        workers: broods evaluated at the same time; None is one a CPU. The result does not
+            depend on it.
+        time_limit_minutes: stop asking after this time; the result then depends on the machine.
+    """
+
+    algorithm: Annotated[str, offered("searchers", "algorithm")] = "evolution"
+    budget: int = Field(default=200, ge=1, le=1_000_000)
+    brood: int = Field(default=16, ge=1, le=256)
+    lag: int = Field(default=3, ge=1, le=1024)
+    depth: int = Field(default=4, ge=1, le=4)
+    operators: tuple[Operator, ...] = Field(default=("concat",), min_length=1)
+    representation: Literal["joint", "coordinated"] = "joint"
+    feedback: bool = False
+    hidden: int = Field(default=16, ge=1, le=1024)
+    epochs: int = Field(default=8, ge=1, le=1000)
+    halving: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    finalists: int = Field(default=4, ge=1, le=64)
+    workers: int | None = Field(default=None, ge=1, le=1024)
+    time_limit_minutes: Annotated[Number, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _halving_before_the_end(self) -> "Search":
+        if any(a >= b for a, b in pairwise((*self.halving, self.epochs))):
+            raise ValueError(
+                f"halving {list(self.halving)} must be ascending and below epochs {self.epochs}"
+            )
+        if self.halving and (self.feedback or self.representation != "joint"):
+            raise ValueError(
+                "halving needs candidates that are trained together: joint ones without feedback"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _coordinated_has_no_levels_in_common(self) -> "Search":
+        if self.representation == "coordinated" and (
+            self.feedback or self.operators != ("concat",)
+        ):
+            raise ValueError(
+                "a coordinated representation joins no features: leave out operators and feedback"
+            )
+        return self
+
+
+Odd = Annotated[int, Field(ge=1, le=31), AfterValidator(_odd)]
+
+
+class Grow(Section):
+    """Whether the search grows a new convolutional network, instead of fusing those there are.
+
+    A candidate is a string of layers (paper 3.1.2, Figure 6), as `search` proposes them; finalists
+    are trained as `pretraining` says, by `training.workers` that share them. Keys of `search` and
+    `training` that describe a fusion network then say nothing.
+
+    Attributes:
+        enabled: whether it does; the scenario then has one input, an image or a sound.
+        depth: the largest number of layers.
+        filters: how many filters a layer may have.
+        kernels: heights and widths that a filter may have, odd numbers.
+        strides: heights and widths that a stride may have.
+        epochs: of a candidate's training, a short one.
+        rows: of the training split that a candidate is trained on, drawn at random; None is all.
+    """
+
+    enabled: bool = False
+    depth: int = Field(default=4, ge=1, le=8)
+    filters: tuple[Annotated[int, Field(ge=2, le=1024)], ...] = Field(
+        default=(8, 16, 32, 64), min_length=1
+    )
+    kernels: tuple[Odd, ...] = Field(default=(1, 3, 5, 7), min_length=1)
+    strides: tuple[Annotated[int, Field(ge=1, le=8)], ...] = Field(default=(1, 2, 3), min_length=1)
+    epochs: int = Field(default=2, ge=1, le=1000)
+    rows: int | None = Field(default=1000, ge=1)
+
+    @field_validator("filters", "kernels", "strides")
+    @classmethod
+    def _rising(cls, numbers: tuple[int, ...]) -> tuple[int, ...]:
+        if list(numbers) != sorted(set(numbers)):
+            raise ValueError(f"must rise from number to number, not {list(numbers)}")
+        return numbers
+
+
+class Pretraining(Section):
+    """How the networks of the activated sub-regions are trained, each alone.
+
+    Attributes:
+        epochs: passes over the training split.
+        batch_size: samples a step.
+        optimizers: one pretrained model a network and optimizer: the optimizer gene's alleles.
+        start: stored models to start from instead of from random weights, each for its own
+            network; ids or names.
+        augmentation: how strongly the training samples are varied anew in each epoch, where the
+            network's preparation can: spectrograms are warped to other voices and paces.
+        workers: models trained at the same time; None is one a CPU. The result does not depend
+            on it.
+    """
+
+    epochs: int = Field(default=6, ge=1, le=10_000)
+    batch_size: int = Field(default=32, ge=1, le=65_536)
+    optimizers: tuple[Literal["adam", "sgd"], ...] = Field(default=("adam", "sgd"), min_length=1)
+    start: tuple[Name, ...] = ()
+    augmentation: Annotated[Number, Field(ge=0, le=0.5)] = 0.0
+    workers: int | None = Field(default=None, ge=1, le=1024)
+
+
+class Training(Section):
+    """How the finalists are trained.
+
+    Attributes:
+        strategy: in the entry-point group ``brainray.strategies``.
+        options: of the strategy, beside its defaults.
+        workers: data-parallel workers.
+        hidden: width of a finalist's fusion levels.
+        epochs: passes over the training split.
+        batch_size: samples a step, of all workers together.
+        learning_rate: of Adam, at the start of its cosine.
+        keep: whether a finalist is what it is after its ``last`` epoch, or was after the one that
+            is ``best`` on validation, where not to be trained at all counts as one: for samples
+            unlike those of training, such as new voices.
+        augmentation: how strongly the training samples are varied, once, whose features the heads
+            of search and training learn from. A network is surer of the very samples that it was
+            pretrained on than of new ones; heads that learn from varied ones trust it less.
+        fine_tuning_epochs: passes in which the winner is trained on together with its pretrained
+            networks; with 0 they stay frozen.
+        fine_tuning_rate: of Adam in these passes.
+    """
+
+    strategy: Annotated[str, offered("strategies", "strategy")] = "all_reduce"
+    options: dict[str, Any] = Field(default={})
+    workers: int = Field(default=2, ge=1, le=1024)
+    hidden: int = Field(default=32, ge=1, le=1024)
+    epochs: int = Field(default=20, ge=1, le=10_000)
+    batch_size: int = Field(default=256, ge=1, le=65_536)
+    learning_rate: Annotated[Number, Field(gt=0, le=1)] = 3e-3
+    keep: Literal["last", "best"] = "last"
+    augmentation: Annotated[Number, Field(ge=0, le=0.5)] = 0.0
+    fine_tuning_epochs: int = Field(default=0, ge=0, le=10_000)
+    fine_tuning_rate: Annotated[Number, Field(gt=0, le=1)] = 3e-4
+
+    @field_validator("options")
+    @classmethod
+    def _options_of_the_strategy(
+        cls, options: dict[str, Any], others: ValidationInfo
+    ) -> dict[str, Any]:
+        if options and "strategy" in others.data:
+            _built(others.data["strategy"], options)
+        return options
+
+    @model_validator(mode="after")
+    def _best_is_the_same_everywhere(self) -> "Training":
+        several = self.keep == "best" and self.workers > 1
+        if several and not _built(self.strategy, self.options).alike:
+            raise ValueError(
+                f"keep 'best' needs the same weights on every worker after each epoch, which "
+                f"strategy {self.strategy} with these options does not give"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _row_a_worker(self) -> "Training":
+        if self.batch_size < self.workers:
+            raise ValueError(
+                f"batch_size {self.batch_size} must be at least workers {self.workers}"
+            )
+        return self
