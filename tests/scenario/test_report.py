@@ -50,6 +50,7 @@ def old() -> dict[str, Any]:
 def document(old: dict[str, Any]) -> dict[str, Any]:
     interval = [0.5, 0.9]
     tested = {"test": 0.6, "interval": interval}
+    old["search"]["diagnostics"] = {"pairwise_accuracy": 0.6}
     old["best"] |= {
         "interval": interval,
         "network_taps": {"image": ["conv1", "logits"]},
