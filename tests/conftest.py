@@ -141,6 +141,17 @@ def session_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def few_pictures() -> Iterator[None]:
+    """Let runs leave out the pictures of their pathway, which take seconds each.
+
+    What draws them is tested by itself; so is what a run does with them, which patches this back.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("brainray.pipeline.publication.can_draw", lambda: False)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def user_folders(session_folders: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test an empty catalog, store, cache and folder of runs of its own."""

@@ -5,10 +5,17 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from brainray.atlas.pictures import can_draw
 from brainray.pipeline.pictures.overview import draw_overview
 from brainray.pipeline.publication import drawn, publish
 from brainray.scenario import Report
 from brainray.testing.small_atlas import small_atlas
+
+
+@pytest.fixture(autouse=True)
+def all_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests do without the pathway's."""
+    monkeypatch.setattr("brainray.pipeline.publication.can_draw", can_draw)
 
 
 def test_a_run_leaves_its_report_to_be_read(made_up: Report, tmp_path: Path) -> None:
