@@ -131,6 +131,19 @@ def refusals() -> None:
             pipeline.step(*wrong)
 
 
+def example() -> None:
+    """Run the example of docs/training.md."""
+    page = Path(__file__).parents[3] / "docs" / "training.md"
+    section = page.read_text(encoding="utf-8").split("## A network larger than one worker")[1]
+    names: dict = {}
+    exec(section.split("```python\n")[1].split("```")[0], names)
+    weights = torch.cat([weight.flatten() for weight in names["network"].state_dict().values()])
+    of_all = [torch.empty_like(weights) for _ in range(2)]
+    torch.distributed.all_gather(of_all, weights)
+    torch.testing.assert_close(of_all[0], of_all[1], rtol=0, atol=0)
+    assert 0 < names["loss"] < 5
+
+
 def main(rank: int, rendezvous: Path) -> None:
     torch.set_num_threads(1)
     store = torch.distributed.FileStore(str(rendezvous), 2)
@@ -151,6 +164,8 @@ def main(rank: int, rendezvous: Path) -> None:
     print("limited", flush=True)
     refusals()
     print("refusals", flush=True)
+    example()
+    print("example", flush=True)
     torch.distributed.destroy_process_group()
 
 

@@ -11,6 +11,7 @@ DONE = [
     "without parameters",
     "limited",
     "refusals",
+    "example",
 ]
 
 
