@@ -86,8 +86,8 @@ class Chain:
 
         That is the layers' state; activations and output of the microbatches in flight; and for
         every microbatch the places for what neighbours send, an input and an output's gradient.
-        An input that the first layer keeps, too, is counted twice. Memory that a layer needs
-        only while it computes is not in it.
+        An input that the first layer keeps, too, is counted twice. Not in it are the batch, what
+        the loss keeps, and what a layer needs only while it computes.
 
         Args:
             part: the layers of this stage.

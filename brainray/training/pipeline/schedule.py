@@ -52,7 +52,7 @@ class Pipeline:
 
     Attributes:
         stage: the layers of this worker, under the names that they have in the network. Their
-            parameters are what its optimizer trains.
+            parameters are what its optimizer trains; there may be none.
     """
 
     def __init__(
