@@ -91,7 +91,7 @@ class Pipeline:
         self._cut, self._loss, self._group = cut, loss, group
         self._least = self._size if schedule == "1f1b" else 1
         self._kind = SCHEDULES[schedule]
-        layers = list(network.named_children())
+        layers = list(network._modules.items())  # named_children() gives a layer used twice once
         own = cut[self._rank]
         self.stage = nn.Sequential(OrderedDict(layers[own.start : own.stop]))
         self._count = 0
