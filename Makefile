@@ -10,7 +10,7 @@ REQUIREMENTS := pyproject.toml constraints.txt
 ARGS ?=
 
 # Processes that share the tests: those that need Ray stay together in one of them, and those that
-# kill whole runs, which wait more than they compute, in another.
+# start clusters of their own, which wait more than they compute, in another.
 TEST_PROCESSES ?= 3
 
 # Reports of `make bench` carry the day and the machine; `make bench QUICK=1` only proves that

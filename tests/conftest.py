@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 RAY_TESTS = Path(__file__).parent / "actors"
 SERVICES_TESTS = Path(__file__).parent / "services"
 CLUSTER_TESTS = "test_cluster.py"
-KILLS = "test_kills.py"
+OWN_CLUSTERS = ("test_kills.py", "test_small_clusters.py", "test_standing.py")
 ZOO_TESTS = Path(__file__).parent / "zoo"
 LONG_TESTS = (RAY_TESTS / "test_interrupts.py", RAY_TESTS / "test_uneven_workers.py")
 EMPTY = "template_empty"
@@ -99,14 +99,16 @@ def pytest_report_header() -> str:
 class OneProcessForRay(LoadScopeScheduling):
     """Shares out single tests, but gives one process all that need Ray: its clusters compete.
 
-    So do the tests of the standing cluster, which is started once. Those that kill drivers start
-    clusters of their own, and wait for them rather than compute.
+    So do the tests of the standing cluster, which is started once. Those that start clusters of
+    their own wait for them rather than compute, so they go to another process.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        if path.endswith((f"{SERVICES_TESTS.name}/{CLUSTER_TESTS}", f"{RAY_TESTS.name}/{KILLS}")):
+        if path.endswith(f"{SERVICES_TESTS.name}/{CLUSTER_TESTS}"):
             return path
+        if path.endswith(tuple(f"{RAY_TESTS.name}/{name}" for name in OWN_CLUSTERS)):
+            return "own clusters"
         return RAY_TESTS.name if f"{RAY_TESTS.name}/" in path else nodeid
 
 
