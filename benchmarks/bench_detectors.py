@@ -74,10 +74,8 @@ def main():
         best = max(THRESHOLDS, key=lambda one: f1(found[:half], truth_of, one)[0])
         print(f"{name}: {milliseconds:.1f} CPU ms a frame; threshold {best:.2f}")
         for part, chosen in (("first", found[:half]), ("second", found[half:])):
-            figures = f1(chosen, truth_of, best)
-            print(
-                f"  {part} half: F1 {figures[0]:.3f} recall {figures[1]:.3f} precision {figures[2]:.3f}"
-            )
+            whole, recall, precision = f1(chosen, truth_of, best)
+            print(f"  {part} half: F1 {whole:.3f} recall {recall:.3f} precision {precision:.3f}")
 
 
 if __name__ == "__main__":

@@ -163,8 +163,13 @@ def read_frames(path: Path) -> dict[str, Frames]:
         raise DataError(f"{path}: there is no such file or folder")
     if path.is_file():
         return {path.stem: VideoFile(path)}
-    if any(path.glob("seqinfo.ini")) or any(path.glob("*/seqinfo.ini")):
+    if holds_mot_sequences(path):
         return {
             name: ImageFolder(folder / "img1", name) for name, folder in mot_sequences(path).items()
         }
     return {path.resolve().name: ImageFolder(path, path.resolve().name)}
+
+
+def holds_mot_sequences(path: Path) -> bool:
+    """Return whether a folder is a MOT sequence, or has some in it."""
+    return any(path.glob("seqinfo.ini")) or any(path.glob("*/seqinfo.ini"))

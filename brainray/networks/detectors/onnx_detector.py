@@ -16,8 +16,6 @@ from brainray.networks.detectors.spec import Share, read_spec
 from brainray.networks.detectors.suppression import suppress
 from brainray.shapes import Array, FloatArray
 
-LaxPath = Annotated[Path, Field(strict=False)]
-
 
 class OnnxDetector(Detector):
     """A network in an ONNX file that finds objects.
@@ -38,15 +36,15 @@ class OnnxDetector(Detector):
 
     def __init__(
         self,
-        spec: LaxPath,
-        weights: LaxPath,
+        spec: str | Path,
+        weights: str | Path,
         min_score: Share | None = None,
         overlap: Share | None = None,
         classes: list[str] | None = None,
         most: Annotated[int, Field(ge=1, le=1000)] = 300,
         threads: Annotated[int, Field(ge=1, le=256)] = 1,
     ) -> None:
-        self._spec = read_spec(spec)
+        self._spec = read_spec(Path(spec))
         self.tags, self.classes = self._spec.tags, self._spec.classes
         self._wanted_C = np.array(
             [self._index(name) for name in classes or self.classes], dtype=np.int64
@@ -54,7 +52,7 @@ class OnnxDetector(Detector):
         self._min_score = self._spec.min_score if min_score is None else min_score
         self._overlap = self._spec.overlap if overlap is None else overlap
         self._most = most
-        self._session = _session(weights, threads)
+        self._session = _session(Path(weights), threads)
         blank_HWC = np.zeros((self._spec.input.height, self._spec.input.width, 3), dtype=np.uint8)
         try:  # files that do not belong together are refused now, not at the first frame
             self._candidates(prepare(blank_HWC, self._spec.input)[0])
