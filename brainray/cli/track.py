@@ -120,7 +120,8 @@ def track(
     }
     if scores:
         document[OVERALL] = overall(list(scores.values())).figures()
-    show(_table(tracker, document), document, json_to, _below(scores, tracks))
+    below = _speeds(detector, detected) + _below(scores, tracks)
+    show(_table(tracker, document), document, json_to, below)
 
 
 def _options(settings: Sequence[str], flag: str = "--set") -> dict[str, Any]:
@@ -175,6 +176,11 @@ def _looked_at(detected: Detected | None) -> dict[str, Any]:
         return {}
     spent = round(detected.milliseconds, 3)
     return {"frames": detected.frames, "detector_cpu_milliseconds_a_frame": spent}
+
+
+def _speeds(detector: str | None, detected: Mapping[str, Detected]) -> str:
+    spent = ", ".join(f"{one.milliseconds:.1f}" for one in detected.values())
+    return f"{detector}: {spent} CPU ms a frame. " if detected else ""
 
 
 def _truths(source: Path | None, truth: Path | None) -> dict[str, Rows]:

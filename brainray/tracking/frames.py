@@ -98,6 +98,8 @@ class ImageFolder(Frames):
 class VideoFile(Frames):
     """The first video stream of a file, frames counted from 1.
 
+    A frame counts as corrupt where FFmpeg says so; some codecs hide small damage.
+
     Args:
         path: of a file that FFmpeg reads.
 

@@ -128,6 +128,6 @@ if find_spec("av") is not None:  # where brainray[vision] is installed
         np.testing.assert_allclose([image.mean() for _, image in read], [0, 100, 200], atol=3)
         data = path.read_bytes()
         second = data.index(b"\xff\xd8", data.index(b"\xff\xd8") + 2)
-        path.write_bytes(data[:second] + b"\0" * 40 + data[second + 40 :])
-        with pytest.raises(DataError, match="^seq walk, frame 2: "):
+        path.write_bytes(data[: second + 300] + b"\xff" * 60 + data[second + 360 :])
+        with pytest.raises(DataError, match=r"^seq walk, frame 2: "):
             list(read_frames(path)["walk"])
