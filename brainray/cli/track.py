@@ -77,7 +77,7 @@ def track(
     ] = None,
     json_to: Json = None,
 ) -> None:
-    """Follow what was detected through the frames of each sequence."""
+    """Give detected boxes identities through the frames of videos."""
     chosen = _options(options or [])
     given = _detector_options(weights, min_score, detector_options or [])
     if given and (detector is None or detections is not None):

@@ -78,9 +78,12 @@ def nanodet(
         _expect(f"distances at stride {stride}", sides_1ND.shape, (1, cells, 4 * max(2, bins)))
         cell_K, of_wanted_K = np.nonzero(scores_1NC[0][:, wanted_C] >= min_score)
         class_K = wanted_C[of_wanted_K]
-        share_K4B = softmax(sides_1ND[0, cell_K].reshape(-1, 4, bins).astype(np.float64), axis=2)
-        distance_K4 = share_K4B @ np.arange(bins) * stride
-        center_K2 = (np.column_stack([cell_K % columns, cell_K // columns]) + 0.5) * stride
+        share_K4B: Floats = softmax(
+            sides_1ND[0, cell_K].reshape(-1, 4, bins).astype(np.float64), axis=2
+        )
+        distance_K4: Floats = share_K4B @ np.arange(bins, dtype=np.float64) * stride
+        cells_K2 = np.column_stack([cell_K % columns, cell_K // columns]).astype(np.float64)
+        center_K2: Floats = (cells_K2 + 0.5) * stride
         boxes.append(_around(center_K2, distance_K4))
         scores.append(scores_1NC[0, cell_K, class_K])
         classes.append(class_K)

@@ -58,7 +58,8 @@ def prepare(image_HWC: Array, wanted: Input) -> tuple[FloatArray, Placement]:
     pixels_HWC[top : top + size_y, left : left + size_x] = np.asarray(scaled)
     if wanted.channels == "bgr":
         pixels_HWC = pixels_HWC[:, :, ::-1]
-    pixels_HWC = (pixels_HWC - np.float32(wanted.mean)) / np.float32(wanted.deviation)
+    mean_C, deviation_C = np.array([wanted.mean, wanted.deviation], dtype=np.float32)
+    pixels_HWC = (pixels_HWC - mean_C) / deviation_C
     if wanted.layout == "channels_first":
         pixels_HWC = pixels_HWC.transpose(2, 0, 1)
     placement = Placement(size_x / width, size_y / height, left, top)

@@ -39,4 +39,6 @@ def ious(boxes_N4: Floats, boxes_M4: Floats) -> Floats:
     both_NM = (high_NM2 - low_NM2).clip(0).prod(axis=2)
     area_N, area_M = ((boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (boxes_N4, boxes_M4))
     either_NM = area_N[:, None] + area_M - both_NM
-    return np.divide(both_NM, either_NM, out=np.zeros_like(both_NM), where=either_NM > 0)
+    result: Floats = np.zeros_like(both_NM)
+    np.divide(both_NM, either_NM, out=result, where=either_NM > 0)
+    return result
