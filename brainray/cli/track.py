@@ -85,6 +85,7 @@ def track(
     make_tracker(tracker, chosen)  # what cannot be is refused before anything is read
     if out is not None and out.suffix not in (".parquet", ".txt"):
         raise DataError(f"--out {out}: must end in .parquet or .txt")
+    truths = _truths(source, truth)
     detected: dict[str, Detected] = {}
     if detector is not None and detections is None:
         looked_for = {"classes": [name.strip() for name in classes.split(",")]}
@@ -92,7 +93,6 @@ def track(
         boxes = {name: one.rows for name, one in detected.items()}
     else:
         boxes = _detections(source, detections, detector)
-    truths = _truths(source, truth)
     if out is not None and out.suffix == ".txt" and len(boxes) != 1:
         raise DataError(f"--out {out}: MOT form holds one sequence, these are {len(boxes)}")
     tracks, milliseconds = {}, {}

@@ -46,9 +46,8 @@ class OnnxDetector(Detector):
     ) -> None:
         self._spec = read_spec(Path(spec))
         self.tags, self.classes = self._spec.tags, self._spec.classes
-        self._wanted_C = np.array(
-            [self._index(name) for name in classes or self.classes], dtype=np.int64
-        )
+        wanted = {self._index(name) for name in classes or self.classes}
+        self._wanted_C = np.array(sorted(wanted), dtype=np.int64)
         self._min_score = self._spec.min_score if min_score is None else min_score
         self._overlap = self._spec.overlap if overlap is None else overlap
         self._most = most

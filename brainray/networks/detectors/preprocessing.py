@@ -54,13 +54,20 @@ def prepare(image_HWC: Array, wanted: Input) -> tuple[FloatArray, Placement]:
     size_y = max(1, round(height * scale_y))
     scaled = Image.fromarray(image_HWC).resize((size_x, size_y), Image.Resampling.BILINEAR)
     left, top = (wanted.width - size_x) // 2, (wanted.height - size_y) // 2
-    pixels_HWC = np.full((wanted.height, wanted.width, 3), wanted.fill, dtype=np.float32)
-    pixels_HWC[top : top + size_y, left : left + size_x] = np.asarray(scaled)
+    placed_HWC = np.full((wanted.height, wanted.width, 3), wanted.fill, dtype=np.uint8)
+    placed_HWC[top : top + size_y, left : left + size_x] = np.asarray(scaled)
     if wanted.channels == "bgr":
-        pixels_HWC = pixels_HWC[:, :, ::-1]
-    mean_C, deviation_C = np.array([wanted.mean, wanted.deviation], dtype=np.float32)
-    pixels_HWC = (pixels_HWC - mean_C) / deviation_C
+        placed_HWC = placed_HWC[:, :, ::-1]
     if wanted.layout == "channels_first":
-        pixels_HWC = pixels_HWC.transpose(2, 0, 1)
+        input_1 = np.empty((1, 3, wanted.height, wanted.width), dtype=np.float32)
+        input_HWC = input_1[0].transpose(1, 2, 0)
+    else:
+        input_1 = np.empty((1, wanted.height, wanted.width, 3), dtype=np.float32)
+        input_HWC = input_1[0]
+    for channel in range(3):  # twice as fast as all at once
+        mean, deviation = np.float32(wanted.mean[channel]), np.float32(wanted.deviation[channel])
+        input_HW = input_HWC[:, :, channel]
+        np.subtract(placed_HWC[:, :, channel], mean, out=input_HW)
+        input_HW /= deviation
     placement = Placement(size_x / width, size_y / height, left, top)
-    return np.ascontiguousarray(pixels_HWC[None]), placement
+    return input_1, placement

@@ -41,7 +41,7 @@ class Input(_Part):
     layout: Literal["channels_first", "channels_last"] = "channels_first"
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     deviation: tuple[Positive, Positive, Positive] = (1.0, 1.0, 1.0)
-    fill: Annotated[float, Field(ge=0, le=255)] = 114.0
+    fill: Annotated[int, Field(ge=0, le=255)] = 114
 
 
 class NanoDetOutputs(_Part):
