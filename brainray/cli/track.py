@@ -10,8 +10,10 @@ import yaml
 from rich.table import Table
 from rich.text import Text
 
+from brainray.cli.detecting import Detected, detect
 from brainray.cli.output import Json, show, write_bytes
 from brainray.errors import DataError
+from brainray.tracking.frames import holds_mot_sequences
 from brainray.tracking.interface import make_tracker
 from brainray.tracking.reading import as_mot_text, as_parquet, mot_sequences, read_boxes
 from brainray.tracking.rows import Rows
@@ -24,7 +26,11 @@ OVERALL = "OVERALL"
 def track(
     source: Annotated[
         Path | None,
-        typer.Argument(metavar="INPUT", help="A MOT sequence, or a folder of them."),
+        typer.Argument(
+            metavar="INPUT",
+            help="A MOT sequence or a folder of them; with a detector also a video or a folder of "
+            "images.",
+        ),
     ] = None,
     detections: Annotated[
         Path | None,
@@ -35,7 +41,24 @@ def track(
         ),
     ] = None,
     detector: Annotated[
-        str | None, typer.Option(help="Whose boxes, where the column detector has several.")
+        str | None,
+        typer.Option(
+            help="A detector that finds the boxes in the frames of INPUT (nanodet, centernet, "
+            "onnx, hog); with --detections: whose boxes, where its column detector has several."
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="F", help="The detector's ONNX file.")
+    ] = None,
+    classes: Annotated[
+        str, typer.Option(help="What to follow, by the detector's names, with commas.")
+    ] = "person",
+    min_score: Annotated[
+        float | None, typer.Option(help="Leave out what the detector is less sure of.")
+    ] = None,
+    detector_options: Annotated[
+        list[str] | None,
+        typer.Option("--detector-set", metavar="NAME=VALUE", help="An option of the detector."),
     ] = None,
     tracker: Annotated[str, typer.Option(help="A tracker.")] = "two_stage",
     options: Annotated[
@@ -54,13 +77,22 @@ def track(
     ] = None,
     json_to: Json = None,
 ) -> None:
-    """Follow what was detected through the frames of each sequence."""
+    """Give detected boxes identities through the frames of videos."""
     chosen = _options(options or [])
+    given = _detector_options(weights, min_score, detector_options or [])
+    if given and (detector is None or detections is not None):
+        raise DataError(f"{next(iter(given))}: is of a detector, give --detector and INPUT")
     make_tracker(tracker, chosen)  # what cannot be is refused before anything is read
     if out is not None and out.suffix not in (".parquet", ".txt"):
         raise DataError(f"--out {out}: must end in .parquet or .txt")
-    boxes = _detections(source, detections, detector)
     truths = _truths(source, truth)
+    detected: dict[str, Detected] = {}
+    if detector is not None and detections is None:
+        looked_for = {"classes": [name.strip() for name in classes.split(",")]}
+        detected = detect(source, detector, looked_for | given)
+        boxes = {name: one.rows for name, one in detected.items()}
+    else:
+        boxes = _detections(source, detections, detector)
     if out is not None and out.suffix == ".txt" and len(boxes) != 1:
         raise DataError(f"--out {out}: MOT form holds one sequence, these are {len(boxes)}")
     tracks, milliseconds = {}, {}
@@ -79,27 +111,38 @@ def track(
     document: dict[str, Any] = {
         "tracker": tracker,
         "options": chosen,
+        **({"detector": detector, "classes": classes.split(",")} if detected else {}),
         "sequences": {
             name: _counts(boxes[name], tracks[name], milliseconds[name], scores.get(name))
+            | _looked_at(detected.get(name))
             for name in tracks
         },
     }
     if scores:
         document[OVERALL] = overall(list(scores.values())).figures()
-    show(_table(tracker, document), document, json_to, _below(scores, tracks))
+    below = _speeds(detector, detected) + _below(scores, tracks)
+    show(_table(tracker, document), document, json_to, below)
 
 
-def _options(settings: Sequence[str]) -> dict[str, Any]:
+def _options(settings: Sequence[str], flag: str = "--set") -> dict[str, Any]:
     options = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals or not name:
-            raise DataError(f"--set {setting!r}: must have the form name=value")
+            raise DataError(f"{flag} {setting!r}: must have the form name=value")
         try:
             options[name] = yaml.safe_load(text)
         except yaml.YAMLError as error:
-            raise DataError(f"--set {setting!r}: the value is not YAML") from error
+            raise DataError(f"{flag} {setting!r}: the value is not YAML") from error
     return options
+
+
+def _detector_options(
+    weights: Path | None, min_score: float | None, settings: Sequence[str]
+) -> dict[str, Any]:
+    flags = {"weights": weights, "min_score": min_score}
+    given = {name: value for name, value in flags.items() if value is not None}
+    return given | _options(settings, "--detector-set")
 
 
 def _detections(
@@ -128,10 +171,22 @@ def _detections(
     return {name: boxes[name] for name in names}
 
 
+def _looked_at(detected: Detected | None) -> dict[str, Any]:
+    if detected is None:
+        return {}
+    spent = round(detected.milliseconds, 3)
+    return {"frames": detected.frames, "detector_cpu_milliseconds_a_frame": spent}
+
+
+def _speeds(detector: str | None, detected: Mapping[str, Detected]) -> str:
+    spent = ", ".join(f"{one.milliseconds:.1f}" for one in detected.values())
+    return f"{detector}: {spent} CPU ms a frame. " if detected else ""
+
+
 def _truths(source: Path | None, truth: Path | None) -> dict[str, Rows]:
     if truth is not None:
         return read_boxes(truth)
-    if source is None:
+    if source is None or not holds_mot_sequences(source):
         return {}
     return {
         name: next(iter(read_boxes(path).values()))

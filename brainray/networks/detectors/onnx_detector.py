@@ -1,0 +1,109 @@
+"""Detectors in ONNX files, each with a description of its input and outputs."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import onnxruntime
+from pydantic import Field
+
+from brainray.errors import NetworkError
+from brainray.networks.detectors.decoding import Candidates, decode
+from brainray.networks.detectors.interface import Detector, Found
+from brainray.networks.detectors.preprocessing import prepare
+from brainray.networks.detectors.spec import Share, read_spec
+from brainray.networks.detectors.suppression import suppress
+from brainray.shapes import Array, FloatArray
+
+
+class OnnxDetector(Detector):
+    """A network in an ONNX file that finds objects.
+
+    Args:
+        spec: YAML file, see `brainray.networks.detectors.spec`.
+        weights: ONNX file.
+        min_score: confidence from which on something counts as found; default: that of the spec.
+        overlap: IoU above which the surer of two boxes of a class is kept alone; default: that of
+            the spec.
+        classes: names of what to look for; default: all that it knows.
+        most: objects in an image; the surest are kept.
+        threads: on which the network runs.
+
+    Raises:
+        NetworkError: a file cannot be used, they do not belong together, or it has no such class.
+    """
+
+    def __init__(
+        self,
+        spec: str | Path,
+        weights: str | Path,
+        min_score: Share | None = None,
+        overlap: Share | None = None,
+        classes: list[str] | None = None,
+        most: Annotated[int, Field(ge=1, le=1000)] = 300,
+        threads: Annotated[int, Field(ge=1, le=256)] = 1,
+    ) -> None:
+        self._spec = read_spec(Path(spec))
+        self.tags, self.classes = self._spec.tags, self._spec.classes
+        wanted = {self._index(name) for name in classes or self.classes}
+        self._wanted_C = np.array(sorted(wanted), dtype=np.int64)
+        self._min_score = self._spec.min_score if min_score is None else min_score
+        self._overlap = self._spec.overlap if overlap is None else overlap
+        self._most = most
+        self._session = _session(Path(weights), threads)
+        blank_HWC = np.zeros((self._spec.input.height, self._spec.input.width, 3), dtype=np.uint8)
+        try:  # files that do not belong together are refused now, not at the first frame
+            self._candidates(prepare(blank_HWC, self._spec.input)[0])
+        except NetworkError as error:
+            raise NetworkError(f"weights {weights}: {error}") from error
+
+    def _index(self, name: str) -> int:
+        if name not in self.classes:
+            raise NetworkError(
+                f"classes: unknown name {name!r}, allowed: {', '.join(self.classes)}"
+            )
+        return self.classes.index(name)
+
+    def _detect(self, image_HWC: Array) -> Found:
+        prepared, placement = prepare(image_HWC, self._spec.input)
+        found = self._candidates(prepared)
+        kept = suppress(found.boxes_K4, found.scores_K, found.classes_K, self._overlap)
+        kept = kept[: self._most]
+        boxes_M4 = placement.to_image(found.boxes_K4[kept])
+        return Found(boxes_M4, found.scores_K[kept], found.classes_K[kept])
+
+    def _candidates(self, prepared: FloatArray) -> Candidates:
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1:
+            names = ", ".join(one.name for one in inputs)
+            raise NetworkError(f"has the inputs {names}, allowed is one, the image")
+        try:
+            outputs = self._session.run(None, {inputs[0].name: prepared})
+        except Exception as error:  # ONNX Runtime's errors have no class of their own
+            raise NetworkError(f"cannot be run: {_line(error)}") from error
+        return decode(outputs, self._spec, self._wanted_C, self._min_score)
+
+
+def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # errors come as exceptions; warnings are of no use here
+    try:
+        return onnxruntime.InferenceSession(
+            path.read_bytes(), options, providers=["CPUExecutionProvider"]
+        )
+    except OSError as error:
+        raise NetworkError(f"weights {path}: cannot be read: {error.strerror}") from error
+    except Exception as error:  # ONNX Runtime's errors have no class of their own
+        raise NetworkError(f"weights {path}: cannot be opened: {_line(error)}") from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+SPECS = Path(__file__).parent
+nanodet = partial(OnnxDetector, SPECS / "nanodet.yaml")
+centernet = partial(OnnxDetector, SPECS / "centernet.yaml")

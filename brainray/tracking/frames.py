@@ -1,0 +1,177 @@
+"""The pictures of a video, one after the other: from a folder of images or a video file."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from brainray.datasets.samples import decode_image
+from brainray.errors import DataError
+from brainray.shapes import Array
+from brainray.tracking.reading import mot_sequences
+
+IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".webp", ".tif", ".tiff")
+"""How the names of a folder's images end; other files in it are not looked at."""
+
+
+class Frames(ABC):
+    """The pictures of one sequence. Iterating reads them anew, and keeps none.
+
+    Attributes:
+        name: of the sequence.
+        count: how many there are, None where the file does not say.
+    """
+
+    name: str
+    count: int | None
+
+    def __iter__(self) -> Iterator[tuple[int, Array]]:
+        """Yield the number and the picture of each frame: RGB, uint8, shape `(H, W, 3)`.
+
+        Raises:
+            DataError: naming the sequence and the frame that cannot be read, or that has another
+                size than the ones before.
+        """
+        size: tuple[int, ...] | None = None
+        for number, image_HWC in self._read():
+            found = image_HWC.shape[:2]
+            if size is not None and found != size:
+                raise self._error(
+                    number,
+                    f"has {found[1]} x {found[0]} pixels, the frames before {size[1]} x {size[0]}",
+                )
+            size = found
+            yield number, image_HWC
+
+    @abstractmethod
+    def _read(self) -> Iterator[tuple[int, Array]]:
+        """Yield numbers, rising, and pictures of any size."""
+
+    def _error(self, number: int, what: str) -> DataError:
+        return DataError(f"seq {self.name}, frame {number}: {what}")
+
+
+class ImageFolder(Frames):
+    """Images in a folder.
+
+    Where all names end in digits, those are the frames' numbers; otherwise frames count from 1 in
+    the order of the names.
+
+    Args:
+        folder: with the images.
+        name: of the sequence.
+
+    Raises:
+        DataError: there is no image, or two have the same number.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.name = name
+        paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in IMAGES)
+        if not paths:
+            raise DataError(f"{folder}: has no images ({', '.join(IMAGES)})")
+        digits = [re.search(r"[0-9]+$", path.stem) for path in paths]
+        numbers = [int(one.group()) for one in digits if one is not None]
+        if len(numbers) < len(paths):
+            numbers = list(range(1, len(paths) + 1))
+        self._paths: dict[int, Path] = {}
+        for number, path in sorted(zip(numbers, paths, strict=True)):
+            if number in self._paths:
+                raise DataError(f"{path}: is frame {number}, and so is {self._paths[number].name}")
+            self._paths[number] = path
+        self.count = len(paths)
+
+    def _read(self) -> Iterator[tuple[int, Array]]:
+        for number, path in self._paths.items():
+            try:
+                image = decode_image(path.read_bytes())
+            except OSError as error:
+                raise self._error(number, f"{path}: cannot be read: {error.strerror}") from error
+            except DataError as error:
+                raise self._error(number, f"{path}: {error}") from error
+            yield number, image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2)
+
+
+class VideoFile(Frames):
+    """The first video stream of a file, frames counted from 1.
+
+    A frame counts as corrupt where FFmpeg says so; some codecs hide small damage.
+
+    Args:
+        path: of a file that FFmpeg reads.
+
+    Raises:
+        DataError: PyAV is not installed, or the file is no video.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.stem
+        self._path = path
+        self._av = _pyav(path)
+        with self._open() as container:
+            self.count = container.streams.video[0].frames or None
+
+    def _open(self) -> Any:
+        try:
+            container = self._av.open(str(self._path))
+        except (OSError, ValueError) as error:  # what PyAV raises is one of both
+            raise DataError(f"{self._path}: is no video that can be read: {error}") from error
+        if not container.streams.video:
+            container.close()
+            raise DataError(f"{self._path}: has no video stream")
+        return container
+
+    def _read(self) -> Iterator[tuple[int, Array]]:
+        number = 0
+        with self._open() as container:
+            frames = container.decode(container.streams.video[0])
+            while True:
+                number += 1
+                try:
+                    frame = next(frames, None)
+                except (OSError, ValueError) as error:
+                    raise self._error(number, f"{self._path}: cannot be read: {error}") from error
+                if frame is None:
+                    return
+                if frame.is_corrupt:
+                    raise self._error(number, f"{self._path}: is damaged")
+                yield number, frame.to_ndarray(format="rgb24")
+
+
+def _pyav(path: Path) -> Any:
+    try:
+        import av
+    except ModuleNotFoundError as error:
+        raise DataError(
+            f"{path}: to read a video needs PyAV; install brainray[vision], or give a folder of "
+            "images"
+        ) from error
+    return av
+
+
+def read_frames(path: Path) -> dict[str, Frames]:
+    """Return the frames at a path by the names of their sequences.
+
+    Args:
+        path: a video file, a folder of images, a MOT sequence (its ``img1``), or a folder of them.
+
+    Raises:
+        DataError: there are no frames.
+    """
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file or folder")
+    if path.is_file():
+        return {path.stem: VideoFile(path)}
+    if holds_mot_sequences(path):
+        return {
+            name: ImageFolder(folder / "img1", name) for name, folder in mot_sequences(path).items()
+        }
+    return {path.resolve().name: ImageFolder(path, path.resolve().name)}
+
+
+def holds_mot_sequences(path: Path) -> bool:
+    """Return whether a folder is a MOT sequence, or has some in it."""
+    return any(path.glob("seqinfo.ini")) or any(path.glob("*/seqinfo.ini"))
