@@ -39,8 +39,6 @@ QUIET = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     # Ctrl-C has to end the run, not only the search.
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    # Workers start side by side; Tune would start one after the other.
-    "TUNE_MAX_PENDING_TRIALS_PG": "16",
     # Tune's snapshot is not used, so it need not be written often.
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",
 }
@@ -115,6 +113,8 @@ class RayRunner:
     ) -> None:
         """Evaluate broods as Tune trials of one CPU each."""
         require_cpus(workers or 1, "search.workers")
+        # Workers start side by side; Tune would start one after the other.
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(total_cpus())
         with own_interrupts():
             search_on_tune(problem, schedule, workers, on_brood, self._folder)
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import ray
 import ray.tune
+from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.search import Searcher
 
 from actors.broods import BroodsActor
@@ -30,6 +31,13 @@ LOST_WORKER_RETRIES = 4
 METRIC = "value"
 NO_BROOD = -1
 """Stands for what a worker had that was lost before it took a brood."""
+
+
+class Silent(TrialProgressCallback):
+    """Prints nothing: Tune would say on stdout, where JSON may be, that a worker has ended."""
+
+    def _print(self, msg: str) -> None:
+        pass
 
 
 class BroodSearcher(Searcher):
@@ -198,7 +206,9 @@ def search_on_tune(
             trial_name_creator=name,
             trial_dirname_creator=name,
         ),
-        run_config=ray.tune.RunConfig(name="search", storage_path=str(folder), verbose=0),
+        run_config=ray.tune.RunConfig(
+            name="search", storage_path=str(folder), verbose=0, callbacks=[Silent()]
+        ),
     )
     try:
         results = tuner.fit()
