@@ -33,11 +33,9 @@ def test_two_processors_do(scenario: Path, tmp_path: Path) -> None:
     assert done.stderr.splitlines()[-1] == "exit 0", done.stderr
     report = json.loads(done.stdout)  # the JSON stands alone on stdout
     assert report["search"]["evaluated"] == 4
-    assert report["training"] == {
-        "strategy": "all_reduce",
-        "workers": 2,
-        "seconds": report["training"]["seconds"],
-    }
+    training = report["training"]
+    assert (training["strategy"], training["workers"]) == ("all_reduce", 2)
+    assert training["bytes_sent"] > 0
 
 
 def test_one_processor_is_refused(scenario: Path, tmp_path: Path) -> None:
