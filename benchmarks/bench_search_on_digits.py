@@ -30,7 +30,7 @@ from brainray.search.bench import compare, summary
 from brainray.training.intervals import interval
 
 FULL = replace(plans.FULL, budget=165, brood=15)
-QUICK = replace(plans.QUICK, seeds=1, budget=8, brood=4)
+QUICK = plans.QUICK
 
 
 def best(plan: Plan, bench: Bench, pool: Executor) -> dict[str, Any]:
