@@ -40,8 +40,8 @@ from brainray.networks.medium import MediumNet
 from brainray.scenario.steps import Search
 from brainray.search.random_search import RandomSearch
 from brainray.search.schedule import Schedule
-from brainray.seeding import torch_generator
-from brainray.training.loop import Recipe, one_thread
+from brainray.seeding import one_thread, torch_generator
+from brainray.training.loop import Recipe
 
 CLASSES, BATCH, EPOCHS, DEPTH, BROOD = 10, 256, 8, 4, 32
 HIDDEN = Search().hidden
