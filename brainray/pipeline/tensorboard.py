@@ -18,16 +18,18 @@ class CandidateLog:
     """Writes ``candidate/value`` and ``candidate/best``, a step a candidate, and its genes.
 
     The genes are the hyperparameters of TensorBoard's page of that name; ``value`` is what it
-    compares them by.
+    compares them by. Each of its rows is a run to TensorBoard, so they lie in a folder of their
+    own, ``<folder>_genes``, where they do not crowd the curves.
 
     Args:
-        folder: of the event files.
+        folder: of the event files of the curves.
         space: what the genes mean.
         before: values of the candidates that an interrupted execution has logged, NaN for failed.
     """
 
     def __init__(self, folder: Path, space: Space, before: Iterable[float] = ()) -> None:
         self._writer = SummaryWriter(str(folder))
+        self._genes = SummaryWriter(str(folder.with_name(f"{folder.name}_genes")))
         self._space = space
         self._count = 0
         self._best = -math.inf
@@ -46,6 +48,7 @@ class CandidateLog:
     ) -> None:
         """Write what is left."""
         self._writer.close()
+        self._genes.close()
 
     def add(self, brood: Brood, values: list[float]) -> None:
         """Log the candidates of a brood; failed ones (NaN) count but have no value."""
@@ -56,7 +59,7 @@ class CandidateLog:
             self._writer.add_scalar("candidate/value", value, self._count)
             self._writer.add_scalar("candidate/best", self._best, self._count)
             if self._count <= DESCRIBED:
-                self._writer.add_hparams(
+                self._genes.add_hparams(
                     self._described(genome),
                     {"value": value},
                     name=f"candidate-{self._count:04}",

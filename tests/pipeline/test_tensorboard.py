@@ -49,34 +49,37 @@ def genes(folder: Path) -> dict[str, str]:
 
 
 def test_a_candidate_is_a_step_and_failed_ones_have_no_value(tmp_path: Path) -> None:
-    with CandidateLog(tmp_path, SPACE) as log:
+    with CandidateLog(tmp_path / "curves", SPACE) as log:
         log.add(BROOD, [0.5, math.nan, 0.4])
-    assert scalars(tmp_path, "candidate/value") == {1: 0.5, 3: 0.4}
-    assert scalars(tmp_path, "candidate/best") == {1: 0.5, 3: 0.5}
+    assert scalars(tmp_path / "curves", "candidate/value") == {1: 0.5, 3: 0.4}
+    assert scalars(tmp_path / "curves", "candidate/best") == {1: 0.5, 3: 0.5}
 
 
 def test_a_candidate_is_described_by_its_genes(tmp_path: Path) -> None:
-    with CandidateLog(tmp_path, SPACE) as log:
+    with CandidateLog(tmp_path / "curves", SPACE) as log:
         log.add(BROOD, [0.5, math.nan, 0.4])
-    assert {path.name for path in tmp_path.glob("candidate-*")} == {
+    assert {path.name for path in (tmp_path / "curves_genes").glob("candidate-*")} == {
         "candidate-0001",
         "candidate-0003",
     }
-    assert scalars(tmp_path / "candidate-0003", "value") == {3: 0.4}
-    assert genes(tmp_path / "candidate-0003") == {"depth": "2", "level1.image": "none"}
+    assert scalars(tmp_path / "curves_genes" / "candidate-0003", "value") == {3: 0.4}
+    assert genes(tmp_path / "curves_genes" / "candidate-0003") == {
+        "depth": "2",
+        "level1.image": "none",
+    }
 
 
 def test_who_goes_on_counts_on(tmp_path: Path) -> None:
-    with CandidateLog(tmp_path, SPACE, [0.6, math.nan]) as log:
+    with CandidateLog(tmp_path / "curves", SPACE, [0.6, math.nan]) as log:
         log.add(BROOD, [0.5, 0.7, 0.4])
-    assert scalars(tmp_path, "candidate/best") == {3: 0.6, 4: 0.7, 5: 0.7}
+    assert scalars(tmp_path / "curves", "candidate/best") == {3: 0.6, 4: 0.7, 5: 0.7}
 
 
 def test_a_long_search_does_not_make_files_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tensorboard, "DESCRIBED", 2)
-    with CandidateLog(tmp_path, SPACE) as log:
+    with CandidateLog(tmp_path / "curves", SPACE) as log:
         log.add(BROOD, [0.1, 0.2, 0.3])
-    assert len(list(tmp_path.glob("candidate-*"))) == 2
-    assert len(scalars(tmp_path, "candidate/value")) == 3
+    assert len(list((tmp_path / "curves_genes").glob("candidate-*"))) == 2
+    assert len(scalars(tmp_path / "curves", "candidate/value")) == 3
