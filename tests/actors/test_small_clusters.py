@@ -24,7 +24,7 @@ def brainray(cpus: int, scenario: Path, folder: Path) -> subprocess.CompletedPro
     changes = [word for change in QUICK for word in ("--set", change)]
     script = SCRIPT.format(cpus=cpus, scenario=str(scenario), changes=changes)
     return subprocess.run(
-        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, timeout=550
     )
 
 
