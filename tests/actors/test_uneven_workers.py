@@ -45,7 +45,7 @@ def change():
 threading.Thread(target=change, daemon=True).start()
 problem = OnUnevenWorkers(notes=notes)
 schedule = Schedule(
-    problem.space, Evolution(problem.space, 1), seed=1, budget=20, brood_size=1, lag=20
+    problem.space, Evolution(problem.space, 1), seed=1, budget=100, brood_size=1, lag=100
 )
 search_on_tune(problem, schedule, None, lambda *brood: None, folder)
 (folder / "history.json").write_text(json.dumps(schedule.history))
@@ -72,8 +72,8 @@ def test_a_fast_worker_that_joins_does_more_and_what_it_takes_along_is_asked_aga
     assert names.count("fast") >= 12 > 2 * names.count("slow")
 
     broods = [int(brood) for _, brood in evaluated]
-    assert set(broods) == set(range(20))
+    assert set(broods) == set(range(100))
     again = {brood for brood in broods if broods.count(brood) > 1}
     assert again <= {int(brood) for name, brood in evaluated if name == "fast"}
     history = json.loads((tmp_path / "history.json").read_text())
-    assert len({tuple(genome) for genome, _ in history}) == 20
+    assert len({tuple(genome) for genome, _ in history}) == 100
