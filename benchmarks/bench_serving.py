@@ -123,7 +123,13 @@ def many_endpoints(
 
     def ask(name: str) -> None:
         address = f"{server.address}/api/endpoints/{name}/predict"
-        httpx.post(address, files=files, timeout=60).raise_for_status()
+        deadline = time.monotonic() + 30
+        # A service follows the catalog: one that has just started may not have looked yet.
+        while (answer := httpx.post(address, files=files, timeout=60)).status_code == 404:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.2)
+        answer.raise_for_status()
 
     ask(ENDPOINT)
     time.sleep(2)
