@@ -2,7 +2,7 @@
 
 Groups: ``brainray.searchers``, ``brainray.strategies``, ``brainray.networks``,
 ``brainray.zoos``, ``brainray.preparations``, ``brainray.datasets``, ``brainray.scenarios``,
-``brainray.runners``, ``brainray.atlases``, ``brainray.trackers``. In a
+``brainray.runners``, ``brainray.atlases``, ``brainray.trackers``, ``brainray.detectors``. In a
 package's ``pyproject.toml``::
 
     [project.entry-points."brainray.searchers"]
