@@ -54,7 +54,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/pytest -n $(TEST_PROCESSES) $(ARGS)
 
 test-long: $(VENV)/.installed-dev
-	$(BIN)/pytest --long tests/actors/test_interrupts.py tests/actors/test_uneven_workers.py $(ARGS)
+	$(BIN)/pytest --long tests/actors/long $(ARGS)
 
 # PostgreSQL and sshd come from Debian and are installed where they are missing; S3 is a Python
 # package. The test of the cluster makes an account of its own, for which it has to be root.

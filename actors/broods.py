@@ -1,6 +1,7 @@
 """What a search has to evaluate: the queue between its driver and its workers."""
 
 import asyncio
+import json
 from collections import deque
 
 import ray
@@ -40,14 +41,21 @@ class Broods:
             self._taken[worker] = self._waiting.popleft()
             return self._taken[worker]
 
-    async def lose(self, worker: str) -> str | None:
-        """Put what a lost worker had taken in front again, and return it."""
+    async def lose(self, worker: str, outstanding: list[int]) -> str | None:
+        """Put what a lost worker had taken in front again, and return it.
+
+        Args:
+            worker: the lost one.
+            outstanding: the broods whose values are not known; a worker may be lost after it
+                has reported a brood and before it asked for the next.
+        """
         async with self._changed:
             self._lost.add(worker)  # it may still be waiting for one
-            brood = self._taken.pop(worker, None)
-            if brood is not None:
-                self._waiting.appendleft(brood)
             self._changed.notify_all()
+            brood = self._taken.pop(worker, None)
+            if brood is None or json.loads(brood)[0] not in outstanding:
+                return None
+            self._waiting.appendleft(brood)
             return brood
 
     async def end(self) -> None:

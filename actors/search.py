@@ -30,7 +30,7 @@ LOST_WORKER_RETRIES = 4
 """How often a brood is evaluated again whose worker was lost."""
 METRIC = "value"
 NO_BROOD = -1
-"""Stands for what a worker had that was lost before it took a brood."""
+"""Stands for what a worker had that was lost while it had no brood."""
 
 
 class Silent(TrialProgressCallback):
@@ -121,7 +121,7 @@ class BroodSearcher(Searcher):
         self.workers.pop(trial_id)
         if not error:
             return
-        taken = ray.get(self.broods.lose.remote(trial_id))
+        taken = ray.get(self.broods.lose.remote(trial_id, list(self.outstanding)))
         index = NO_BROOD if taken is None else json.loads(taken)[0]
         self.losses[index] += 1
         if self.losses[index] > LOST_WORKER_RETRIES:

@@ -3,7 +3,7 @@
 With ``--services`` the catalogs that tests make lie in PostgreSQL and S3, on servers that are
 started for them, instead of SQLite and a folder; only then are the tests in ``services`` collected.
 With ``--zoo`` those in ``zoo`` are, which need torchvision, timm and transformers. With ``--long``
-those are that take minutes and prove what shorter ones prove in part.
+those in ``actors/long`` are: they take minutes and prove what shorter ones prove in part.
 
 Tests marked ``data`` read the ready data sets of ``$BRAINRAY_DATA``. Where that is not set they
 are deselected, so that the suite passes on a fresh machine and a skip always means something.
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 RAY_TESTS = Path(__file__).parent / "actors"
 SERVICES_TESTS = Path(__file__).parent / "services"
 CLUSTER_TESTS = "test_cluster.py"
-OWN_CLUSTERS = ("test_kills.py", "test_small_clusters.py", "test_standing.py")
+LONG_TESTS = RAY_TESTS / "long"
+OWN_CLUSTERS = "test_standing.py"
 ZOO_TESTS = Path(__file__).parent / "zoo"
-LONG_TESTS = (RAY_TESTS / "test_interrupts.py", RAY_TESTS / "test_uneven_workers.py")
 EMPTY = "template_empty"
 
 
@@ -84,8 +84,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    wanted = {SERVICES_TESTS: config.option.services, ZOO_TESTS: config.option.zoo}
-    wanted |= dict.fromkeys(LONG_TESTS, config.option.long)
+    wanted = {
+        SERVICES_TESTS: config.option.services,
+        ZOO_TESTS: config.option.zoo,
+        LONG_TESTS: config.option.long,
+    }
     return None if wanted.get(collection_path, True) else True
 
 
@@ -107,7 +110,7 @@ class OneProcessForRay(LoadScopeScheduling):
         path = nodeid.partition("::")[0]
         if path.endswith(f"{SERVICES_TESTS.name}/{CLUSTER_TESTS}"):
             return path
-        if path.endswith(tuple(f"{RAY_TESTS.name}/{name}" for name in OWN_CLUSTERS)):
+        if path.endswith(f"{RAY_TESTS.name}/{OWN_CLUSTERS}"):
             return "own clusters"
         return RAY_TESTS.name if f"{RAY_TESTS.name}/" in path else nodeid
 

@@ -1,17 +1,24 @@
 """Settings that actors in other processes can use; a scenario, and what a run of it gives."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from actors import cluster
+from actors.runner import RayRunner
 from brainray.catalog import Library
+from brainray.datasets.dataset import SPLITS
+from brainray.datasets.source import load_dataset
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.run import run_scenario
-from brainray.scenario import Report, load_scenario
+from brainray.pipeline.units import ColumnUnit, PretrainUnit
+from brainray.scenario import Report, load_scenario, parse_scenario
 from brainray.settings import Settings
 from brainray.testing.drivers import Driver
 from brainray.testing.places import settings_below
+from brainray.training.loop import Recipe
 
 SEED = 3
 SCENARIO = """
@@ -81,3 +88,56 @@ def drive() -> Iterator[Callable[..., Driver]]:
         if driver.process.poll() is None:
             driver.process.kill()
             driver.process.communicate()
+
+
+@pytest.fixture
+def runner(settings: Settings, tmp_path: Path) -> RayRunner:
+    return RayRunner(settings, tmp_path, stays=True)
+
+
+@pytest.fixture(scope="session")
+def units(settings: Settings, manifest: Path) -> list[PretrainUnit]:
+    """Six networks, of which each takes some seconds."""
+    scenario = parse_scenario(
+        {
+            "name": "two-texts",
+            "goal": {"target": "label"},
+            "inputs": {"left": {"modality": "text"}, "right": {"modality": "text"}},
+            "data": {"manifest": manifest},
+        },
+        origin="test",
+    )
+    dataset, source = load_dataset(
+        scenario.data, {"left": "text", "right": "text"}, "label", 0, settings
+    )
+    library = Library.open(settings)
+    library.add_data_set(dataset, source)
+    spec = library.network("textcnn.text")
+    return [
+        PretrainUnit(
+            columns={
+                split: ColumnUnit(library.store, dataset.sha256, name, split, spec.preparation)
+                for split in SPLITS
+            },
+            spec=spec,
+            sub_region="language.reading",
+            classes=len(dataset.classes),
+            recipe=Recipe(epochs, 16, "adam", 3e-3),
+            seed=0,
+        )
+        for name in ("left", "right")
+        for epochs in (4, 16, 12)
+    ]
+
+
+@pytest.fixture
+def wait_until_free() -> Callable[[], None]:
+    """Waits until nothing holds a processor of the session's cluster."""
+
+    def wait() -> None:
+        deadline = time.monotonic() + 30
+        while cluster.free_cpus() < 4:
+            assert time.monotonic() < deadline, "processors are still held"
+            time.sleep(0.1)
+
+    return wait

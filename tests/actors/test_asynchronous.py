@@ -1,36 +1,48 @@
 """A parameter server and replicas as actors."""
 
+import contextlib
 import os
 import signal
-import threading
-import time
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from actors.asynchronous import search_asynchronously
 from brainray.errors import SearchError
 from brainray.search.asynchronous import replay
+from brainray.search.interface import Brood
 from brainray.search.policy_gradient import Options
 from brainray.testing import OneMax, integer_space
-from brainray.testing.processes import descendants
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
 
-def test_a_search_goes_on_without_a_lost_replica_and_is_replayed() -> None:
-    problem, options = OneMax(integer_space(genes=6, alleles=4), seconds_per_brood=0.2), Options()
+@dataclass(frozen=True)
+class KillsOnce(OneMax):
+    """A problem that kills the first process in which it is evaluated a third time.
 
-    def kill() -> None:
-        deadline = time.monotonic() + 120
-        while not (found := descendants(os.getpid(), "ReplicaOnRay.work")):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        os.kill(found[0], signal.SIGKILL)
+    Attributes:
+        mark: a file that says that it has happened.
+        evaluations: of this process.
+    """
 
-    killer = threading.Thread(target=kill)
-    killer.start()
+    mark: Path = Path()
+    evaluations: list[int] = field(default_factory=list)
+
+    def evaluate(self, brood: Brood) -> list[float]:
+        self.evaluations.append(brood.index)
+        if len(self.evaluations) == 3:
+            with contextlib.suppress(FileExistsError):
+                self.mark.touch(exist_ok=False)
+                os.kill(os.getpid(), signal.SIGKILL)
+        return super().evaluate(brood)
+
+
+def test_a_search_goes_on_without_a_lost_replica_and_is_replayed(tmp_path: Path) -> None:
+    space, options = integer_space(genes=6, alleles=4), Options()
+    problem = KillsOnce(space, seconds_per_brood=0.2, mark=tmp_path / "killed")
     outcome = search_asynchronously(problem, 0, options, budget=60, replicas=2, bound=8)
-    killer.join()
     assert len(outcome.known) == 60
     assert [call.kind for call in outcome.calls].count("lost") == 1
     assert len({call.replica for call in outcome.calls if call.kind == "pull"}) > 1

@@ -23,11 +23,6 @@ from brainray.testing.problems import OneMax
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
 
-@pytest.fixture
-def runner(settings: Settings, tmp_path: Path) -> RayRunner:
-    return RayRunner(settings, tmp_path, stays=True)
-
-
 def schedule_of(problem: OneMax) -> Schedule:
     searcher = Evolution(problem.space, seed=1)
     return Schedule(problem.space, searcher, seed=1, budget=30, brood_size=6, lag=2)

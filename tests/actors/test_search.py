@@ -85,6 +85,19 @@ def test_the_brood_of_a_lost_worker_is_done_first_by_another(searcher: BroodSear
     assert not searcher.failure
 
 
+def test_a_brood_whose_worker_is_lost_after_its_report_is_not_done_again(
+    searcher: BroodSearcher, done: list[int]
+) -> None:
+    searcher.suggest("lost")
+    searcher.suggest("other")
+    assert [take(searcher, "lost"), take(searcher, "other")] == [0, 1]
+    report(searcher, "lost", 0)
+    searcher.on_trial_complete("lost", error=True)
+    report(searcher, "other", 1)
+    assert take(searcher, "other") == 2
+    assert done == [0, 1]
+
+
 def test_a_worker_that_is_lost_while_it_waits_takes_nothing(searcher: BroodSearcher) -> None:
     searcher.suggest("busy")
     searcher.suggest("waiting")
