@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,21 +63,6 @@ def test_store_a_bank(kill_everywhere: Kill, library: Library, new_model: Build)
         lambda one: one.store.remove(key),
     )
     assert points >= 2  # before and after; in a local folder also half-way
-
-
-def test_deploy_tracking(kill_everywhere: Kill, whole: Library, tmp_path: Path) -> None:
-    weights = tmp_path / "other.onnx"
-    weights.write_bytes(b"other graph")
-
-    def deploy(library: Library) -> None:
-        library.deploy_tracking("street", None, {}, {"weights": weights}, "two_stage", {})
-
-    def undo(library: Library) -> None:
-        library.deploy_tracking(
-            "street", "nanodet", {}, {"weights": tmp_path / "detector.onnx"}, "sort", {}
-        )
-
-    assert kill_everywhere(deploy, undo) >= 5
 
 
 def test_remove(kill_everywhere: Kill, whole: Library, fused: Build) -> None:
