@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from brainray.catalog.library import Library
 
+from . import pages
 from .api import endpoints, history, models, overview, predict, track
 from .api.problems import handle_problems
 from .batching import Batcher
@@ -105,7 +106,7 @@ def catalog_app(library: Library) -> FastAPI:
     app = FastAPI(**_ABOUT, **_NO_PAGES)
     app.state.library = library
     app.add_middleware(SmallBodies, seconds=Limits().body_seconds)
-    for router in (overview.router, models.router, history.router):
+    for router in (overview.router, models.router, history.router, pages.router):
         app.include_router(router)
     handle_problems(app)
     openapi = openapi_document()

@@ -18,7 +18,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from brainray.catalog import Library
+from brainray.client import Client
 from brainray.datasets.samples import encode_image
+from brainray.errors import ServiceError
 from brainray.networks.detectors.interface import make_detector
 from brainray.shapes import Array
 from brainray.testing.detectors import HEIGHT, WIDTH, Colors, colors_offered, walk
@@ -336,6 +338,41 @@ def test_only_so_many_streams_run_and_who_goes_makes_room(cameras: Library) -> N
             time.sleep(0.05)
         answer = httpx.post(f"{address}{url}", files=files(walk(1)))
         assert len(lines(answer)) == 1
+
+
+def test_the_client_follows(cameras: Library, weights: Path, tmp_path: Path) -> None:
+    pictures = walk(4)
+    rows = detected(weights, pictures)
+    wanted = expected(rows, min_hits=1)
+    (tmp_path / "boxes.parquet").write_bytes(as_parquet(rows))
+    with listening(predict_app(cameras)) as url, Client(url) as client:
+        for given in (
+            {"frames": pictures},
+            {"frames": map(encode_image, pictures)},
+            {"detections": tmp_path / "boxes.parquet"},
+            {"detections": as_lines(rows)},
+        ):
+            found = list(client.track("street", **given))  # type: ignore[arg-type]
+            assert [frame.frame for frame in found] == [1, 2, 3, 4]
+            assert wanted == sorted(
+                (frame.frame, box.id, box.left, box.top, box.width, box.height)
+                for frame in found
+                for box in frame.boxes
+            )
+        coming = client.track("street", frames=[*pictures[:2], b"no picture"])
+        assert (next(coming).frame, next(coming).width) == (1, WIDTH)
+        with pytest.raises(ServiceError, match="frame 3: is not an image"):
+            next(coming)
+        with pytest.raises(ServiceError, match="404: endpoint 'stret': not in the catalog"):
+            next(client.track("stret", frames=pictures))
+        with pytest.raises(ServiceError, match="422: video: "):
+            next(client.track("street", video=b"no video"))
+        with pytest.raises(ValueError, match="give one of"):
+            client.track("street")
+        street = next(one for one in client.endpoints() if one.name == "street")
+        assert street.model is None
+        assert street.tracking is not None
+        assert street.tracking["detector"] == "colors"
 
 
 if find_spec("av") is not None:  # where brainray[vision] is installed
