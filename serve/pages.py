@@ -9,7 +9,7 @@ WEB = Path(__file__).parent / "web"
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "media-src 'self' blob:; frame-ancestors 'none'",
+    "media-src 'self' blob:; img-src 'self' data:; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",
 }

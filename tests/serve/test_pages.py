@@ -11,8 +11,8 @@ def test_the_tracking_page_is_whole_and_loads_nothing_from_elsewhere(browser: Te
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'self'" in page.headers["content-security-policy"]
     addresses = re.findall(r"(?:src|href)=\"([^\"]+)\"", page.text)
-    assert addresses == ["/track/page.js"]
-    script = browser.get(addresses[0])
+    assert addresses == ["data:,", "/track/page.js"]
+    script = browser.get(addresses[1])
     assert script.status_code == 200
     assert script.headers["content-type"].startswith("text/javascript")
     for text in (page.text, script.text):
