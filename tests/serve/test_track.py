@@ -1,11 +1,13 @@
 """Tracking over HTTP: what streams back, what is refused; streams leave each other alone."""
 
+import asyncio
 import io
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from starlette.requests import ClientDisconnect
 from starlette.testclient import TestClient
 
 from brainray.catalog import Library
@@ -33,6 +36,7 @@ from brainray.tracking.rows import Rows
 from brainray.tracking.rows import track as follow
 from serve.apps import predict_app
 from serve.limits import TrackLimits
+from serve.tracking import Lines
 
 TRACK = "/api/endpoints/street/track"
 LINES = {"content-type": "application/x-ndjson"}
@@ -273,6 +277,17 @@ def test_endpoints_say_what_they_do(app: TestClient, cameras: Library) -> None:
     assert (no_detector.status_code, "has no detector" in no_detector.text) == (422, True)
 
 
+def test_an_endpoint_that_tracks_is_removed_with_a_key(app: TestClient, cameras: Library) -> None:
+    deploy(cameras, "gone", TrackingDefinition(tracker="sort"))
+    url = "/api/endpoints/gone"
+    deployer = {"Authorization": f"Bearer {cameras.add_key('ann', 'deployer')}"}
+    assert app.post(f"{url}/track", content=b"", headers=LINES).status_code == 200
+    assert app.post(f"{url}/rollback", headers=deployer).status_code == 409
+    assert app.delete(url).status_code == 401
+    assert app.delete(url, headers=deployer).status_code == 204
+    assert app.post(f"{url}/track", content=b"", headers=LINES).status_code == 404
+
+
 def test_a_detector_that_cannot_be_loaded_is_no_stream(cameras: Library) -> None:
     (street,) = [one for one in cameras.tracking_endpoints() if one.name == "street"]
     path = cameras.store.local_path(street.files["weights"])
@@ -338,6 +353,27 @@ def test_only_so_many_streams_run_and_who_goes_makes_room(cameras: Library) -> N
             time.sleep(0.05)
         answer = httpx.post(f"{address}{url}", files=files(walk(1)))
         assert len(lines(answer)) == 1
+
+
+def test_a_client_that_receives_nothing_is_not_waited_for() -> None:
+    ended = []
+
+    async def main() -> None:
+        async def lines() -> AsyncIterator[bytes]:
+            yield b"{}\n"
+
+        async def send(message: Any) -> None:
+            await asyncio.Event().wait()
+
+        stack = AsyncExitStack()
+        stack.callback(ended.append, True)
+        with pytest.raises((TimeoutError, ClientDisconnect)):
+            await Lines(lines(), stack, send_seconds=0.05)(
+                {"type": "http", "asgi": {"spec_version": "2.4"}}, send, send
+            )
+
+    asyncio.run(asyncio.wait_for(main(), 10))
+    assert ended == [True]
 
 
 def test_the_client_follows(cameras: Library, weights: Path, tmp_path: Path) -> None:
