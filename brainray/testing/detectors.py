@@ -1,6 +1,6 @@
 """A detector for tests, and frames that it sees something in."""
 
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,20 +22,24 @@ class Colors(Detector):
     Args:
         weights: any file.
         min_score: as of real detectors.
-        seconds: that it takes for an image.
+
+    Attributes:
+        made: how often one was made.
+        turns: an image is looked at when it has been released for it; None for at once.
     """
 
     made = 0
+    turns: threading.Semaphore | None = None
 
-    def __init__(self, weights: str | Path, min_score: float = 0.5, seconds: float = 0.0) -> None:
+    def __init__(self, weights: str | Path, min_score: float = 0.5) -> None:
         Path(weights).read_bytes()
         self.tags, self.classes = ("one-stage",), ("thing",)
-        self._seconds = seconds
         self._score = max(min_score, 0.9)
         type(self).made += 1
 
     def _detect(self, image_HWC: Array) -> Found:
-        time.sleep(self._seconds)
+        if self.turns is not None and not self.turns.acquire(timeout=60):
+            raise TimeoutError("the test has released no turn")
         packed_HW = image_HWC.astype(np.int64) @ np.array([65536, 256, 1])
         boxes = []
         for color in np.unique(packed_HW[packed_HW > 0]):

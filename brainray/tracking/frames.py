@@ -11,6 +11,7 @@ import numpy as np
 from brainray.datasets.samples import decode_image
 from brainray.errors import DataError
 from brainray.shapes import Array
+from brainray.tracking.interface import FrameError
 from brainray.tracking.reading import mot_sequences
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".webp", ".tif", ".tiff")
@@ -32,7 +33,7 @@ class Frames(ABC):
         """Yield the number and the picture of each frame: RGB, uint8, shape `(H, W, 3)`.
 
         Raises:
-            DataError: naming the sequence and the frame that cannot be read, or that has another
+            FrameError: naming the sequence and the frame that cannot be read, or that has another
                 size than the ones before.
         """
         size: tuple[int, ...] | None = None
@@ -50,8 +51,8 @@ class Frames(ABC):
     def _read(self) -> Iterator[tuple[int, Array]]:
         """Yield numbers, rising, and pictures of any size."""
 
-    def _error(self, number: int, what: str) -> DataError:
-        return DataError(f"seq {self.name}, frame {number}: {what}")
+    def _error(self, number: int, what: str) -> FrameError:
+        return FrameError(f"seq {self.name}, frame {number}: {what}", number)
 
 
 class ImageFolder(Frames):

@@ -30,6 +30,18 @@ at this size one takes 128 MiB."""
 BOX = ("left", "top", "width", "height")
 
 
+class FrameError(DataError):
+    """A frame that cannot be read or tracked.
+
+    Attributes:
+        frame: its number, None if it is not known.
+    """
+
+    def __init__(self, message: str, frame: int | None) -> None:
+        super().__init__(message)
+        self.frame = frame
+
+
 @dataclass(frozen=True)
 class Detections:
     """What a detector found in one frame.

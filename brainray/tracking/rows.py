@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from brainray.errors import DataError
 from brainray.shapes import Array, IntArray
-from brainray.tracking.interface import Boxes, Detections, Tracker
+from brainray.tracking.interface import Boxes, Detections, FrameError, Tracker
 
 PEDESTRIAN = 1
 """MOTChallenge's class that is evaluated."""
@@ -68,7 +68,7 @@ class Rows:
         """Yield each frame that has boxes, with them as detections.
 
         Raises:
-            DataError: naming the frame and the box that is none.
+            FrameError: naming the frame and the box that is none.
         """
         frames, starts = np.unique(self.frames_N, return_index=True)
         bounds = pairwise([*starts, len(self)])
@@ -76,7 +76,7 @@ class Rows:
             try:
                 found = Detections(self.boxes_N4[start:end], self.scores_N[start:end])
             except DataError as error:
-                raise DataError(f"frame {frame}: {error}") from error
+                raise FrameError(f"frame {frame}: {error}", int(frame)) from error
             yield int(frame), found
 
 

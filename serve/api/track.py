@@ -13,9 +13,7 @@ from brainray.tracking.interface import make_tracker
 
 from ..desk import Desk
 from ..detection import Detection, Setup
-from ..limits import TrackLimits
-from ..schemas import TrackedFrame, TrackingEnd
-from ..tracking import (
+from ..frames import (
     BYTES,
     DETECTIONS,
     FORM,
@@ -24,12 +22,12 @@ from ..tracking import (
     PARQUET,
     VIDEO,
     GivenFrame,
-    Lines,
-    Streams,
-    Thread,
-    read_stream,
-    tracked,
+    read_frames,
 )
+from ..limits import TrackLimits
+from ..schemas import TrackedFrame, TrackingEnd
+from ..threads import Thread
+from ..tracking import Lines, Streams, tracked
 from .predict import Name
 from .problems import responses
 
@@ -116,7 +114,7 @@ async def track(name: Name, request: Request) -> Response:
                 await detection.load(setup)
         except BrainrayError as error:
             raise HTTPException(503, str(error), {"Retry-After": "1"}) from error
-        frames = await read_stream(request, setup is not None, stack, thread, limits)
+        frames = await read_frames(request, setup is not None, stack, thread, limits)
         lines = tracked(frames, thread, tracker, setup, detection)
         return Lines(lines, stack.pop_all(), limits.send_seconds)
 
