@@ -175,6 +175,7 @@ def report_of(
         ),
         search=SearchPart(
             algorithm=scenario.search.algorithm,
+            mode=scenario.search.mode,
             evaluated=len(history),
             failed=sum(candidate.value is None for candidate in history),
             seconds=seconds["search"],

@@ -352,9 +352,11 @@ class Run:
             seed=self.seed,
             budget=search.budget,
             brood_size=search.brood,
-            lag=search.lag,
+            lag=search.lag if search.mode == "synchronous" else None,
             time_limit_seconds=self._seconds_left(done),
             known=known,
+            seen=[event["seen"] for event in done if event["event"] == "asked"],
+            on_asked=lambda index, seen: self.record.append("asked", index=index, seen=seen),
         )
 
         def on_brood(brood: Brood, values: list[float], seconds: float) -> None:

@@ -33,6 +33,7 @@ class SearchPart(Part):
     """
 
     algorithm: str
+    mode: str = "synchronous"
     evaluated: int
     failed: int
     seconds: float

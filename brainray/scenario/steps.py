@@ -33,7 +33,11 @@ class Search(Section):
         algorithm: in the entry-point group ``brainray.searchers``.
         budget: distinct candidates to evaluate.
         brood: candidates trained together in one pass.
-        lag: brood i sees the values of broods 0 to i - lag; more workers want more.
+        mode: ``synchronous`` gives the same result with any number of workers. In an
+            ``asynchronous`` search no worker waits for another: what is asked for depends on all
+            that is known then. The order is recorded, so that the run resumes all the same.
+        lag: of a synchronous search: brood i sees the values of broods 0 to i - lag; more
+            workers want more.
         depth: the largest number of fusion levels.
         operators: how features meet at a level; a candidate chooses one of them for each.
         representation: ``joint`` fuses the inputs level by level; ``coordinated`` gives each an
@@ -45,14 +49,15 @@ class Search(Section):
             ``epochs``; a candidate that stopped is worth what it had reached. Without any, all
             are trained to the end.
         finalists: the best candidates that are trained to the end.
-        workers: broods evaluated at the same time; None is one a CPU. The result does not
-            depend on it.
+        workers: broods evaluated at the same time; None is one a CPU. The result of a synchronous
+            search does not depend on it.
         time_limit_minutes: stop asking after this time; the result then depends on the machine.
     """
 
     algorithm: Annotated[str, offered("searchers", "algorithm")] = "evolution"
     budget: int = Field(default=200, ge=1, le=1_000_000)
     brood: int = Field(default=16, ge=1, le=256)
+    mode: Literal["synchronous", "asynchronous"] = "synchronous"
     lag: int = Field(default=3, ge=1, le=1024)
     depth: int = Field(default=4, ge=1, le=4)
     operators: tuple[Operator, ...] = Field(default=("concat",), min_length=1)
