@@ -13,6 +13,9 @@ One JSON object a line, with ``event`` and ``at`` (UTC) and, in order::
     finished    report
     failed      error                              (or stopped, by Ctrl-C)
 
+A run with several searches says in ``brood``, ``searched`` and ``solution`` of which ``part`` it
+speaks. Where nothing is trained, as in tracking, ``pretrained`` and ``registered`` are missing.
+
 A resumed run appends a new ``started`` line and goes on with the networks and uploaded graphs of
 its ``pathway``; the broods that are recorded already are told to the searcher again instead of
 being evaluated again.
