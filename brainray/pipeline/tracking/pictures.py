@@ -20,7 +20,7 @@ COLUMNS, CELL = 4, 400
 VIDEO_WIDTH, VIDEO_FRAMES, VIDEO_RATE = 640, 300, 15
 """A video is to be looked at: not larger, longer or quicker than this."""
 GOLDEN = 0.618034
-PAPER, INK = (24, 26, 30), (235, 235, 235)
+PAPER, INK, FRAME = (24, 26, 30), (235, 235, 235), (70, 74, 80)
 
 
 def draw_sheet(
@@ -128,6 +128,7 @@ def annotated(
         color = color_of(identity)
         draw.rectangle((left, top, left + wide, top + high), outline=color, width=2)
         draw.text((left + 3, top + 1), str(identity), fill=color)
+    draw.rectangle((0, 0, width - 1, image.height - 1), outline=FRAME)
     draw.text((4, 2), title, fill=INK, stroke_width=2, stroke_fill=PAPER)
     return image
 

@@ -42,7 +42,8 @@ def command_of(choice: Choice) -> str:
         f"--set {quote(f'{name}={str(value).lower() if isinstance(value, bool) else value}')}"
         for name, value in choice.options.items()
     )
-    return f"brainray track … --tracker {choice.tracker} {options}".rstrip()
+    least = f"--min-score {choice.min_score:g} " if choice.min_score else ""
+    return f"brainray track … {least}--tracker {choice.tracker} {options}".rstrip()
 
 
 def tracking_markdown(report: TrackingReport, pictures: Mapping[str, str]) -> str:
@@ -59,7 +60,7 @@ def tracking_markdown(report: TrackingReport, pictures: Mapping[str, str]) -> st
         "## Results",
         _results(report),
         "motp distance is 1 - IoU of matched boxes (lower is better), motp overlap their IoU.",
-        *(f"- {note}" for note in report.notes),
+        "\n".join(f"- {note}" for note in report.notes),
         "## What was chosen",
         _choices(report),
         "\n".join(f"- {name}: `{command_of(one)}`" for name, one in report.choices.items()),
