@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from brainray.atlas.activation import Mechanism
 from brainray.atlas.arrays import load_atlas
@@ -127,5 +127,4 @@ def observed(scenario: Described, library: Library) -> Described:
         return scenario
     strengths = strengths_of_map(how.map, atlas_of(library, how.atlas))
     activation = how.model_copy(update={"rois": strengths, "map": None})
-    changed: Described = scenario.model_copy(update={"activation": activation})
-    return changed
+    return cast(Described, scenario.model_copy(update={"activation": activation}))

@@ -71,8 +71,9 @@ def run_scenario(
     """
     listener({"event": "progress", "stage": "data", "done": 0, "total": 1})
     if not isinstance(scenario, Scenario):
-        run = task_of(scenario.goal.task).run
-        return run(scenario, seed, settings, make_runner, listener, run_id, other_versions)
+        rest = (seed, settings, make_runner, listener, run_id, other_versions)
+        done: AnyReport = task_of(scenario.goal.task).run(scenario, *rest)
+        return done
     modalities = {name: part.modality for name, part in scenario.inputs.items()}
     with placed(settings.cache):
         dataset, source = load_dataset(

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from brainray import plugins
 from brainray.errors import PluginError, ScenarioError
 from brainray.scenario.model import Scenario
-from brainray.scenario.tasks import CLASSIFICATION, AnyScenario, task_names, task_of
+from brainray.scenario.tasks import CLASSIFICATION, AnyScenario, models_of, task_names
 
 FILE_NAME = "scenario.yaml"
 
@@ -84,7 +84,7 @@ def parse_scenario(
     goal = document.get("goal")
     task = goal.get("task", CLASSIFICATION) if isinstance(goal, dict) else CLASSIFICATION
     try:
-        model = task_of(task).scenario if isinstance(task, str) else Scenario
+        model = models_of(task).scenario if isinstance(task, str) else Scenario
     except PluginError as error:
         raise ScenarioError(
             f"{origin}: goal.task: unknown task {task!r}, allowed are {', '.join(task_names())}"

@@ -18,8 +18,8 @@ AnyReport: TypeAlias = Report | TrackingReport
 CLASSIFICATION = "classification"
 
 
-class Task(Protocol):
-    """What a plug-in of ``brainray.problems`` offers.
+class Models(Protocol):
+    """What people and programs read of a task.
 
     Attributes:
         scenario: what a scenario with this ``goal.task`` may say.
@@ -28,6 +28,10 @@ class Task(Protocol):
 
     scenario: Any
     report: Any
+
+
+class Task(Models, Protocol):
+    """What a plug-in of ``brainray.problems`` offers."""
 
     def run(self, scenario: Any, *arguments: Any) -> Any:
         """Run a scenario; the arguments are those of `brainray.pipeline.run.run_scenario`."""
@@ -39,13 +43,6 @@ class Classification:
     scenario = Scenario
     report = Report
 
-    def run(self, scenario: Scenario, *arguments: Any) -> Report:
-        """Run a scenario of one's own problem as this one does."""
-        from brainray.pipeline.run import run_scenario
-
-        report: Report = run_scenario(scenario, *arguments)
-        return report
-
 
 def task_names() -> list[str]:
     """Return the names of all tasks."""
@@ -53,13 +50,22 @@ def task_names() -> list[str]:
 
 
 def task_of(name: str) -> Task:
-    """Return a task by its name.
+    """Return the task that a plug-in offers.
 
     Raises:
         PluginError: there is no such task.
     """
-    task: Task = Classification() if name == CLASSIFICATION else plugins.load("problems", name)
+    task: Task = plugins.load("problems", name)
     return task
+
+
+def models_of(name: str) -> Models:
+    """Return what scenarios and reports of a task say, the built-in one included.
+
+    Raises:
+        PluginError: there is no such task.
+    """
+    return Classification() if name == CLASSIFICATION else task_of(name)
 
 
 def parse_report(document: dict[str, Any]) -> AnyReport:
@@ -69,7 +75,6 @@ def parse_report(document: dict[str, Any]) -> AnyReport:
         PluginError: its task is not installed.
         ValidationError: it is no such report.
     """
-    report: AnyReport = task_of(document.get("task", CLASSIFICATION)).report.model_validate(
-        document
-    )
+    model = models_of(document.get("task", CLASSIFICATION)).report
+    report: AnyReport = model.model_validate(document)
     return report

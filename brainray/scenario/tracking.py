@@ -1,5 +1,7 @@
-"""What a scenario file may say whose task is tracking. All keys but ``name`` and ``goal`` have a
-default."""
+"""What a scenario file may say whose task is tracking.
+
+Every key but ``name`` and ``goal.task`` has a default.
+"""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -18,7 +20,7 @@ class TrackingGoal(Section):
 
     Attributes:
         task: the kind of task.
-        objective: what is maximised, because the ranking depends on it: ``idf1``, ``mota``,
+        objective: what is maximized, because the ranking depends on it: ``idf1``, ``mota``,
             ``hota``, ``switches`` (as few as can be), or a weight for each of several.
         most_milliseconds: CPU time a frame, detector and association, that a candidate may take.
             With a limit the result depends on the machine.
@@ -118,7 +120,8 @@ class TrackingSearch(Section):
         each: ``sequence`` searches for each sequence by itself, as cameras differ; ``all``
             searches for one setting that suits all of them.
         detectors: that may be chosen, by name; by default all that have boxes of the sequences.
-        min_scores: from which score on boxes may count.
+        min_scores: from which score on boxes may count, the first of which is tried first; by
+            default 0 to .8 in steps of .1.
         trackers: those that may be chosen, with the values that each of their options may have,
             the first of which is tried first; by default a choice of all built-in ones.
     """

@@ -1,6 +1,7 @@
 """The run of a scenario whose task is tracking: data, pathway, detectors, searches, report."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from brainray.catalog.library import Library
 from brainray.errors import ScenarioError
@@ -159,10 +160,10 @@ class TrackingRun(Execution[TrackingScenario]):
         found: Excitation = self.runner.coordinate("activate", functions, how, self.seed)
         return found
 
-    def _note_data(self, parts: Sequence[Part], source: str, sha256: str) -> dict[str, object]:
+    def _note_data(self, parts: Sequence[Part], source: str, sha256: str) -> dict[str, Any]:
         tuned = [one for part in parts for one in part.tuned]
         reported = [one for part in parts for one in part.reported]
-        data = {
+        data: dict[str, Any] = {
             "name": ", ".join(one.name for one in sequences_of(tuned, reported)),
             "source": source,
             "sha256": sha256,
@@ -180,7 +181,7 @@ class TrackingRun(Execution[TrackingScenario]):
     def _report(
         self,
         excitation: Excitation,
-        data: dict[str, object],
+        data: dict[str, Any],
         parts: Sequence[Part],
         outcomes: Sequence[Outcome],
         notes: Sequence[str],
