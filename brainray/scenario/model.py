@@ -4,7 +4,7 @@ The classes are the one source of the YAML schema, of ``--set`` and of docs/scen
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -159,6 +159,15 @@ class Scenario(Section):
     def excites(self) -> dict[str, tuple[str, ...]]:
         """Return the functions that each input excites."""
         return {name: part.excites() for name, part in self.inputs.items()}
+
+    def below(self, folder: Path) -> Self:
+        """Return the scenario with the files that it names relative to a folder."""
+        data, activation = self.data, self.activation
+        if data.manifest is not None:  # an absolute path stays what it is
+            data = data.model_copy(update={"manifest": folder / data.manifest})
+        if activation.map is not None:
+            activation = activation.model_copy(update={"map": folder / activation.map})
+        return self.model_copy(update={"data": data, "activation": activation})
 
     @model_validator(mode="before")
     @classmethod

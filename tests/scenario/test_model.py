@@ -154,7 +154,11 @@ def test_whole_numbers_have_limits(place: str, limits: tuple[int, int], document
         ("name", "../up", "String should match pattern"),
         ("name", "", "String should match pattern"),
         ("goal", "digit", "Input should be a valid dictionary"),
-        ("goal.task", "detection", "Input should be 'classification', not 'detection'"),
+        (
+            "goal.task",
+            "detection",
+            "unknown task 'detection', allowed are classification, tracking",
+        ),
         ("goal.metric", "f1", "Input should be 'accuracy', not 'f1'"),
         ("goal.target", "a b", "String should match pattern"),
         ("goal.target", "split", "'split' cannot be the target: the name is reserved"),
