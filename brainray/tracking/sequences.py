@@ -138,6 +138,10 @@ def read_sequences(
                     raise DataError(f"{path}: boxes of {detector} in seq {name} are there already")
                 boxes[name][detector] = rows
     names = list(dict.fromkeys([*frames, *boxes, *truths]))
+    for name in frames:
+        if name not in truths:
+            there = ", ".join(truths) or "none"
+            raise DataError(f"seq {name}: has no ground truth; there is one of: {there}")
     return [
         labelled(name, truths.get(name), boxes.get(name, {}), sizes.get(name), frames.get(name))
         for name in names

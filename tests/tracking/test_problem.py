@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from brainray.errors import DataError, ScenarioError
 from brainray.search.interface import Brood
@@ -159,6 +160,17 @@ def test_what_is_no_box_is_named(walks: list[LabelledSequence]) -> None:
         labelled("w", walks[0].truth, {"d": broken})
     with pytest.raises(DataError, match=r"^seq w: has no ground truth$"):
         labelled("w", None, {})
+
+
+def test_pictures_without_a_truth_are_named(tmp_path: Path) -> None:
+    video, truth = tmp_path / "street", tmp_path / "other.txt"
+    video.mkdir()
+    Image.new("RGB", (8, 8)).save(video / "1.png")
+    truth.write_text("1,1,0,0,4,4,1\n")
+    with pytest.raises(
+        DataError, match=r"^seq street: has no ground truth; there is one of: other$"
+    ):
+        read_sequences(video, truth=truth)
 
 
 @pytest.mark.data

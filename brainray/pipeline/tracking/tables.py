@@ -86,6 +86,11 @@ def tracking_markdown(report: TrackingReport, pictures: Mapping[str, str]) -> st
         parts += [
             f"{'!' * file.endswith('.png')}[{title}](<{file}>)" for title, file in pictures.items()
         ]
+    if report.pathway.rois and "Pathway" not in pictures:
+        parts.append(
+            "The pathway is not drawn here: that needs `brainray[brain]`. Once it is there: "
+            f"`brainray atlas picture {report.run_id} --png pathway.png`."
+        )
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
