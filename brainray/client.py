@@ -7,11 +7,15 @@
     with Client("http://127.0.0.1:8000") as client:
         answer = client.predict("digits", {"image": image, "audio": recording})
         answer.label, answer.probabilities, answer.inputs
+        for frame in client.track("street", video=Path("street.mp4")):
+            frame.frame, [(box.id, box.left, box.top) for box in frame.boxes]
 """
 
 import io
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -57,12 +61,49 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class TrackedBox:
+    """An object in a frame.
+
+    Attributes:
+        id: its identity, from 1 on, the same from frame to frame.
+        left: of the box, in pixels, as are the others.
+        conf: confidence of the last detection that belongs to it.
+    """
+
+    id: int
+    left: float
+    top: float
+    width: float
+    height: float
+    conf: float
+
+
+@dataclass(frozen=True)
+class TrackedFrame:
+    """The objects in a frame.
+
+    Attributes:
+        frame: its number; pictures and videos count from 1.
+        boxes: of the objects that are seen.
+        seconds: when a video shows it.
+        width: of the picture in pixels, None where detections were given.
+        height: of the picture in pixels, None where detections were given.
+    """
+
+    frame: int
+    boxes: tuple[TrackedBox, ...]
+    seconds: float | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """An endpoint as the service answers it.
 
     Attributes:
         name: in the address.
-        model: id of the model that answers.
+        model: id of the model that answers; None where objects are tracked.
         canary: id of the model that answers ``share`` of the requests, None if there is none.
         share: in [0, 1).
         previous: id of the model that a roll-back brings back.
@@ -70,10 +111,11 @@ class Endpoint:
         changed: UTC.
         inputs: modality of every input; None while the model is not loaded.
         problem: why the latest change does not answer, None if it does.
+        tracking: detector, tracker and their options; None where a model answers.
     """
 
     name: str
-    model: str
+    model: str | None
     canary: str | None
     share: float
     previous: str | None
@@ -81,6 +123,7 @@ class Endpoint:
     changed: datetime
     inputs: dict[str, str] | None
     problem: str | None
+    tracking: dict[str, Any] | None
 
 
 class Client:
@@ -131,6 +174,66 @@ class Client:
         }
         found = self._call("POST", f"/api/endpoints/{endpoint}/predict", files=files).json()
         return Prediction(**found | {"inputs": tuple(found["inputs"])})
+
+    def track(
+        self,
+        endpoint: str,
+        *,
+        video: Path | bytes | None = None,
+        frames: Iterable[Sample] | None = None,
+        detections: Path | bytes | None = None,
+    ) -> Iterator[TrackedFrame]:
+        """Follow objects through frames, and yield each frame as it is tracked.
+
+        Args:
+            endpoint: its name.
+            video: a file.
+            frames: pictures in order, which count from 1.
+            detections: Parquet with the columns ``frame, left, top, width, height`` and perhaps
+                ``conf``, or lines of JSON, a frame each.
+
+        Raises:
+            ServiceError: with the reason; a frame that cannot be tracked is named.
+            ValueError: not exactly one of the three is given.
+        """
+        if sum(one is not None for one in (video, frames, detections)) != 1:
+            raise ValueError("give one of video, frames and detections")
+        if frames is not None:
+            parts = [("frames", (str(n), _encoded(one))) for n, one in enumerate(frames, start=1)]
+            return self._tracked(endpoint, parts)
+        field, given = ("video", video) if video is not None else ("detections", detections)
+        assert given is not None
+        return self._tracked(endpoint, [(field, (field, given))])
+
+    def _tracked(
+        self, endpoint: str, parts: Sequence[tuple[str, tuple[str, bytes | Path]]]
+    ) -> Iterator[TrackedFrame]:
+        path = f"/api/endpoints/{endpoint}/track"
+        for attempt in range(self._retries + 1):
+            with ExitStack() as stack:
+                files: list[Any] = [
+                    (
+                        field,
+                        (
+                            name,
+                            stack.enter_context(one.open("rb")) if isinstance(one, Path) else one,
+                        ),
+                    )
+                    for field, (name, one) in parts
+                ]
+                try:
+                    answer = stack.enter_context(self._http.stream("POST", path, files=files))
+                    if answer.is_success:
+                        yield from map(_tracked_frame, answer.iter_lines())
+                        return
+                    answer.read()
+                except httpx.HTTPError as error:
+                    raise ServiceError(
+                        f"{self._http.base_url}: cannot be asked: {error}"
+                    ) from error
+            if answer.status_code not in (FULL, UNAVAILABLE) or attempt == self._retries:
+                raise ServiceError(f"POST {path}: {answer.status_code}: {_reason(answer)}")
+            time.sleep(_seconds(answer.headers.get("retry-after")))
 
     def endpoints(self) -> list[Endpoint]:
         """Return the endpoints, by name."""
@@ -236,6 +339,13 @@ def _encoded(sample: Sample) -> bytes:
             return buffer.getvalue()
         case np.ndarray():
             return encode_image(sample)
+
+
+def _tracked_frame(line: str) -> TrackedFrame:
+    row = json.loads(line)
+    if "error" in row:
+        raise ServiceError(row["error"])
+    return TrackedFrame(**row | {"boxes": tuple(TrackedBox(**box) for box in row["boxes"])})
 
 
 def _endpoint(row: dict[str, Any]) -> Endpoint:

@@ -2,7 +2,8 @@
 
 ``serve deploy serve/serve.yaml`` or `brainray serve` starts both. Plain web applications are behind
 them (`serve.apps`); the model is in the process that takes the request, because another hop would
-only add to its time.
+only add to its time. Detection takes so long that one does not matter: it has a deployment of its
+own, which all cameras share.
 """
 
 from typing import Any
@@ -10,12 +11,17 @@ from typing import Any
 import torch
 from fastapi import FastAPI
 from ray import serve
+from ray.exceptions import RayActorError, RayError
 from ray.serve.config import BackpressureConfig
 
 from brainray.catalog.library import Library
+from brainray.errors import BrainrayError, ClusterError
 from brainray.settings import load_settings
+from brainray.shapes import Array
+from brainray.tracking.interface import Detections
 
 from .apps import PREDICT_PREFIX, catalog_app, predict_app
+from .detection import LocalDetection, Setup
 
 PREDICT, CATALOG = "predict", "catalog"
 """The names of the applications."""
@@ -38,6 +44,73 @@ class _Whole:
 
 
 @serve.deployment(
+    # Nothing runs until a camera needs it.
+    autoscaling_config={"min_replicas": 0, "max_replicas": 1, "upscale_delay_s": 0},
+    max_ongoing_requests=ONGOING,
+    ray_actor_options={"num_cpus": 0},
+)
+class Detect:
+    """Detects in the frames of all streams, which each replica of `Predict` tracks itself.
+
+    What is wrong with a frame is returned rather than raised: Ray would add its traceback.
+    """
+
+    def __init__(self) -> None:
+        self._detection = LocalDetection(Library.open(load_settings()))
+
+    async def load(self, setup: Setup) -> BrainrayError | None:
+        """Load a detector."""
+        try:
+            await self._detection.load(setup)
+        except BrainrayError as error:
+            return error
+        return None
+
+    async def detect(self, setup: Setup, image_HWC: Array) -> Detections | BrainrayError:
+        """Return what a detector finds in an image."""
+        try:
+            return await self._detection.detect(setup, image_HWC)
+        except BrainrayError as error:
+            return error
+
+
+class SharedDetection:
+    """Has `Detect` detect.
+
+    Args:
+        handle: of the deployment.
+    """
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+
+    async def load(self, setup: Setup) -> None:
+        """Load a detector."""
+        await self._ask("load", setup)
+
+    async def detect(self, setup: Setup, image_HWC: Array) -> Detections:
+        """Return what a detector finds in an image."""
+        found: Detections = await self._ask("detect", setup, image_HWC)
+        return found
+
+    def close(self) -> None:
+        """Nothing is held here."""
+
+    async def _ask(self, method: str, *arguments: Any) -> Any:
+        ask = getattr(self._handle, method).remote
+        try:
+            try:
+                answer = await ask(*arguments)
+            except RayActorError:  # the replica is lost; it has kept nothing of any stream
+                answer = await ask(*arguments)
+        except RayError as error:
+            raise ClusterError(f"the detector does not answer: {type(error).__name__}") from error
+        if isinstance(answer, BrainrayError):
+            raise answer
+        return answer
+
+
+@serve.deployment(
     max_ongoing_requests=ONGOING,
     max_queued_requests=ONGOING,
     backpressure_config=_BUSY,
@@ -45,15 +118,17 @@ class _Whole:
 )
 @serve.ingress()
 class Predict:
-    """Answers predictions; each replica holds the models that it is asked for.
+    """Answers predictions and tracks; each replica holds the models that it is asked for.
 
     Args:
+        detect: handle of `Detect`.
         options: of `serve.apps.predict_app`.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, detect: Any, **options: Any) -> None:
         torch.set_num_threads(1)  # it takes no CPU of the cluster's, so it must not use many
-        self._app = predict_app(Library.open(load_settings()), **options)
+        library = Library.open(load_settings())
+        self._app = predict_app(library, detection=SharedDetection(detect), **options)
 
     def __serve_build_asgi_app__(self) -> _Whole:
         return _Whole(self._app)
@@ -76,5 +151,5 @@ class Catalog:
         return _Whole(self._app)
 
 
-app = Predict.bind()  # type: ignore[attr-defined]
+app = Predict.bind(Detect.bind())  # type: ignore[attr-defined]
 catalog = Catalog.bind()  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from brainray.catalog.endpoints import Endpoint
 from brainray.catalog.library import Library
+from brainray.catalog.tracking_endpoints import TrackingEndpoint
 from brainray.errors import BrainrayError
 from brainray.pipeline.predict import Predictor
 from brainray.shapes import Modality
@@ -49,6 +50,7 @@ class Desk:
         self._library = library
         self._shelf = shelf
         self._served: dict[str, Served] = {}
+        self._tracking: dict[str, TrackingEndpoint] = {}
         self._turns: dict[str, float] = {}
         self._refreshing = threading.Lock()
 
@@ -56,6 +58,10 @@ class Desk:
         """Return the endpoints, by name."""
         served = self._served  # another thread may replace it
         return [served[name] for name in sorted(served)]
+
+    def tracking(self) -> dict[str, TrackingEndpoint]:
+        """Return the endpoints that track objects by name, in the order of names."""
+        return self._tracking
 
     def find(self, name: str) -> Served | None:
         """Return an endpoint if it is known here."""
@@ -101,6 +107,7 @@ class Desk:
                     before = self._changed(endpoint, before)
                 served[endpoint.name] = before
             self._served = served
+            self._tracking = {one.name: one for one in self._library.tracking_endpoints()}
 
     async def follow(self) -> None:
         """Refresh for ever; what goes wrong is logged once and tried again."""

@@ -1,4 +1,4 @@
-"""What a request may be: its size, its samples, its time."""
+"""What a request may be: its size, its samples, its frames, its time."""
 
 from dataclasses import dataclass
 
@@ -26,6 +26,31 @@ class Limits:
     characters: int = 20_000
     separators: int = 100_000
     body_seconds: float = 30.0
+
+
+@dataclass(frozen=True)
+class TrackLimits:
+    """Bounds of a request to track. Its body is kept in a file, frames are read one at a time.
+
+    Attributes:
+        body_bytes: of the whole request.
+        body_seconds: until the whole body must have arrived.
+        frames: of a request.
+        pixels: of a frame.
+        boxes: in a Parquet file.
+        line_bytes: of a line of JSON.
+        streams: that a process answers at the same time.
+        send_seconds: that a client may take to receive a line.
+    """
+
+    body_bytes: int = 256 * 2**20
+    body_seconds: float = 120.0
+    frames: int = 20_000
+    pixels: int = 25_000_000
+    boxes: int = 1_000_000
+    line_bytes: int = 2**20
+    streams: int = 8
+    send_seconds: float = 60.0
 
 
 SMALL = Limits(pixels=512 * 512, seconds=10.0, audio_samples=500_000, characters=2_000)

@@ -9,7 +9,7 @@ from ray.serve.context import _get_global_client
 
 from brainray.errors import ClusterError, SettingsError
 
-from .app import CATALOG, PREDICT, PREFIXES, Catalog, Predict
+from .app import CATALOG, PREDICT, PREFIXES, Catalog, Detect, Predict
 
 
 def start(host: str, port: int, replicas: int = 1, largest_batch: int = 32) -> str:
@@ -43,9 +43,12 @@ def start(host: str, port: int, replicas: int = 1, largest_batch: int = 32) -> s
             f"{listening.port}; end it first: brainray serve --stop"
         )
     predict: Any = Predict
+    detect: Any = Detect
     catalog: Any = Catalog
     targets = {
-        PREDICT: predict.options(num_replicas=replicas).bind(largest_batch=largest_batch),
+        PREDICT: predict.options(num_replicas=replicas).bind(
+            detect.bind(), largest_batch=largest_batch
+        ),
         CATALOG: catalog.bind(),
     }
     for name, target in targets.items():

@@ -28,12 +28,77 @@ class Prediction(BaseModel):
     version: int
 
 
+class TrackingState(BaseModel):
+    """What an endpoint tracks with.
+
+    Attributes:
+        detector: its name; None where boxes come with the requests.
+        detector_options: of the detector, but for those that name files.
+        files: sha256 of the detector's files by its option, e.g. ``weights``.
+        tracker: its name.
+        tracker_options: of the tracker.
+    """
+
+    detector: str | None
+    detector_options: dict[str, Any]
+    files: dict[str, str]
+    tracker: str
+    tracker_options: dict[str, Any]
+
+
+class TrackedBox(BaseModel):
+    """An object in a frame.
+
+    Attributes:
+        id: its identity, from 1 on, the same from frame to frame.
+        left: of the box, in pixels, as are the others.
+        conf: confidence of the last detection that belongs to it.
+    """
+
+    id: int
+    left: float
+    top: float
+    width: float
+    height: float
+    conf: float
+
+
+class TrackedFrame(BaseModel):
+    """The objects in a frame: one line of the answer.
+
+    Attributes:
+        frame: its number; pictures and videos count from 1.
+        seconds: when a video shows it.
+        width: of the picture in pixels, if there is one.
+        height: of the picture in pixels, if there is one.
+        boxes: of the objects that are seen.
+    """
+
+    frame: int
+    seconds: float | None = None
+    width: int | None = None
+    height: int | None = None
+    boxes: list[TrackedBox]
+
+
+class TrackingEnd(BaseModel):
+    """The last line of an answer that cannot go on.
+
+    Attributes:
+        error: what is wrong with the frame.
+        frame: its number, None if it is not known.
+    """
+
+    error: str
+    frame: int | None
+
+
 class EndpointState(BaseModel):
     """An endpoint as this service answers it.
 
     Attributes:
         name: in the address.
-        model: id of the model that answers.
+        model: id of the model that answers; None where objects are tracked.
         canary: id of the model that answers ``share`` of the requests.
         share: in [0, 1); 0 without a canary.
         previous: id of the model that a roll-back brings back.
@@ -41,10 +106,11 @@ class EndpointState(BaseModel):
         changed: UTC.
         inputs: modality of every input of the model; None while it is not loaded.
         problem: why the latest change does not answer, None if it does.
+        tracking: what it tracks with; None where a model answers.
     """
 
     name: str
-    model: str
+    model: str | None
     canary: str | None
     share: float
     previous: str | None
@@ -52,6 +118,7 @@ class EndpointState(BaseModel):
     changed: datetime
     inputs: dict[str, str] | None
     problem: str | None
+    tracking: TrackingState | None = None
 
 
 class Deployment(BaseModel):

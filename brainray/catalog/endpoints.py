@@ -35,6 +35,15 @@ class Endpoint:
     changed: datetime
 
 
+def check_name(name: str) -> None:
+    """Raise `CatalogError` if an endpoint cannot be called so."""
+    if not _NAME.fullmatch(name):
+        raise CatalogError(
+            f"endpoint {name!r}: must be up to 63 small letters, digits, '-' and '_', and begin "
+            "with a letter or digit"
+        )
+
+
 def endpoints(session: Session) -> list[Endpoint]:
     """Return all endpoints, by name."""
     rows = session.exec(select(tables.Endpoint)).all()
@@ -64,11 +73,9 @@ def deploy(session: Session, what: str, name: str, share: float | None) -> Endpo
         CatalogError: the model, the name or the share cannot be.
     """
     model = queries.model_row(session, what).id
-    if not _NAME.fullmatch(name):
-        raise CatalogError(
-            f"endpoint {name!r}: must be up to 63 small letters, digits, '-' and '_', and begin "
-            "with a letter or digit"
-        )
+    check_name(name)
+    if session.get(tables.TrackingEndpoint, name) is not None:
+        raise CatalogError(f"endpoint {name!r}: tracks objects; undeploy it first")
     row = session.get(tables.Endpoint, name)
     if share is not None:
         if not 0 < share < 1:
@@ -141,7 +148,10 @@ def _change(
 def _row(session: Session, name: str) -> tables.Endpoint:
     row = session.get(tables.Endpoint, name)
     if row is None:
-        known = session.exec(select(tables.Endpoint.name)).all()
+        tracking = session.exec(select(tables.TrackingEndpoint.name)).all()
+        if name in tracking:
+            raise CatalogError(f"endpoint {name!r}: tracks objects; no model answers there")
+        known = [*session.exec(select(tables.Endpoint.name)).all(), *tracking]
         raise queries.unknown("endpoint", name, known)
     return row
 

@@ -19,6 +19,7 @@ __all__ = [
     "Association",
     "Atlas",
     "DataSet",
+    "DetectorFile",
     "Draft",
     "Endpoint",
     "Evaluation",
@@ -38,6 +39,7 @@ __all__ = [
     "Scenario",
     "SubRegion",
     "Table",
+    "TrackingEndpoint",
 ]
 
 # Dictionaries
@@ -303,6 +305,35 @@ class Endpoint(Table, table=True):
     previous: str | None = Field(default=None, foreign_key="pretrained_model.id", index=True)
     revision: int
     changed: datetime = Field(sa_type=UtcDateTime)
+
+
+class TrackingEndpoint(Table, table=True):
+    """A name under which objects are tracked over HTTP: a detector, a tracker, their options.
+
+    It has no name that an `Endpoint` has. ``detector`` is None where boxes come with the requests.
+    """
+
+    __tablename__ = "tracking_endpoint"
+
+    name: str = Field(primary_key=True)
+    detector: str | None = None
+    detector_options: dict[str, Any] = Field(sa_type=JSON)
+    tracker: str
+    tracker_options: dict[str, Any] = Field(sa_type=JSON)
+    revision: int
+    changed: datetime = Field(sa_type=UtcDateTime)
+
+
+class DetectorFile(Table, table=True):
+    """A file that an option of a tracking endpoint's detector names, e.g. its weights."""
+
+    __tablename__ = "detector_file"
+
+    id: str = Field(primary_key=True)
+    endpoint: str = Field(foreign_key="tracking_endpoint.name", index=True)
+    option: str
+    key: str = Field(index=True)
+    sha256: str
 
 
 class ApiKey(Table, table=True):

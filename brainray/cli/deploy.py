@@ -1,5 +1,6 @@
 """``brainray deploy`` and ``undeploy``: which model answers at which endpoint."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,10 +9,13 @@ from rich.text import Text
 
 from brainray.catalog import Library, Model
 from brainray.catalog.endpoints import Endpoint
+from brainray.catalog.tracking_endpoints import TrackingEndpoint
 from brainray.cli.output import Json, show
 from brainray.errors import SettingsError, UnknownError
 from brainray.pipeline.predict import load_model
 from brainray.settings import load_settings
+from brainray.tracking.definition import deploy as deploy_tracking
+from brainray.tracking.definition import read_definition
 
 
 def deploy(
@@ -29,27 +33,42 @@ def deploy(
         str | None,
         typer.Option(metavar="NAME", help="End the canary of an endpoint, or undo its change."),
     ] = None,
+    tracking: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="F",
+            help="A YAML file with a detector and a tracker, which then follow objects at --name.",
+        ),
+    ] = None,
     listing: Annotated[bool, typer.Option("--list", help="Only show the endpoints.")] = False,
     json_to: Json = None,
 ) -> None:
-    """Have a model answer at an endpoint; a service that runs follows within a second."""
+    """Have a model answer at an endpoint, or a tracker; a service follows within a second."""
     library = Library.open(load_settings())
-    if sum((model is not None, rollback is not None, listing)) != 1:
-        raise SettingsError("MODEL: give one, or --rollback NAME, or --list")
-    if model is None and (name is not None or canary is not None):
-        raise SettingsError("--name and --canary: go with a MODEL alone")
+    given = (model is not None, rollback is not None, tracking is not None, listing)
+    if sum(given) != 1:
+        raise SettingsError("MODEL: give one, or --tracking F, or --rollback NAME, or --list")
+    if model is None and canary is not None:
+        raise SettingsError("--canary: goes with a MODEL alone")
+    if name is not None and (rollback is not None or listing):
+        raise SettingsError("--name: goes with a MODEL or --tracking alone")
     if model is not None:
         load_model(library, model)  # what cannot be loaded is not deployed
         found = library.model(model)
         library.deploy(found.id, name or _endpoint_name(library, found), canary)
+    elif tracking is not None:
+        deploy_tracking(library, name or tracking.stem, read_definition(tracking))
     elif rollback is not None:
         library.roll_back(rollback)
-    endpoints = library.endpoints()
+    endpoints: list[Endpoint | TrackingEndpoint] = [
+        *library.endpoints(),
+        *library.tracking_endpoints(),
+    ]
     show(_table(endpoints), [_json(endpoint) for endpoint in endpoints], json_to)
 
 
 def undeploy(name: Annotated[str, typer.Argument(help="Of the endpoint.")]) -> None:
-    """Remove an endpoint; its models stay in the catalog."""
+    """Remove an endpoint; models stay in the catalog."""
     Library.open(load_settings()).undeploy(name)
 
 
@@ -68,23 +87,21 @@ def _endpoint_name(library: Library, model: Model) -> str:
     return str(serve.get("name") or scenario["name"])
 
 
-def _table(endpoints: list[Endpoint]) -> Table:
+def _table(endpoints: list[Endpoint | TrackingEndpoint]) -> Table:
     table = Table(title=f"{len(endpoints)} endpoints")
     for heading in ("name", "model", "canary", "before", "revision", "changed (UTC)"):
         table.add_column(heading, overflow="fold")
     for endpoint in endpoints:
-        canary = f"{endpoint.canary} ({endpoint.share:.0%})" if endpoint.canary else ""
-        cells = (
-            endpoint.name,
-            endpoint.model,
-            canary,
-            endpoint.previous or "",
-            str(endpoint.revision),
-            f"{endpoint.changed:%Y-%m-%d %H:%M}",
-        )
+        if isinstance(endpoint, TrackingEndpoint):
+            what = (f"{endpoint.detector or 'given boxes'} + {endpoint.tracker}", "", "")
+        else:
+            canary = f"{endpoint.canary} ({endpoint.share:.0%})" if endpoint.canary else ""
+            what = (endpoint.model, canary, endpoint.previous or "")
+        changed = f"{endpoint.changed:%Y-%m-%d %H:%M}"
+        cells = (endpoint.name, *what, str(endpoint.revision), changed)
         table.add_row(*map(Text, cells))
     return table
 
 
-def _json(endpoint: Endpoint) -> dict[str, object]:
+def _json(endpoint: Endpoint | TrackingEndpoint) -> dict[str, object]:
     return vars(endpoint) | {"changed": endpoint.changed.isoformat()}

@@ -39,7 +39,9 @@ def serve(
         raise SettingsError("--stop: RAY_ADDRESS is not set; end `brainray serve` by Ctrl-C")
     if not standing():
         require_free(host, port)
-    endpoints = Library.open(load_settings()).endpoints()
+    library = Library.open(load_settings())
+    addresses = [f"{endpoint.name}/predict" for endpoint in library.endpoints()]
+    addresses += [f"{endpoint.name}/track" for endpoint in library.tracking_endpoints()]
     with tempfile.TemporaryDirectory() as folder, terminable():
         try:
             with connected(Path(folder)):
@@ -48,7 +50,7 @@ def serve(
                     return
                 logging.getLogger("ray.serve").setLevel(logging.WARNING)
                 address = start(host, port, replicas, batch)
-                _say(address, [endpoint.name for endpoint in endpoints])
+                _say(address, addresses)
                 if not standing():
                     signal.pause()
         except KeyboardInterrupt:
@@ -58,7 +60,7 @@ def serve(
 def _say(address: str, endpoints: list[str]) -> None:
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     console.print(f"brainray answers at {address}, its documentation at {address}/api/docs")
-    for name in endpoints:
-        console.print(f"  POST {address}/api/endpoints/{name}/predict")
+    for endpoint in endpoints:
+        console.print(f"  POST {address}/api/endpoints/{endpoint}")
     if not endpoints:
         console.print("  no endpoint yet: brainray deploy MODEL --name NAME")

@@ -7,7 +7,7 @@ import numpy as np
 from brainray.errors import DataError
 from brainray.networks.detectors.interface import Detector, Found
 from brainray.shapes import Array
-from brainray.tracking.interface import Boxes, Detections
+from brainray.tracking.interface import Detections
 from brainray.tracking.rows import Rows
 
 
@@ -28,12 +28,14 @@ def detections_in(
             found = detector.detect(image_HWC)
         except DataError as error:
             raise DataError(f"frame {number}: {error}") from error
-        yield number, Detections(_with_sizes(found), found.scores_M)
+        yield number, as_detections(found)
 
 
-def _with_sizes(found: Found) -> Boxes:
+def as_detections(found: Found) -> Detections:
+    """Return what a detector found in an image as a tracker takes it."""
     corners_M4 = found.boxes_M4
-    return np.column_stack([corners_M4[:, :2], corners_M4[:, 2:] - corners_M4[:, :2]])
+    boxes_M4 = np.column_stack([corners_M4[:, :2], corners_M4[:, 2:] - corners_M4[:, :2]])
+    return Detections(boxes_M4, found.scores_M)
 
 
 def as_rows(detected: Iterable[tuple[int, Detections]]) -> Rows:

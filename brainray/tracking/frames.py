@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,12 @@ class ImageFolder(Frames):
                 raise self._error(number, f"{path}: cannot be read: {error.strerror}") from error
             except DataError as error:
                 raise self._error(number, f"{path}: {error}") from error
-            yield number, image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2)
+            yield number, as_rgb(image)
+
+
+def as_rgb(image: Array) -> Array:
+    """Return a picture of shape `(H, W)` or `(H, W, 3)` as `(H, W, 3)`."""
+    return image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2)
 
 
 class VideoFile(Frames):
@@ -102,26 +107,48 @@ class VideoFile(Frames):
 
     Args:
         path: of a file that FFmpeg reads.
+        formats: FFmpeg's names of the containers that are read; all if None. Playlists make it open
+            other files, so what comes from outside must be none.
+        most_pixels: of a frame; larger ones are not decoded.
+
+    Attributes:
+        seconds: when the frame that was read last is shown, None where the file does not say.
 
     Raises:
         DataError: PyAV is not installed, or the file is no video.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, formats: Sequence[str] | None = None, most_pixels: int | None = None
+    ) -> None:
         self.name = path.stem
+        self.seconds: float | None = None
         self._path = path
+        self._most_pixels = most_pixels
+        self._options = {} if formats is None else {"format_whitelist": ",".join(formats)}
+        if most_pixels is not None:
+            self._options["max_pixels"] = str(most_pixels)
         self._av = _pyav(path)
         with self._open() as container:
             self.count = container.streams.video[0].frames or None
 
     def _open(self) -> Any:
         try:
-            container = self._av.open(str(self._path))
+            container = self._av.open(str(self._path), options=dict(self._options))
         except (OSError, ValueError) as error:  # what PyAV raises is one of both
             raise DataError(f"{self._path}: is no video that can be read: {error}") from error
         if not container.streams.video:
             container.close()
             raise DataError(f"{self._path}: has no video stream")
+        context = container.streams.video[0].codec_context
+        if self._most_pixels is not None:
+            context.options = {"max_pixels": str(self._most_pixels)}
+            # FFmpeg says 0 x 0 of some frames that it was told to leave alone.
+            if not 0 < context.width * context.height <= self._most_pixels:
+                container.close()
+                raise DataError(
+                    f"{self._path}: frames have no size, or more than {self._most_pixels} pixels"
+                )
         return container
 
     def _read(self) -> Iterator[tuple[int, Array]]:
@@ -138,6 +165,7 @@ class VideoFile(Frames):
                     return
                 if frame.is_corrupt:
                     raise self._error(number, f"{self._path}: is damaged")
+                self.seconds = frame.time
                 yield number, frame.to_ndarray(format="rgb24")
 
 

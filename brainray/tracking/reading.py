@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from configparser import ConfigParser
 from configparser import Error as IniError
 from pathlib import Path
@@ -90,6 +90,39 @@ def read_sources(path: Path) -> dict[str, dict[str, Rows]]:
         raise DataError(f"{path}: {error}") from error
 
 
+def read_sequence(path: Path, most_rows: int) -> Rows:
+    """Read the boxes of one sequence from Parquet that comes from outside.
+
+    Args:
+        path: as of `read_boxes`; what a column of text holds is not looked at, but for that it is
+            the same in all rows.
+        most_rows: that are read.
+
+    Raises:
+        DataError: naming the column, the value and what is allowed.
+    """
+    try:
+        kinds = {field.name: field.type for field in pq.read_schema(path)}
+        _require_columns(list(kinds))
+        labels = [name for name in ("seq", "detector") if name in kinds]
+        with pq.ParquetFile(path, read_dictionary=labels) as file:
+            if file.metadata.num_rows > most_rows:
+                raise DataError(
+                    f"has {file.metadata.num_rows:,} boxes, at most {most_rows:,} are allowed"
+                )
+            for name in labels:
+                if len(file.read([name])[name].unique()) > 1:
+                    raise DataError(f"column {name!r}: has several values, allowed is one")
+            wanted = [name for name in MOT_COLUMNS if name in kinds]
+            for name in wanted:  # before they are read: a column of texts may be very large
+                if not (pa.types.is_integer(kinds[name]) or pa.types.is_floating(kinds[name])):
+                    raise _no_numbers(name, kinds[name])
+            return _rows(_numbers(file.read(wanted)))
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(f"cannot be read as Parquet: {reason}") from error
+
+
 def mot_sequences(path: Path) -> dict[str, Path]:
     """Return the sequence folders at a path by name: itself, or the folders in it.
 
@@ -162,10 +195,7 @@ def _parquet(path: Path) -> pa.Table:
     except pa.ArrowException as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"cannot be read as Parquet: {reason}") from error
-    missing = [name for name in ("frame", *BOX) if name not in table.column_names]
-    if missing:
-        there = ", ".join(table.column_names)
-        raise DataError(f"no column {missing[0]!r}, there are {there}")
+    _require_columns(table.column_names)
     return table
 
 
@@ -179,6 +209,16 @@ def _by_sequence(table: pa.Table, path: Path) -> dict[str, Rows]:
         name: _rows(_numbers(table.filter(pc.equal(names, name))), name)
         for name in names.unique().to_pylist()
     }
+
+
+def _require_columns(there: Sequence[str]) -> None:
+    missing = [name for name in ("frame", *BOX) if name not in there]
+    if missing:
+        raise DataError(f"no column {missing[0]!r}, there are {', '.join(there)}")
+
+
+def _no_numbers(name: str, kind: Any) -> DataError:
+    return DataError(f"column {name!r}: holds {kind}, allowed are numbers")
 
 
 def _of_source(table: pa.Table, source: str | None) -> pa.Table:
@@ -202,8 +242,7 @@ def _numbers(table: pa.Table) -> dict[str, NDArray[np.float64]]:
             try:
                 columns[name] = table[name].cast(pa.float64()).to_numpy()
             except pa.ArrowException as error:
-                kind = table.schema.field(name).type
-                raise DataError(f"column {name!r}: holds {kind}, allowed are numbers") from error
+                raise _no_numbers(name, table.schema.field(name).type) from error
     return columns
 
 

@@ -1,15 +1,17 @@
 """Endpoints: what answers where, and who may change it."""
 
 import logging
+from pathlib import PurePosixPath
 
 from fastapi import APIRouter, Request
 
 from brainray.catalog.endpoints import Endpoint
 from brainray.catalog.queries import unknown
+from brainray.catalog.tracking_endpoints import TrackingEndpoint
 from brainray.errors import BrainrayError
 
 from ..desk import Desk, Served
-from ..schemas import Deployment, EndpointState
+from ..schemas import Deployment, EndpointState, TrackingState
 from .access import needs
 from .predict import Name
 from .problems import responses
@@ -23,7 +25,9 @@ router = APIRouter(prefix="/api/endpoints", tags=["endpoints"], responses=respon
 def list_endpoints(request: Request) -> list[EndpointState]:
     """Return the endpoints, by name."""
     desk: Desk = request.app.state.desk
-    return [_state(desk, served) for served in desk.served()]
+    states = [_state(desk, served) for served in desk.served()]
+    states += map(_tracking_state, desk.tracking().values())
+    return sorted(states, key=lambda state: state.name)
 
 
 @router.get("/{name}", responses=responses(404))
@@ -86,10 +90,33 @@ def _found(request: Request, name: str) -> EndpointState:
     desk: Desk = request.app.state.desk
     desk.refresh()
     served = desk.find(name)
-    if served is None:
-        known = [state.endpoint.name for state in desk.served()]
-        raise unknown("endpoint", name, known)
-    return _state(desk, served)
+    if served is not None:
+        return _state(desk, served)
+    if name in desk.tracking():
+        return _tracking_state(desk.tracking()[name])
+    known = [state.endpoint.name for state in desk.served()]
+    raise unknown("endpoint", name, [*known, *desk.tracking()])
+
+
+def _tracking_state(endpoint: TrackingEndpoint) -> EndpointState:
+    return EndpointState(
+        name=endpoint.name,
+        model=None,
+        canary=None,
+        share=0.0,
+        previous=None,
+        revision=endpoint.revision,
+        changed=endpoint.changed,
+        inputs=None,
+        problem=None,
+        tracking=TrackingState(
+            detector=endpoint.detector,
+            detector_options=endpoint.detector_options,
+            files={option: PurePosixPath(key).stem for option, key in endpoint.files.items()},
+            tracker=endpoint.tracker,
+            tracker_options=endpoint.tracker_options,
+        ),
+    )
 
 
 def _state(desk: Desk, served: Served) -> EndpointState:

@@ -52,7 +52,7 @@ _BODY: dict[str, Any] = {
 @router.post(
     "/{name}/predict",
     response_model=Prediction,
-    responses=responses(400, 404, 408, 413, 415, 422, 429, 503),
+    responses=responses(400, 404, 408, 409, 413, 415, 422, 429, 503),
     openapi_extra=_BODY,
 )
 async def predict(name: Name, request: Request) -> Response:
@@ -66,6 +66,8 @@ async def predict(name: Name, request: Request) -> Response:
             await asyncio.to_thread(desk.refresh)  # it may have been deployed just now
             served = desk.find(name)
         if served is None:
+            if name in desk.tracking():
+                raise HTTPException(409, f"endpoint {name!r}: tracks objects: POST …/{name}/track")
             raise unknown("endpoint", name, [state.endpoint.name for state in desk.served()])
         try:
             predictor = await desk.predictor(desk.choose(served))

@@ -97,7 +97,9 @@ def fused(library: Library, new_model: Callable[..., NewModel]) -> Callable[...,
 
 
 @pytest.fixture
-def whole(library: Library, fused: Callable[..., NewModel], settings: Settings) -> Library:
+def whole(
+    library: Library, fused: Callable[..., NewModel], settings: Settings, tmp_path: Path
+) -> Library:
     """A catalog with rows in every table that refers to others, and files of every kind.
 
     There are no local copies of an object store's files.
@@ -110,6 +112,9 @@ def whole(library: Library, fused: Callable[..., NewModel], settings: Settings) 
         library.store.put(key, seal({"x": torch.ones(4)}, {"taps": ["x"]}))
     library.add_run("run", "digits", 1, "record.jsonl")
     library.finish_run("run", "finished", model.id)
+    weights = tmp_path / "detector.onnx"
+    weights.write_bytes(b"no real graph")
+    library.deploy_tracking("street", "nanodet", {}, {"weights": weights}, "sort", {})
     now = datetime.now(UTC)
     with writing(open_database(settings.database_url)) as session:
         session.add(tables.SubRegion(name="vision.shape.face", region="vision"))

@@ -236,6 +236,23 @@ def test_atlases_go_with_their_revision_and_nothing_else(url: str, tmp_path: Pat
     before, shape = content(url), columns(url)
     upgrade(url)
     library(url, tmp_path).add_atlas(tiny_atlas())
+    downgrade(url, "0005")
     assert {"atlas", "roi", "association", "relation"} == content(url).keys() - before.keys()
     downgrade(url, "0004")
+    assert (content(url), columns(url)) == (before, shape)
+
+
+def test_tracking_endpoints_go_with_their_revision_and_nothing_else(
+    url: str, tmp_path: Path
+) -> None:
+    upgrade(url)
+    downgrade(url, "0005")
+    before, shape = content(url), columns(url)
+    upgrade(url)
+    weights = tmp_path / "weights.onnx"
+    weights.write_bytes(b"graph")
+    files = {"weights": weights}
+    library(url, tmp_path).deploy_tracking("street", "nanodet", {}, files, "sort", {})
+    assert {"tracking_endpoint", "detector_file"} == content(url).keys() - before.keys()
+    downgrade(url, "0005")
     assert (content(url), columns(url)) == (before, shape)

@@ -1,10 +1,17 @@
 """What answers over HTTP, and who may change it."""
 
-from brainray.catalog import endpoints, keys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session
+
+from brainray.catalog import endpoints, keys, tracking_endpoints, upkeep
 from brainray.catalog.database import reading, writing
 from brainray.catalog.endpoints import Endpoint
 from brainray.catalog.keys import Key, Role
 from brainray.catalog.library.base import Base
+from brainray.catalog.tracking_endpoints import TrackingEndpoint
 
 
 class Service(Base):
@@ -31,9 +38,72 @@ class Service(Base):
             return endpoints.roll_back(session, name)
 
     def undeploy(self, name: str) -> None:
-        """Remove an endpoint; see `endpoints.undeploy`."""
+        """Remove an endpoint of either kind; see `endpoints.undeploy`.
+
+        Models stay; files of a detector that no other endpoint has go.
+        """
         with writing(self._engine) as session:
-            endpoints.undeploy(session, name)
+            left = self._leaving(session, name)
+            if not tracking_endpoints.undeploy_tracking(session, name):
+                endpoints.undeploy(session, name)
+        self._settle(left)
+
+    def tracking_endpoints(self) -> list[TrackingEndpoint]:
+        """Return the endpoints that track objects, by name."""
+        with reading(self._engine) as session:
+            return tracking_endpoints.tracking_endpoints(session)
+
+    def deploy_tracking(
+        self,
+        name: str,
+        detector: str | None,
+        detector_options: Mapping[str, Any],
+        files: Mapping[str, Path],
+        tracker: str,
+        tracker_options: Mapping[str, Any],
+    ) -> TrackingEndpoint:
+        """Make or change an endpoint that tracks objects.
+
+        Whether detector and tracker can be made is not checked here; that, and splitting options
+        from files, is `brainray.tracking.definition.deploy`.
+
+        Args:
+            files: paths by the detector's option; they are copied into the store.
+
+        Raises:
+            CatalogError: see `tracking_endpoints.deploy_tracking`.
+        """
+        keys = {
+            option: tracking_endpoints.store_file(self.store, path)
+            for option, path in files.items()
+        }
+        left = set(keys.values())
+        try:
+            with writing(self._engine) as session:
+                left |= self._leaving(session, name)
+                return tracking_endpoints.deploy_tracking(
+                    session,
+                    self.store,
+                    name,
+                    detector,
+                    detector_options,
+                    keys,
+                    tracker,
+                    tracker_options,
+                )
+        finally:
+            self._settle(left)
+
+    def _leaving(self, session: Session, name: str) -> set[str]:
+        """Mark the files that an endpoint has now: its change may leave them to nobody."""
+        keys = tracking_endpoints.files_of(session, name)
+        for key in keys:
+            self.store.begin(key)
+        return keys
+
+    def _settle(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            upkeep.settle(self._engine, self.store, key)
 
     def add_key(self, name: str, role: str) -> str:
         """Make a key for maintenance and return its secret; see `keys.add_key`."""

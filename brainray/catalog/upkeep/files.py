@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import IO
 
 from sqlalchemy import select as sql_select
@@ -14,6 +15,7 @@ from brainray.catalog.sealing import LARGEST_HEADER_BYTES, has_seal
 from brainray.catalog.store import (
     BANK,
     DATA_SETS,
+    MODELS,
     PENDING,
     QUARANTINE,
     TEMPORARY,
@@ -36,7 +38,7 @@ class Claim:
     """What a row says of its file.
 
     Attributes:
-        table: ``pretrained_model`` or ``data_set``.
+        table: ``pretrained_model``, ``data_set`` or ``detector_file``.
         id: of the row.
         key: where the row says that the file is.
         place: where it belongs by the row's sub-region and sha256.
@@ -56,7 +58,15 @@ class Claim:
     @property
     def what(self) -> str:
         """The row in the words of a finding and of commands."""
-        return f"{'model' if self.table == 'pretrained_model' else 'data-set'} {self.id}"
+        kinds = {"pretrained_model": "model", "data_set": "data-set"}
+        return f"{kinds.get(self.table, 'detector file')} {self.id}"
+
+    @property
+    def removal(self) -> str:
+        """The command that removes the row."""
+        if self.table == "detector_file":
+            return f"`brainray undeploy {self.id.partition('/')[0]}`"
+        return f"`brainray catalog remove {self.what}`"
 
 
 def claims(session: Session) -> list[Claim]:
@@ -75,15 +85,19 @@ def claims(session: Session) -> list[Claim]:
     for identifier, file, digest in session.exec(packed.where(col(data_set.key).is_not(None))):
         place = f"{DATA_SETS}{identifier}.parquet"
         found.append(Claim("data_set", identifier, str(file), place, str(digest)))
+    own = tables.DetectorFile
+    for name, held, digest in session.exec(select(own.id, own.key, own.sha256)):
+        place = f"{MODELS}detectors/{digest}{PurePosixPath(held).suffix}"
+        found.append(Claim("detector_file", name, held, place, digest))
     return sorted(found, key=lambda claim: (claim.key, claim.id))
 
 
 def in_use(session: Session, key: str) -> bool:
     """Say whether a row claims this file."""
-    model, data_set = tables.PretrainedModel, tables.DataSet
-    return (
-        session.exec(select(model.id).where(model.key == key)).first() is not None
-        or session.exec(select(data_set.id).where(data_set.key == key)).first() is not None
+    owners = (tables.PretrainedModel, tables.DataSet, tables.DetectorFile)
+    return any(
+        session.exec(select(owner.id).where(owner.key == key)).first() is not None
+        for owner in owners
     )
 
 
@@ -94,7 +108,7 @@ def sha256_in(key: str) -> str:
 
 def check_claim(store: Store, claim: Claim, sizes: Mapping[str, int]) -> Iterator[Finding]:
     """Check a row's file: that it is there, is what the row says, and where it belongs."""
-    remove = f"`brainray catalog remove {claim.what}`"
+    remove = claim.removal
     if sha256_in(claim.key) != claim.sha256 or claim.key != claim.place:
         fix = f"it belongs to {claim.place}: --repair brings row and file together"
         yield Finding("wrong key", claim.what, claim.key, fix)

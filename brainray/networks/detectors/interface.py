@@ -9,7 +9,8 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +81,21 @@ def _inside(found: Found, height: int, width: int) -> Found:
     boxes_M4 = found.boxes_M4.clip(0, [width, height, width, height])
     remains_M = (boxes_M4[:, 2:] > boxes_M4[:, :2]).all(axis=1)
     return Found(boxes_M4[remains_M], found.scores_M[remains_M], found.classes_M[remains_M])
+
+
+def file_options(name: str) -> tuple[str, ...]:
+    """Return the options of a detector that name files, e.g. ``weights``.
+
+    Raises:
+        PluginError: no detector has this name.
+    """
+    detector: Any = plugins.load("detectors", name)
+    parameters = inspect.signature(detector, eval_str=True).parameters
+    return tuple(
+        option
+        for option, parameter in parameters.items()
+        if Path in (parameter.annotation, *get_args(parameter.annotation))
+    )
 
 
 def make_detector(name: str, options: Mapping[str, Any] | None = None) -> Detector:

@@ -47,7 +47,7 @@ def test_a_whole_catalog_is_whole(whole: Library) -> None:
     found = whole.verify()
     assert found.findings == ()
     assert found.whole
-    assert (found.models, found.files) == (4, 7)
+    assert (found.models, found.files) == (4, 8)
     assert found.size_bytes == sum(whole.store.files().values())
 
 

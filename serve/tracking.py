@@ -1,0 +1,392 @@
+"""From the body of a request to lines of tracked boxes, a frame at a time."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from python_multipart.multipart import parse_options_header
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from brainray.datasets.samples import decode_image
+from brainray.errors import BrainrayError, DataError
+from brainray.shapes import Array
+from brainray.tracking.frames import Frames, VideoFile, as_rgb
+from brainray.tracking.interface import BOX, MOST_BOXES, Detections, Tracker, Tracks
+from brainray.tracking.reading import read_sequence
+
+from .bodies import CLOSE
+from .detection import Detection, Setup
+from .limits import TrackLimits
+from .spool import Spool
+
+VIDEO, FRAMES, DETECTIONS = "video", "frames", "detections"
+"""The fields of a form: one file, or as many pictures as there are frames, or one file."""
+FORM, LINES, PARQUET, BYTES = (
+    "multipart/form-data",
+    "application/x-ndjson",
+    "application/vnd.apache.parquet",
+    "application/octet-stream",
+)
+"""Types of bodies; but for a form, a body is one file of detections."""
+FULL = {"Retry-After": "1", **CLOSE}
+CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "mpeg", "ogg")
+"""FFmpeg's names of containers that hold a video themselves: playlists open other files."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame as the request brought it: its picture, or the boxes in it.
+
+    Attributes:
+        number: rising.
+        image_HWC: RGB, uint8; None where the boxes are given.
+        detections: None where a detector has to find them.
+        seconds: when a video shows it.
+    """
+
+    number: int
+    image_HWC: Array | None = None
+    detections: Detections | None = None
+    seconds: float | None = None
+
+
+Reading: TypeAlias = Generator[Frame, None, None]
+"""Frames that are read while they are asked for."""
+
+
+class FrameError(DataError):
+    """A frame that ends its stream.
+
+    Attributes:
+        frame: its number, None if it is not known.
+    """
+
+    def __init__(self, message: str, frame: int | None) -> None:
+        super().__init__(message)
+        self.frame = frame
+
+
+class Thread:
+    """A thread of a stream's own, so that its work is done in turn and delays nobody else's."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="track")
+
+    async def do(self, work: Any, *arguments: Any) -> Any:
+        """Do something there."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+
+    def end(self) -> None:
+        """End it after what it is doing."""
+        self._pool.shutdown(wait=False)
+
+
+async def read_stream(
+    request: Request,
+    pictures: bool,
+    stack: AsyncExitStack,
+    thread: Thread,
+    limits: TrackLimits,
+) -> Iterator[Frame]:
+    """Read the body of a request into a file and return the frames in it.
+
+    Args:
+        request: whose body has not been read.
+        pictures: whether there is a detector to look at them.
+        stack: closes what the frames need.
+        thread: in which the frames are to be read.
+        limits: of the body.
+
+    Raises:
+        HTTPException: 400, 408, 413, 415 or 422, with what is wrong and what is allowed.
+        DataError: a video or Parquet that cannot be read.
+    """
+    kind, options = parse_options_header(request.headers.get("content-type"))
+    media = kind.decode("latin-1").lower()
+    if media not in (FORM, LINES, PARQUET, BYTES):
+        raise HTTPException(
+            415,
+            f"Content-Type {media or 'is missing'!r}: allowed are {FORM}, {LINES}, {PARQUET} and "
+            f"{BYTES}",
+            CLOSE,
+        )
+    folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="brainray-track-")
+    stack.push_async_callback(asyncio.to_thread, folder.cleanup)
+    spool = Spool(Path(folder.name) / VIDEO, limits.frames)
+    stack.push_async_callback(thread.do, spool.close)
+    size, seconds = limits.body_bytes, limits.body_seconds
+    if media == FORM:
+        await spool.take_form(request, options.get(b"boundary", b""), size, seconds)
+    else:
+        await spool.take_whole(request, DETECTIONS, size, seconds)
+    field = _field(spool, (VIDEO, FRAMES, DETECTIONS) if pictures else (DETECTIONS,))
+    frames: Reading
+    if field == VIDEO:
+        frames = await thread.do(_video, spool, limits)
+    elif field == FRAMES:
+        frames = _numbered(_Pictures(spool, limits.pixels))
+    elif await thread.do(_starts_with, spool, b"PAR1"):
+        frames = await thread.do(_parquet, spool, limits)
+    else:
+        frames = _lines(spool, limits)
+    stack.push_async_callback(thread.do, frames.close)
+    return _bounded(frames, limits.frames)
+
+
+async def tracked(
+    frames: Iterator[Frame],
+    thread: Thread,
+    tracker: Tracker,
+    setup: Setup | None,
+    detection: Detection,
+) -> AsyncIterator[bytes]:
+    """Yield a line of JSON for each frame; a frame that cannot be read ends them with its error.
+
+    Args:
+        frames: that come one after the other.
+        thread: in which they are read and tracked.
+        tracker: a new one.
+        setup: of the detector; None where boxes are given.
+        detection: detects.
+    """
+    frame = Frame(0)
+    try:
+        while (read := await thread.do(next, frames, None)) is not None:
+            frame = read
+            found = frame.detections
+            if frame.image_HWC is not None and setup is not None:
+                found = await detection.detect(setup, frame.image_HWC)
+            assert found is not None
+            yield await thread.do(_tracked_line, tracker, frame, found)
+    except FrameError as error:
+        yield _line({"error": str(error), "frame": error.frame})
+    except BrainrayError as error:
+        where, what = f"frame {frame.number}", str(error)
+        yield _line({"error": what if where in what else f"{where}: {what}", "frame": frame.number})
+
+
+class Streams:
+    """Counts the streams of a process.
+
+    Args:
+        most: that there may be.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._open = 0
+
+    def begin(self, stack: AsyncExitStack) -> None:
+        """Count one more until the stack is closed.
+
+        Raises:
+            HTTPException: 429, there are as many as there may be.
+        """
+        if self._open == self._most:
+            raise HTTPException(
+                429, f"{self._most} streams are being tracked, which is the most", FULL
+            )
+        self._open += 1
+        stack.callback(self._end)
+
+    def _end(self) -> None:
+        self._open -= 1
+
+
+class Lines(StreamingResponse):
+    """Sends lines as they come, and lets go of what they need however it ends.
+
+    Args:
+        lines: to send.
+        stack: is closed at the end.
+        send_seconds: that the client may take to receive a line.
+    """
+
+    def __init__(
+        self, lines: AsyncIterator[bytes], stack: AsyncExitStack, send_seconds: float
+    ) -> None:
+        super().__init__(lines, media_type=LINES, headers={"Cache-Control": "no-store"})
+        self._stack = stack
+        self._send_seconds = send_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send them."""
+
+        async def within(message: Message) -> None:
+            async with asyncio.timeout(self._send_seconds):
+                await send(message)
+
+        try:
+            await super().__call__(scope, receive, within)
+        finally:
+            await asyncio.shield(self._stack.aclose())
+
+
+def _field(spool: Spool, allowed: tuple[str, ...]) -> str:
+    """Return the one field that a body has."""
+    names = list(dict.fromkeys(part.name for part in spool.parts))
+    wrong = next((name for name in names if name not in allowed), None)
+    if wrong is not None or len(names) != 1:
+        given = repr(wrong[:40]) if wrong is not None else ", ".join(names) or "there are none"
+        detector = "" if VIDEO in allowed else "; the endpoint has no detector"
+        raise HTTPException(422, f"fields: {given}: give {' or '.join(allowed)}{detector}")
+    if names[0] != FRAMES and len(spool.parts) > 1:
+        raise HTTPException(422, f"field {names[0]!r}: is given {len(spool.parts)} times")
+    return names[0]
+
+
+def _starts_with(spool: Spool, magic: bytes) -> bool:
+    with spool.path.open("rb") as file:
+        return file.read(len(magic)) == magic
+
+
+class _Pictures(Frames):
+    """The pictures of a form in its order, counted from 1."""
+
+    def __init__(self, spool: Spool, most_pixels: int) -> None:
+        self.name, self.count = FRAMES, len(spool.parts)
+        self._spool = spool
+        self._most_pixels = most_pixels
+
+    def _read(self) -> Iterator[tuple[int, Array]]:
+        for number, part in enumerate(self._spool.parts, start=1):
+            try:
+                yield number, as_rgb(decode_image(self._spool.read(part), self._most_pixels))
+            except DataError as error:
+                raise self._error(number, str(error)) from error
+
+    def _error(self, number: int, what: str) -> DataError:
+        return FrameError(f"frame {number}: {what}", number)
+
+
+class _Video(VideoFile):
+    """A video in the file of a request, which messages do not name."""
+
+    def _error(self, number: int, what: str) -> DataError:
+        return FrameError(f"frame {number}: {_unnamed(what, self._path)}", number)
+
+
+def _unnamed(what: str, path: Path) -> str:
+    return what.replace(f"{path}: ", "").replace(str(path), VIDEO)
+
+
+def _video(spool: Spool, limits: TrackLimits) -> Reading:
+    try:
+        return _numbered(_Video(spool.path, CONTAINERS, limits.pixels))
+    except DataError as error:
+        raise DataError(f"{VIDEO}: {_unnamed(str(error), spool.path)}") from error
+
+
+def _numbered(frames: Frames) -> Reading:
+    for number, image_HWC in frames:
+        yield Frame(number, image_HWC, seconds=getattr(frames, "seconds", None))
+
+
+def _parquet(spool: Spool, limits: TrackLimits) -> Reading:
+    try:
+        rows = read_sequence(spool.path, limits.boxes)
+    except DataError as error:
+        raise DataError(f"{DETECTIONS}: {error}") from error
+
+    def frames() -> Reading:
+        for number, found in rows.by_frame():
+            yield Frame(number, detections=found)
+
+    return frames()
+
+
+class GivenBox(BaseModel):
+    """A detected box: pixels, and how sure the detector is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    left: float
+    top: float
+    width: float
+    height: float
+    conf: float = 1.0
+
+
+class GivenFrame(BaseModel):
+    """The boxes that were detected in a frame: one line of the body."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    frame: int = Field(ge=-(2**53), le=2**53)
+    boxes: list[GivenBox] = Field(max_length=MOST_BOXES)
+
+
+def _lines(spool: Spool, limits: TrackLimits) -> Reading:
+    last: int | None = None
+    with spool.path.open("rb") as file:
+        number = 0
+        while line := file.readline(limits.line_bytes + 1):
+            number += 1
+            where = f"line {number}" + ("" if last is None else f", after frame {last}")
+            if len(line) > limits.line_bytes:
+                raise FrameError(f"{where}: is longer than {limits.line_bytes} bytes", None)
+            if not line.strip():
+                continue
+            try:
+                given = GivenFrame.model_validate_json(line)
+            except ValidationError as error:
+                first = error.errors()[0]
+                field = ".".join(map(str, first["loc"]))
+                raise FrameError(
+                    f"{where}: {field + ': ' if field else ''}{first['msg']}", None
+                ) from error
+            last = given.frame
+            try:
+                boxes_M4 = [[getattr(box, side) for side in BOX] for box in given.boxes]
+                found = Detections(
+                    np.array(boxes_M4, dtype=np.float64).reshape(-1, 4),
+                    np.array([box.conf for box in given.boxes], dtype=np.float64),
+                )
+            except DataError as error:
+                raise FrameError(f"frame {last}: {error}", last) from error
+            yield Frame(last, detections=found)
+
+
+def _bounded(frames: Iterator[Frame], most: int) -> Iterator[Frame]:
+    for count, frame in enumerate(frames):
+        if count == most:
+            what = f"frame {frame.number}: at most {most} frames are allowed"
+            raise FrameError(what, frame.number)
+        yield frame
+
+
+def _tracked_line(tracker: Tracker, frame: Frame, found: Detections) -> bytes:
+    tracks = tracker.update(frame.number, found)
+    size = {}
+    if frame.image_HWC is not None:
+        size = {"width": frame.image_HWC.shape[1], "height": frame.image_HWC.shape[0]}
+    seconds = {} if frame.seconds is None else {"seconds": round(frame.seconds, 4)}
+    return _line({"frame": frame.number, **seconds, **size, "boxes": _boxes(tracks)})
+
+
+def _boxes(tracks: Tracks) -> list[dict[str, Any]]:
+    """Return boxes as JSON values, pixels to a hundredth."""
+    return [
+        {"id": identity, **dict(zip(BOX, box, strict=True)), "conf": conf}
+        for identity, box, conf in zip(
+            tracks.ids_N.tolist(),
+            tracks.boxes_N4.round(2).tolist(),
+            tracks.scores_N.round(4).tolist(),
+            strict=True,
+        )
+    ]
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode() + b"\n"

@@ -1,0 +1,50 @@
+"""``brainray deploy --tracking``."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from brainray.testing.places import places_below
+
+
+@pytest.fixture(autouse=True)
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in places_below(tmp_path).items():
+        monkeypatch.setenv(name, value)
+
+
+def test_a_tracker_is_deployed_listed_and_removed(brainray, tmp_path):
+    path = tmp_path / "street.yaml"
+    path.write_text("tracker: {name: sort, max_age: 3}")
+    done = brainray("deploy", "--tracking", path, "--json", "-")
+    assert done.code == 0, done.err
+    (endpoint,) = json.loads(done.out)
+    assert (endpoint["name"], endpoint["detector"], endpoint["tracker_options"]) == (
+        "street",
+        None,
+        {"max_age": 3},
+    )
+    brainray("deploy", "--tracking", path, "--name", "yard")
+    listed = brainray("deploy", "--list").out
+    assert "given boxes + sort" in listed
+    for name in ("street", "yard"):
+        assert brainray("undeploy", name).code == 0
+    assert "0 endpoints" in brainray("deploy", "--list").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "MODEL: give one, or --tracking F, or --rollback NAME, or --list"),
+        (("model", "--tracking", "street.yaml"), "MODEL: give one, or --tracking F"),
+        (("--tracking", "none.yaml"), "none.yaml: cannot be read"),
+        (("--list", "--name", "x"), "--name: goes with a MODEL or --tracking alone"),
+        (("--tracking", "x.yaml", "--canary", "0.5"), "--canary: goes with a MODEL alone"),
+    ],
+)
+def test_what_cannot_be_is_one_line(brainray, arguments, message):
+    done = brainray("deploy", *arguments)
+    assert done.code == 1
+    assert message in done.err
+    assert done.err.count("\n") == 1

@@ -1,0 +1,447 @@
+"""Tracking over HTTP: what streams back, what is refused; streams leave each other alone."""
+
+import asyncio
+import io
+import json
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from starlette.requests import ClientDisconnect
+from starlette.testclient import TestClient
+
+from brainray.catalog import Library
+from brainray.client import Client
+from brainray.datasets.samples import encode_image
+from brainray.errors import ServiceError
+from brainray.networks.detectors.interface import make_detector
+from brainray.shapes import Array
+from brainray.testing.detectors import HEIGHT, WIDTH, Colors, colors_offered, walk
+from brainray.testing.places import library_below
+from brainray.testing.web import listening
+from brainray.tracking.definition import TrackingDefinition, deploy
+from brainray.tracking.detecting import as_rows, detections_in
+from brainray.tracking.interface import make_tracker
+from brainray.tracking.rows import Rows
+from brainray.tracking.rows import track as follow
+from serve.apps import predict_app
+from serve.limits import TrackLimits
+from serve.tracking import Lines
+
+TRACK = "/api/endpoints/street/track"
+LINES = {"content-type": "application/x-ndjson"}
+PARQUET = {"content-type": "application/vnd.apache.parquet"}
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "colors.bin"
+    path.write_bytes(b"colors")
+    return path
+
+
+@pytest.fixture(scope="module")
+def cameras(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Iterator[Library]:
+    """A catalog with the endpoints ``street`` and ``yard``, which share a detector, and others."""
+    library = library_below(tmp_path_factory.mktemp("cameras"))
+    with colors_offered():
+        for name, seconds in (("street", 0.0), ("yard", 0.0), ("slow", 0.3)):
+            options = {"weights": weights, "seconds": seconds}
+            deploy(library, name, TrackingDefinition("colors", options, "sort", {"min_hits": 1}))
+        deploy(library, "boxes", TrackingDefinition(tracker="sort"))
+        yield library
+
+
+@pytest.fixture
+def app(cameras: Library) -> Iterator[TestClient]:
+    with TestClient(predict_app(cameras), raise_server_exceptions=True) as client:
+        yield client
+
+
+def files(pictures: list[Array]) -> list[tuple[str, tuple[str, bytes]]]:
+    return [("frames", (f"{n}.png", encode_image(one))) for n, one in enumerate(pictures)]
+
+
+def lines(response: Any) -> list[dict[str, Any]]:
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "application/x-ndjson"
+    return [json.loads(line) for line in response.text.splitlines()]
+
+
+def detected(weights: Path, pictures: list[Array]) -> Rows:
+    detector = make_detector("colors", {"weights": weights})
+    return as_rows(detections_in(detector, enumerate(pictures, start=1)))
+
+
+def expected(rows: Rows, **options: Any) -> list[tuple[Any, ...]]:
+    """What the tracker itself says: frame, id and box of each row."""
+    tracks = follow(make_tracker("sort", options), rows)
+    return sorted(
+        (frame, identity, *box)
+        for frame, identity, box in zip(
+            tracks.frames_N.tolist(),
+            tracks.ids_N.tolist(),
+            tracks.boxes_N4.round(2).tolist(),
+            strict=True,
+        )
+    )
+
+
+def boxes(answer: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return sorted(
+        (line["frame"], box["id"], box["left"], box["top"], box["width"], box["height"])
+        for line in answer
+        for box in line["boxes"]
+    )
+
+
+def as_lines(rows: Rows) -> bytes:
+    names = ("left", "top", "width", "height", "conf")
+    given = [
+        {
+            "frame": frame,
+            "boxes": [
+                dict(zip(names, (*box, conf), strict=True))
+                for box, conf in zip(found.boxes_M4.tolist(), found.scores_M.tolist(), strict=True)
+            ],
+        }
+        for frame, found in rows.by_frame()
+    ]
+    return b"".join(json.dumps(one).encode() + b"\n" for one in given)
+
+
+def as_parquet(rows: Rows, **more: Any) -> bytes:
+    left, top, width, height = rows.boxes_N4.T
+    columns = {"frame": rows.frames_N, "left": left, "top": top, "width": width, "height": height}
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(columns | {"conf": rows.scores_N} | more), buffer)
+    return buffer.getvalue()
+
+
+def test_frames_come_back_as_the_tracker_sees_them(app: TestClient, weights: Path) -> None:
+    pictures = walk(6)
+    pictures[3][:] = 0  # nobody is there
+    answer = lines(app.post(TRACK, files=files(pictures)))
+    assert [line["frame"] for line in answer] == [1, 2, 3, 4, 5, 6]
+    assert {(line["width"], line["height"]) for line in answer} == {(WIDTH, HEIGHT)}
+    assert answer[3]["boxes"] == []
+    assert boxes(answer) == expected(detected(weights, pictures), min_hits=1)
+    assert len({row[1] for row in boxes(answer)}) >= 2
+    assert {box["conf"] for line in answer for box in line["boxes"]} == {0.9}
+
+
+def test_detections_come_back_with_identities(app: TestClient, weights: Path) -> None:
+    rows = detected(weights, walk(6))
+    wanted = expected(rows)
+    parquet, text = as_parquet(rows), as_lines(rows)
+    named = as_parquet(rows, seq=["walk"] * len(rows), note=["x"] * len(rows))
+    url = "/api/endpoints/boxes/track"
+    for asked in (
+        {"files": {"detections": ("a.parquet", parquet)}},
+        {"files": {"detections": ("a.jsonl", text)}},
+        {"content": parquet, "headers": PARQUET},
+        {"content": named, "headers": {"content-type": "application/octet-stream"}},
+        {"content": text, "headers": LINES},
+    ):
+        answer = lines(app.post(url, **asked))
+        assert boxes(answer) == wanted
+        assert set(answer[0]) == {"frame", "boxes"}
+    assert boxes(lines(app.post(TRACK, content=text, headers=LINES))) == expected(rows, min_hits=1)
+
+
+def test_a_bad_frame_ends_the_stream_and_is_named(app: TestClient) -> None:
+    pictures = files(walk(5))
+    whole = pictures[2][1][1]
+    broken = [*pictures[:2], ("frames", ("x", whole[: len(whole) // 2])), *pictures[3:]]
+    answer = lines(app.post(TRACK, files=broken))
+    assert [line.get("frame") for line in answer] == [1, 2, 3]
+    assert answer[-1]["error"].startswith("frame 3: is not an image")
+    smaller = encode_image(np.zeros((8, 8, 3), dtype=np.uint8))
+    answer = lines(app.post(TRACK, files=[*pictures[:2], ("frames", ("x", smaller))]))
+    assert answer[-1] == {
+        "error": f"frame 3: has 8 x 8 pixels, the frames before {WIDTH} x {HEIGHT}",
+        "frame": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "frame", "reason"),
+    [
+        (
+            '{"frame": 5, "boxes": [{"left": 0, "top": 0, "width": 0, "height": 1}]}',
+            5,
+            "width is 0",
+        ),
+        ('{"frame": 5, "boxes": [{"left": NaN, "top": 0, "width": 1, "height": 1}]}', 5, "is nan"),
+        ('{"frame": 4, "boxes": []}', 4, "frame 4 comes after frame 4"),
+        ('{"frame": 5, "boxes": [{"left": 0}]}', None, "line 2, after frame 4: boxes.0.top"),
+        ('{"frame": 5.5, "boxes": []}', None, "line 2, after frame 4: frame"),
+        ("no JSON", None, "line 2, after frame 4: Invalid JSON"),
+        ("x" * 300, None, "is longer than 200 bytes"),
+    ],
+)
+def test_a_bad_line_ends_the_stream_and_is_named(
+    cameras: Library, line: str, frame: int | None, reason: str
+) -> None:
+    text = '{"frame": 4, "boxes": []}\n' + line
+    with TestClient(predict_app(cameras, track_limits=TrackLimits(line_bytes=200))) as app:
+        answer = lines(app.post(TRACK, content=text, headers=LINES))
+    assert answer[0] == {"frame": 4, "boxes": []}
+    assert (len(answer), answer[1]["frame"]) == (2, frame)
+    assert reason in answer[1]["error"]
+
+
+PICTURE = encode_image(walk(1)[0])
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "reason"),
+    [
+        ({"json": {}}, 415, "allowed are multipart/form-data, application/x-ndjson,"),
+        ({"files": {"video": ("a.mp4", b"no video")}}, 422, "video: "),
+        ({"files": {"film": ("a.mp4", b"x")}}, 422, "'film': give video or frames or detections"),
+        ({"files": {"video": ("a", b"x"), "frames": ("b", b"x")}}, 422, "fields: video, frames"),
+        ({"files": [("video", ("a", b"x"))] * 2}, 422, "'video': is given 2 times"),
+        ({"files": {"detections": ("a", b"PAR1 no Parquet")}}, 422, "detections: cannot be read"),
+        ({"files": [("frames", ("a", PICTURE))] * 11}, 422, "has more than 10 parts"),
+        ({"content": b"x" * 50_001, "headers": LINES}, 413, "at most 50000 bytes"),
+        (
+            {
+                "content": b"--b\r\nContent-Disposition: form-data; name=frames\r\n\r\nxy",
+                "headers": {"content-type": "multipart/form-data; boundary=b"},
+            },
+            400,
+            "its closing boundary is missing",
+        ),
+        (
+            {"content": b"no", "headers": {"content-type": "multipart/form-data; boundary=b"}},
+            400,
+            "is no multipart form",
+        ),
+        (
+            {"content": b"no", "headers": {"content-type": "multipart/form-data"}},
+            400,
+            "is no multipart form",
+        ),
+    ],
+)
+def test_bodies_that_cannot_be_tracked_are_refused(
+    cameras: Library, asked: dict[str, Any], status: int, reason: str
+) -> None:
+    limits = TrackLimits(body_bytes=50_000, frames=10)
+    with TestClient(predict_app(cameras, track_limits=limits)) as app:
+        refused = app.post(TRACK, **asked)
+        assert (refused.status_code, reason in refused.text) == (status, True), refused.text
+        assert set(refused.json()) == {"detail"}
+        assert app.app.state.streams._open == 0  # type: ignore[attr-defined]
+
+
+def test_parquet_that_is_too_large_or_of_several_cameras_is_refused(
+    cameras: Library, weights: Path
+) -> None:
+    rows = detected(weights, walk(4))
+    with TestClient(predict_app(cameras, track_limits=TrackLimits(boxes=8, frames=3))) as app:
+        for content, reason in (
+            (as_parquet(rows, seq=["a", "b"] * 4), "column 'seq': has several values"),
+            (as_parquet(rows, conf=["0.5"] * 8), "column 'conf': holds string"),
+            (as_parquet(detected(weights, walk(5))), "has 10 boxes, at most 8 are allowed"),
+        ):
+            refused = app.post(TRACK, content=content, headers=PARQUET)
+            assert (refused.status_code, reason in refused.text) == (422, True), refused.text
+        answer = lines(app.post(TRACK, content=as_parquet(rows), headers=PARQUET))
+        assert answer[-1] == {"error": "frame 4: at most 3 frames are allowed", "frame": 4}
+
+
+def test_endpoints_say_what_they_do(app: TestClient, cameras: Library) -> None:
+    states = {state["name"]: state for state in app.get("/api/endpoints").json()}
+    assert list(states) == ["boxes", "slow", "street", "yard"]
+    assert states["boxes"]["tracking"]["detector"] is None
+    street = app.get("/api/endpoints/street").json()
+    assert street == states["street"]
+    assert (street["model"], street["tracking"]["tracker_options"]) == (None, {"min_hits": 1})
+    assert len(street["tracking"]["files"]["weights"]) == 64
+    assert app.post("/api/endpoints/no/track").status_code == 404
+    wrong = app.post("/api/endpoints/street/predict", json={})
+    assert (wrong.status_code, "tracks objects" in wrong.text) == (409, True)
+    no_detector = app.post("/api/endpoints/boxes/track", files=files(walk(1)))
+    assert (no_detector.status_code, "has no detector" in no_detector.text) == (422, True)
+
+
+def test_an_endpoint_that_tracks_is_removed_with_a_key(app: TestClient, cameras: Library) -> None:
+    deploy(cameras, "gone", TrackingDefinition(tracker="sort"))
+    url = "/api/endpoints/gone"
+    deployer = {"Authorization": f"Bearer {cameras.add_key('ann', 'deployer')}"}
+    assert app.post(f"{url}/track", content=b"", headers=LINES).status_code == 200
+    assert app.post(f"{url}/rollback", headers=deployer).status_code == 409
+    assert app.delete(url).status_code == 401
+    assert app.delete(url, headers=deployer).status_code == 204
+    assert app.post(f"{url}/track", content=b"", headers=LINES).status_code == 404
+
+
+def test_a_detector_that_cannot_be_loaded_is_no_stream(cameras: Library) -> None:
+    (street,) = [one for one in cameras.tracking_endpoints() if one.name == "street"]
+    path = cameras.store.local_path(street.files["weights"])
+    whole = path.read_bytes()
+    path.write_bytes(b"damaged")
+    try:
+        with TestClient(predict_app(cameras)) as app:
+            refused = app.post(TRACK, files=files(walk(1)))
+        assert (refused.status_code, "is damaged" in refused.text) == (503, True)
+        assert refused.headers["retry-after"] == "1"
+    finally:
+        path.write_bytes(whole)
+
+
+def test_cameras_share_a_detector_and_nothing_else(cameras: Library, weights: Path) -> None:
+    """Streams that take turns frame by frame get what each gets alone."""
+    videos = {"street": walk(8), "yard": walk(8, speed=6, things=3)}
+    before = Colors.made
+    with listening(predict_app(cameras)) as url, ThreadPoolExecutor(4) as threads:
+        started = threading.Barrier(4)
+
+        def ask(name: str) -> list[dict[str, Any]]:
+            started.wait()
+            return lines(httpx.post(f"{url}/api/endpoints/{name}/track", files=files(videos[name])))
+
+        answers = [(name, threads.submit(ask, name)) for name in ("street", "yard") * 2]
+        found = [(name, answer.result()) for name, answer in answers]
+    assert Colors.made == before + 1
+    for name, answer in found:
+        assert boxes(answer) == expected(detected(weights, videos[name]), min_hits=1)
+
+
+def test_lines_come_as_frames_are_tracked_and_nobody_else_waits(cameras: Library) -> None:
+    with listening(predict_app(cameras)) as url:
+        asked = time.monotonic()
+        arrived = []
+        with httpx.stream("POST", f"{url}/api/endpoints/slow/track", files=files(walk(5))) as lines:
+            for _ in lines.iter_lines():
+                arrived.append(time.monotonic() - asked)
+                if len(arrived) == 1:
+                    begun = time.monotonic()
+                    assert httpx.get(f"{url}/api/endpoints").status_code == 200
+                    waited = time.monotonic() - begun
+    assert len(arrived) == 5
+    assert arrived[-1] - arrived[0] > 0.9  # four more frames of 0.3 s
+    assert waited < 0.3  # the loop is free while a frame is looked at
+
+
+def test_only_so_many_streams_run_and_who_goes_makes_room(cameras: Library) -> None:
+    app = predict_app(cameras, track_limits=TrackLimits(streams=1))
+    url = "/api/endpoints/slow/track"
+    with listening(app) as address, httpx.Client(base_url=address) as client:
+        with client.stream("POST", url, files=files(walk(100))) as first:
+            coming = first.iter_lines()
+            assert next(coming)
+            full = httpx.post(f"{address}{url}", files=files(walk(1)))
+            assert full.status_code == 429, full.text
+            assert full.headers["retry-after"] == "1"
+            assert "1 streams are being tracked" in full.json()["detail"]
+        for _ in range(100):  # the client has gone long before its last frame
+            if app.state.streams._open == 0:
+                break
+            time.sleep(0.05)
+        answer = httpx.post(f"{address}{url}", files=files(walk(1)))
+        assert len(lines(answer)) == 1
+
+
+def test_a_client_that_receives_nothing_is_not_waited_for() -> None:
+    ended = []
+
+    async def main() -> None:
+        async def lines() -> AsyncIterator[bytes]:
+            yield b"{}\n"
+
+        async def send(message: Any) -> None:
+            await asyncio.Event().wait()
+
+        stack = AsyncExitStack()
+        stack.callback(ended.append, True)
+        with pytest.raises((TimeoutError, ClientDisconnect)):
+            await Lines(lines(), stack, send_seconds=0.05)(
+                {"type": "http", "asgi": {"spec_version": "2.4"}}, send, send
+            )
+
+    asyncio.run(asyncio.wait_for(main(), 10))
+    assert ended == [True]
+
+
+def test_the_client_follows(cameras: Library, weights: Path, tmp_path: Path) -> None:
+    pictures = walk(4)
+    rows = detected(weights, pictures)
+    wanted = expected(rows, min_hits=1)
+    (tmp_path / "boxes.parquet").write_bytes(as_parquet(rows))
+    with listening(predict_app(cameras)) as url, Client(url) as client:
+        for given in (
+            {"frames": pictures},
+            {"frames": map(encode_image, pictures)},
+            {"detections": tmp_path / "boxes.parquet"},
+            {"detections": as_lines(rows)},
+        ):
+            found = list(client.track("street", **given))  # type: ignore[arg-type]
+            assert [frame.frame for frame in found] == [1, 2, 3, 4]
+            assert wanted == sorted(
+                (frame.frame, box.id, box.left, box.top, box.width, box.height)
+                for frame in found
+                for box in frame.boxes
+            )
+        coming = client.track("street", frames=[*pictures[:2], b"no picture"])
+        assert (next(coming).frame, next(coming).width) == (1, WIDTH)
+        with pytest.raises(ServiceError, match="frame 3: is not an image"):
+            next(coming)
+        with pytest.raises(ServiceError, match="404: endpoint 'stret': not in the catalog"):
+            next(client.track("stret", frames=pictures))
+        with pytest.raises(ServiceError, match="422: video: "):
+            next(client.track("street", video=b"no video"))
+        with pytest.raises(ValueError, match="give one of"):
+            client.track("street")
+        street = next(one for one in client.endpoints() if one.name == "street")
+        assert street.model is None
+        assert street.tracking is not None
+        assert street.tracking["detector"] == "colors"
+
+
+if find_spec("av") is not None:  # where brainray[vision] is installed
+
+    def film(path: Path, pictures: list[Array], rate: int = 10) -> bytes:
+        import av
+
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("ffv1", rate=rate)
+            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "bgr0"
+            for picture in pictures:
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            container.mux(stream.encode(None))
+        return path.read_bytes()
+
+    def test_a_video_comes_back_with_the_times_of_its_frames(
+        app: TestClient, weights: Path, tmp_path: Path
+    ) -> None:
+        pictures = walk(6)
+        video = film(tmp_path / "a.mkv", pictures)
+        answer = lines(app.post(TRACK, files={"video": ("a.mkv", video)}))
+        assert [line["seconds"] for line in answer] == [0, 0.1, 0.2, 0.3, 0.4, 0.5]
+        assert boxes(answer) == expected(detected(weights, pictures), min_hits=1)
+
+    def test_a_video_that_is_none_or_too_large_is_refused(cameras: Library, tmp_path: Path) -> None:
+        video = film(tmp_path / "a.mkv", walk(2))
+        playlist = f"ffconcat version 1.0\nfile {tmp_path / 'a.mkv'}\n".encode()
+        with TestClient(predict_app(cameras, track_limits=TrackLimits(pixels=100))) as app:
+            for content, reason in (
+                (video, "frames have no size, or more than 100 pixels"),
+                (playlist, "is no video that can be read"),
+                (PICTURE, "is no video that can be read"),
+            ):
+                refused = app.post(TRACK, files={"video": ("a", content)})
+                assert (refused.status_code, reason in refused.text) == (422, True), refused.text
+                assert "/tmp" not in refused.text

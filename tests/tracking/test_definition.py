@@ -1,0 +1,80 @@
+"""Detector and tracker of an endpoint: read from YAML, checked, kept."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from brainray.catalog import Library
+from brainray.errors import BrainrayError
+from brainray.testing.detectors import colors_offered
+from brainray.testing.places import library_below
+from brainray.tracking.definition import TrackingDefinition, deploy, read_definition
+
+DEFINITION = """
+detector: {name: colors, weights: colors.bin, min_score: 0.4}
+tracker: {name: sort, max_age: 3}
+"""
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    return library_below(tmp_path_factory.mktemp("definition"))
+
+
+@pytest.fixture(autouse=True)
+def colors() -> Iterator[None]:
+    with colors_offered():
+        yield
+
+
+def test_a_definition_is_read_kept_and_found_again(library: Library, tmp_path: Path) -> None:
+    (tmp_path / "colors.bin").write_bytes(b"colors")
+    path = tmp_path / "street.yaml"
+    path.write_text(DEFINITION)
+    definition = read_definition(path)
+    assert definition == TrackingDefinition(
+        "colors",
+        {"weights": tmp_path / "colors.bin", "min_score": 0.4},
+        "sort",
+        {"max_age": 3},
+    )
+    made = deploy(library, "street", definition)
+    (tmp_path / "colors.bin").unlink()  # the store has a copy
+    (found,) = Library.open(library.settings).tracking_endpoints()
+    assert found == made
+    assert (found.detector_options, list(found.files)) == ({"min_score": 0.4}, ["weights"])
+    library.undeploy("street")
+
+
+def test_all_but_the_tracker_has_a_default(library: Library, tmp_path: Path) -> None:
+    (tmp_path / "boxes.yaml").write_text("tracker: {name: sort}")
+    made = deploy(library, "boxes", read_definition(tmp_path / "boxes.yaml"))
+    assert (made.detector, made.files, made.tracker_options) == (None, {}, {})
+    library.undeploy("boxes")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[]", "document: "),
+        ("{", "is not YAML"),
+        ("camera: {}", "camera: Extra inputs are not permitted"),
+        ("tracker: {max_age: 3}", "tracker.name: Field required"),
+        ("tracker: {name: best}", "trackers: unknown name 'best'"),
+        ("tracker: {name: sort, max_age: -3}", "sort: max_age is -3"),
+        ("detector: {name: best}", "detectors: unknown name 'best'"),
+        ("detector: {name: colors}", "colors: weights is missing"),
+        ("detector: {name: nanodet, weights: no.onnx}", "no.onnx: cannot be read"),
+        ("detector: {name: hog, smell: 1}", "hog: smell is no option"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(
+    library: Library, tmp_path: Path, text: str, reason: str
+) -> None:
+    path = tmp_path / "street.yaml"
+    path.write_text(text)
+    with pytest.raises(BrainrayError) as refused:
+        deploy(library, "street", read_definition(path))
+    assert reason in str(refused.value)
+    assert library.tracking_endpoints() == []
