@@ -19,7 +19,7 @@ from pathlib import Path
 from brainray import plugins
 from brainray.catalog.library import Library
 from brainray.catalog.values import Status
-from brainray.datasets.dataset import SPLITS, Dataset
+from brainray.datasets.dataset import Dataset
 from brainray.datasets.source import load_dataset
 from brainray.errors import CatalogError, RunError
 from brainray.fusion.gate import decide
@@ -212,7 +212,7 @@ class Run:
             "name": dataset.name,
             "source": source,
             "sha256": dataset.sha256,
-            "rows": {split: dataset.rows(split) for split in SPLITS},
+            "rows": dict(dataset.row_counts),
             "sources": dataset.sources,
         }
         self.record.append("data", **data)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from brainray.datasets.dataset import UNLABELLED
 from brainray.pipeline.brain_tables import pathway_tables, reasons
 from brainray.pipeline.markdown import brackets, markdown_table, percent
 from brainray.scenario import Report
@@ -209,7 +210,12 @@ def _provenance(report: Report) -> str:
     data = report.data
     lines = [f"`{data.get('name')}` ({data.get('source')}), sha256 `{data.get('sha256')}`."]
     if rows := data.get("rows"):
-        lines.append(markdown_table(("split", "rows"), list(rows.items())))
+        names = {"train": "train, labelled", UNLABELLED: "train, unlabelled"}
+        counts = [
+            (names.get(part, part) if UNLABELLED in rows else part, count)
+            for part, count in rows.items()
+        ]
+        lines.append(markdown_table(("split", "rows"), counts))
     if sources := data.get("sources"):
         files = [(file, f"`{sha256}`") for file, sha256 in sources.items()]
         lines.append(markdown_table(("source", "sha256"), files))
