@@ -89,7 +89,7 @@ def section(key: str, schema: Schema) -> str:
         (f"`{name}`", type_text(item), default_text(item), meanings[name])
         for name, item in keys.items()
     ]
-    text = f"\n## `{key}`\n\n"
+    text = f"\n{'###' if '.' in key else '##'} `{key}`\n\n"
     if key == "inputs":
         text += f"{schema['minProperties']} to {schema['maxProperties']} inputs by name, a *column*"
         text += " each. Of each input:\n\n"
@@ -100,7 +100,8 @@ def section(key: str, schema: Schema) -> str:
             for modality, names in DEFAULT_FUNCTIONS.items()
         ]
         text += FUNCTIONS.format(rows=table(("modality", "functions"), functions))
-    return text
+    inner = {name: item for name, item in keys.items() if "$ref" in item}
+    return text + "".join(section(f"{key}.{name}", item) for name, item in inner.items())
 
 
 def resolve(schema: Schema) -> Schema:
@@ -127,6 +128,8 @@ def attributes(part: Schema) -> dict[str, str]:
 
 def type_text(schema: Schema) -> str:
     """Return a type with its limits in words, e.g. ``integer, 1 to 64``."""
+    if "$ref" in schema:
+        return "section below"
     if "anyOf" in schema:
         return " or ".join(map(type_text, schema["anyOf"]))
     if "const" in schema:
@@ -165,6 +168,8 @@ def limits(schema: Schema) -> list[str]:
 
 def default_text(schema: Schema) -> str:
     """Return a default as YAML has it."""
+    if "$ref" in schema:
+        return "`{}`"
     if "default" not in schema:
         return "required"
     value = schema["default"]

@@ -256,6 +256,11 @@ class Run:
                 outcome.history,
             ),
             outcome=outcome,
+            learning={
+                offer.model.id: offer.model.learning or "supervised"
+                for found in offers.values()
+                for offer in found
+            },
             seconds=clock.seconds,
         )
         self.record.append("finished", report=report.model_dump(mode="json"))

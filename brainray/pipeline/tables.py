@@ -61,7 +61,8 @@ def _accuracies(report: Report) -> str:
     rows: list[Sequence[object]] = []
     for name, alone in report.unimodal.items():
         cells = (percent(alone.validation), percent(alone.test), brackets(alone.interval))
-        rows.append((f"{name} alone", alone.model, *cells))
+        how = "" if alone.learning == "supervised" else f", {alone.learning}"
+        rows.append((f"{name} alone{how}", alone.model, *cells))
     for name, head in report.reheaded.items():
         cells = (percent(head.validation), percent(head.test), brackets(head.interval))
         rows.append((f"{name}, re-headed", report.best.models[name], *cells))
