@@ -122,7 +122,7 @@ def section(key: str, schema: Schema, of: str = "") -> str:
         (f"`{name}`", type_text(item), default_text(item), meanings[name])
         for name, item in keys.items()
     ]
-    text = f"\n## `{key}`{of}\n\n"
+    text = f"\n{'###' if '.' in key else '##'} `{key}`{of}\n\n"
     if key == "detectors":
         text += "Any number of detectors by name. Of each:\n\n"
     if key == "inputs":
@@ -135,7 +135,8 @@ def section(key: str, schema: Schema, of: str = "") -> str:
             for modality, names in DEFAULT_FUNCTIONS.items()
         ]
         text += FUNCTIONS.format(rows=table(("modality", "functions"), functions))
-    return text
+    inner = {name: item for name, item in keys.items() if "$ref" in item}
+    return text + "".join(section(f"{key}.{name}", item) for name, item in inner.items())
 
 
 def resolve(schema: Schema) -> Schema:
@@ -162,6 +163,8 @@ def attributes(part: Schema) -> dict[str, str]:
 
 def type_text(schema: Schema) -> str:
     """Return a type with its limits in words, e.g. ``integer, 1 to 64``."""
+    if "$ref" in schema:
+        return "section below"
     if "anyOf" in schema:
         return " or ".join(map(type_text, schema["anyOf"]))
     if "const" in schema:
@@ -201,6 +204,8 @@ def limits(schema: Schema) -> list[str]:
 
 def default_text(schema: Schema) -> str:
     """Return a default as YAML has it."""
+    if "$ref" in schema:
+        return "`{}`"
     if "default" not in schema:
         return "required"
     value = schema["default"]

@@ -17,6 +17,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from brainray.datasets.dataset import rows_text
 from brainray.pipeline.record import Event
 from brainray.scenario import AnyScenario, Scenario
 
@@ -89,8 +90,7 @@ class LiveView:
             self.run_id = event["run_id"]
             self._say(f"run {event['run_id']}, seed {event['seed']}, runner {event['runner']}")
         elif kind == "data":
-            rows = ", ".join(f"{count} {split}" for split, count in event["rows"].items())
-            self._say(f"data {event['name']} ({event['source']}): {rows}")
+            self._say(f"data {event['name']} ({event['source']}): {rows_text(event['rows'])}")
             self._stage("data", 1, 1)
         elif kind == "pathway":
             self._say(f"active sub-regions: {', '.join(event['sub_regions'])}")

@@ -159,9 +159,10 @@ def report_of(
     activation: Activation,
     explanation: Mapping[str, Explanation],
     outcome: Outcome,
+    learning: Mapping[str, str],
     seconds: Mapping[str, float],
 ) -> Report:
-    """Put together what a run reports."""
+    """Put together what a run reports; ``learning`` says how each pretrained model has learned."""
     how, history = scenario.activation, outcome.history
     evaluation, model = outcome.evaluation, outcome.returned
     return Report(
@@ -194,6 +195,7 @@ def report_of(
             name: Unimodal(
                 model=alone.model,
                 validation=alone.validation,
+                learning=learning[alone.model],
                 **dict(evaluation.accuracies[f"unimodal/{name}"]),
             )
             for name, alone in outcome.unimodal.items()

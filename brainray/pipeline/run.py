@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from brainray.catalog.library import Library
-from brainray.datasets.dataset import SPLITS, Dataset
+from brainray.datasets.dataset import Dataset
 from brainray.datasets.source import load_dataset
 from brainray.errors import RunError
 from brainray.fusion.gate import decide
@@ -132,7 +132,7 @@ class Run(Execution[Scenario]):
             "name": dataset.name,
             "source": source,
             "sha256": dataset.sha256,
-            "rows": {split: dataset.rows(split) for split in SPLITS},
+            "rows": dict(dataset.row_counts),
             "sources": dataset.sources,
         }
         self.record.append("data", **data)
@@ -176,6 +176,11 @@ class Run(Execution[Scenario]):
                 outcome.history,
             ),
             outcome=outcome,
+            learning={
+                offer.model.id: offer.model.learning or "supervised"
+                for found in offers.values()
+                for offer in found
+            },
             seconds=clock.seconds,
         )
         self.record.append("finished", report=report.model_dump(mode="json"))

@@ -74,6 +74,8 @@ class Data(Section):
         manifest: a Parquet or CSV file, a row a sample; relative to the scenario's folder.
         options: of the ready data set's builder.
         strata: columns of numbers over which the report draws the accuracy.
+        labelled: rows of the train split that keep their target, drawn by the run's seed, of each
+            class alike; the others become unlabelled. None keeps all targets.
     """
 
     source: Literal["auto", "files", "embedded"] = "auto"
@@ -81,6 +83,7 @@ class Data(Section):
     manifest: Annotated[Path, Field(strict=False)] | None = None
     options: dict[str, Any] = Field(default={})
     strata: tuple[Column, ...] = ()
+    labelled: int | None = Field(default=None, ge=2)
 
     @model_validator(mode="after")
     def _one_source(self) -> "Data":

@@ -131,12 +131,49 @@ class Grow(Section):
         return numbers
 
 
+class SemiSupervised(Section):
+    """How networks learn from labelled and unlabelled rows at once.
+
+    FixMatch (Sohn et al., NeurIPS 2020) where the network's preparation has weak and strong views
+    of a sample, as those of images, spectrograms and words have; else pseudo-labels (Lee, 2013).
+
+    Attributes:
+        ratio: unlabelled rows a labelled one in a step.
+        threshold: the probability from which what the network says of an unlabelled row becomes
+            its target.
+        weight: of the loss of the unlabelled rows.
+    """
+
+    ratio: int = Field(default=7, ge=1, le=64)
+    threshold: Annotated[Number, Field(ge=0, le=1)] = 0.95
+    weight: Annotated[Number, Field(ge=0, le=1000)] = 1.0
+
+
+class SelfSupervised(Section):
+    """How networks learn from all rows without their targets, before they learn from labelled ones.
+
+    SimCLR (Chen et al., ICML 2020); the network's preparation must have views of a sample.
+
+    Attributes:
+        epochs: passes over all rows, before the ``epochs`` of pretraining over the labelled ones.
+        batch_size: samples a step, whose views are told apart.
+        temperature: the lower, the more the most similar other samples count.
+        tuned: what is trained on the labelled rows afterwards, the ``head`` alone or ``all``.
+    """
+
+    epochs: int = Field(default=20, ge=1, le=10_000)
+    batch_size: int = Field(default=128, ge=2, le=65_536)
+    temperature: Annotated[Number, Field(gt=0, le=100)] = 0.5
+    tuned: Literal["head", "all"] = "all"
+
+
 class Pretraining(Section):
     """How the networks of the activated sub-regions are trained, each alone.
 
     Attributes:
-        epochs: passes over the training split.
-        batch_size: samples a step.
+        epochs: passes over the training split: its labelled rows, or with ``semi_supervised``
+            learning all of them.
+        batch_size: labelled samples a step.
         optimizers: one pretrained model a network and optimizer: the optimizer gene's alleles.
         start: stored models to start from instead of from random weights, each for its own
             network; ids or names.
@@ -144,6 +181,10 @@ class Pretraining(Section):
             network's preparation can: spectrograms are warped to other voices and paces.
         workers: models trained at the same time; None is one a CPU. The result does not depend
             on it.
+        learning: ``supervised`` from labelled rows alone, or from unlabelled ones, too. Of a
+            frozen network only a head is trained, and always supervised.
+        semi_supervised: how, if ``learning`` says so.
+        self_supervised: how, if ``learning`` says so.
     """
 
     epochs: int = Field(default=6, ge=1, le=10_000)
@@ -152,6 +193,9 @@ class Pretraining(Section):
     start: tuple[Name, ...] = ()
     augmentation: Annotated[Number, Field(ge=0, le=0.5)] = 0.0
     workers: int | None = Field(default=None, ge=1, le=1024)
+    learning: Literal["supervised", "semi_supervised", "self_supervised"] = "supervised"
+    semi_supervised: SemiSupervised = Field(default_factory=SemiSupervised)
+    self_supervised: SelfSupervised = Field(default_factory=SelfSupervised)
 
 
 class Training(Section):
