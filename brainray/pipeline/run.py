@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from brainray.fusion.gate import decide
 from brainray.fusion.problem import FusionProblem
 from brainray.pipeline.answers import ANSWERS_FILE, write_answers
 from brainray.pipeline.candidates import Offer, Pretraining
+from brainray.pipeline.checkpoints import StoredCheckpoints
 from brainray.pipeline.evaluation import Truth, answers_of, best_alone, evaluate
 from brainray.pipeline.excitation import Excitation, atlas_of, excite
 from brainray.pipeline.explaining import atlas_if_there, explain
@@ -52,6 +53,7 @@ from brainray.scenario import Report, Scenario, parse_scenario
 from brainray.search.interface import Brood, Problem, Solution
 from brainray.search.schedule import Evaluated, Schedule
 from brainray.settings import Settings
+from brainray.training.checkpoint import Checkpoints
 
 logger = logging.getLogger(__name__)
 
@@ -231,6 +233,10 @@ class Run:
         problem = growing or fusion_problem(
             self.scenario, self.seed, dataset, offers, selection, self.library.store
         )
+        checkpoints = StoredCheckpoints(self.library.store, self.run_id)
+        every = self.scenario.training.checkpoint_seconds
+        if isinstance(problem, FusionProblem) and every is not None:
+            problem = replace(problem, checkpoints=Checkpoints(checkpoints, every))
         with clock("search"):
             schedule = self._search(problem, done)
         with clock("training"):
@@ -259,6 +265,7 @@ class Run:
             seconds=clock.seconds,
         )
         self.record.append("finished", report=report.model_dump(mode="json"))
+        checkpoints.remove_all()
         self.library.finish_run(
             self.run_id,
             "finished",
