@@ -1,4 +1,4 @@
-"""Trainings of which a worker, the parameter server or the driver is killed go on where they were."""
+"""A training goes on where it was when a worker, a parameter server or the driver is killed."""
 
 import json
 import time
@@ -49,14 +49,11 @@ def test_a_training_that_is_killed_goes_on(
     strategy: str, scenario: Path, drive: Callable[..., Driver], tmp_path: Path
 ) -> None:
     path = tmp_path / "scenario.yaml"
-    text = (
-        scenario.read_text()
-        .replace("budget: 40", "budget: 4")
-        .replace("finalists: 2", "finalists: 1")
-    )
+    text = scenario.read_text().replace("budget: 40", "budget: 4")
+    text = text.replace("finalists: 2", "finalists: 1")
     brief = text.replace(
-        "training: {epochs: 8,",
-        f"training: {{strategy: {strategy}, checkpoint_seconds: 0, epochs: {EPOCHS},",
+        "\ntraining: {epochs: 8,",
+        f"\ntraining: {{strategy: {strategy}, checkpoint_seconds: 0, epochs: {EPOCHS},",
     )
     assert brief != text
     path.write_text(brief)
