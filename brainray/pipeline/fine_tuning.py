@@ -78,6 +78,7 @@ class FineTuningProblem(FusionProblem):
         solution = super().finish(genomes)
         start = time.monotonic()
         keep_freed_memory()
+        name = f"fine_tuning-{derive(self.seed, 'finalist', *solution.genome):x}"
         with one_thread():
             whole = self._whole(solution)
             tuning = fit(
@@ -88,6 +89,7 @@ class FineTuningProblem(FusionProblem):
                 seed=derive(self.seed, "fine_tuning"),
                 strategy=plugins.build("strategies", self.strategy, self.strategy_options),
                 communicator=self.communicator,
+                checkpoint=self.checkpoint(name),
             )
             effort = Effort(**solution.effort)
             effort.add(tuning)

@@ -6,6 +6,7 @@ the record.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from brainray.catalog.library import Library
@@ -16,6 +17,7 @@ from brainray.fusion.gate import decide
 from brainray.fusion.problem import FusionProblem
 from brainray.pipeline.answers import ANSWERS_FILE, write_answers
 from brainray.pipeline.candidates import Offer, Pretraining
+from brainray.pipeline.checkpoints import StoredCheckpoints
 from brainray.pipeline.evaluation import Truth, answers_of, best_alone, evaluate
 from brainray.pipeline.excitation import Excitation, atlas_of, excite
 from brainray.pipeline.execution import Clock, Execution, MakeRunner, new_run_id, placed
@@ -41,6 +43,7 @@ from brainray.scenario.tasks import task_of
 from brainray.search.interface import Problem, Solution
 from brainray.search.schedule import Schedule
 from brainray.settings import Settings
+from brainray.training.checkpoint import Checkpoints
 
 
 def run_scenario(
@@ -151,6 +154,10 @@ class Run(Execution[Scenario]):
         problem = growing or fusion_problem(
             self.scenario, self.seed, dataset, offers, selection, self.library.store
         )
+        checkpoints = StoredCheckpoints(self.library.store, self.run_id)
+        every = self.scenario.training.checkpoint_seconds
+        if isinstance(problem, FusionProblem) and every is not None:
+            problem = replace(problem, checkpoints=Checkpoints(checkpoints, every))
         with clock("search"):
             schedule = self.searched(problem, done)
         with clock("training"):
@@ -184,6 +191,7 @@ class Run(Execution[Scenario]):
             seconds=clock.seconds,
         )
         self.record.append("finished", report=report.model_dump(mode="json"))
+        checkpoints.remove_all()
         self.library.finish_run(
             self.run_id,
             "finished",

@@ -218,6 +218,8 @@ class Training(Section):
         fine_tuning_epochs: passes in which the winner is trained on together with its pretrained
             networks; with 0 they stay frozen.
         fine_tuning_rate: of Adam in these passes.
+        checkpoint_seconds: between two checkpoints of a training, which are written at the end of
+            an epoch; an interrupted run goes on from the last one. null: none.
     """
 
     strategy: Annotated[str, offered("strategies", "strategy")] = "all_reduce"
@@ -231,6 +233,7 @@ class Training(Section):
     augmentation: Annotated[Number, Field(ge=0, le=0.5)] = 0.0
     fine_tuning_epochs: int = Field(default=0, ge=0, le=10_000)
     fine_tuning_rate: Annotated[Number, Field(gt=0, le=1)] = 3e-4
+    checkpoint_seconds: Annotated[Number, Field(ge=0, le=86_400)] | None = 60.0
 
     @field_validator("options")
     @classmethod
