@@ -1,5 +1,6 @@
 """The runner on Ray: coordinator and regions as actors, units as tasks, Tune and Train."""
 
+import itertools
 import logging
 import os
 import shutil
@@ -60,6 +61,7 @@ class RayRunner:
 
     def __init__(self, settings: Settings, run_folder: Path, stays: bool) -> None:
         self._folder = run_folder / "ray"
+        self._searches = itertools.count(1)
         with own_errors():
             self._coordinator = open_coordinator(settings, "detached" if stays else None)
 
@@ -116,7 +118,8 @@ class RayRunner:
         # Workers start side by side; Tune would start one after the other.
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(total_cpus())
         with own_interrupts():
-            search_on_tune(problem, schedule, workers, on_brood, self._folder)
+            folder = self._folder / f"search-{next(self._searches)}"
+            search_on_tune(problem, schedule, workers, on_brood, folder)
 
     def finish(self, problem: Problem, genomes: Sequence[Genome], workers: int) -> Solution:
         """Finish with that many Train workers."""

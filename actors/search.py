@@ -88,7 +88,12 @@ class BroodSearcher(Searcher):
         when the time is up.
         """
         while len(self.outstanding) < len(self.workers):
-            if (brood := self.schedule.next()) is None:
+            try:
+                brood = self.schedule.next()
+            except BrainrayError as error:  # what was asked for cannot be recorded, for example
+                self.refused = error
+                break
+            if brood is None:
                 break
             self.outstanding[brood.index] = brood
             # One after the other: calls of an asynchronous actor may overtake each other.

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,12 +63,17 @@ def find_server(name: str) -> Any:
 
 
 def packed(message: Push | Pull) -> Any:
-    """Return a message with its vector as a numpy array."""
-    vector = message.vector
-    return message if vector is None else replace(message, vector=vector.numpy())  # type: ignore[arg-type]
+    """Return a message with its vectors as numpy arrays."""
+    return _with_vectors(message, lambda vector: vector.numpy())
 
 
 def unpacked(message: Any) -> Any:
     """Return what `packed` packed; the vector is a copy, for Ray's arrays are read-only."""
-    vector = message.vector
-    return message if vector is None else replace(message, vector=torch.tensor(vector))
+    return _with_vectors(message, torch.tensor)
+
+
+def _with_vectors(message: Any, convert: Callable[[Any], Any]) -> Any:
+    changed = {} if message.vector is None else {"vector": convert(message.vector)}
+    if isinstance(message, Pull):
+        changed["moments"] = {name: convert(value) for name, value in message.moments.items()}
+    return replace(message, **changed)

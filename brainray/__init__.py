@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from brainray.errors import BrainrayError
     from brainray.pipeline.predict import Answer, Predictor
-    from brainray.scenario import Report, Scenario, load_scenario
+    from brainray.scenario import AnyReport, AnyScenario, Report, Scenario, load_scenario
     from brainray.settings import Settings, load_settings
     from brainray.shapes import Recording
 
@@ -47,8 +47,8 @@ _HOMES = {
 """Where the public names live; they are imported when first used, so that help is quick."""
 
 
-def run(scenario: "str | Path | Scenario", *, seed: int = 0, local: bool = False) -> "Report":
-    """Build, train and store the network of a scenario.
+def run(scenario: "str | Path | AnyScenario", *, seed: int = 0, local: bool = False) -> "AnyReport":
+    """Build, train and store the network of a scenario, or do what else its task is.
 
     Args:
         scenario: a built-in scenario's name, a folder, a file, or a `Scenario`.
@@ -60,10 +60,10 @@ def run(scenario: "str | Path | Scenario", *, seed: int = 0, local: bool = False
     """
     from brainray import plugins
     from brainray.pipeline.run import run_scenario
-    from brainray.scenario import Scenario, load_scenario
+    from brainray.scenario import load_scenario
     from brainray.settings import load_settings
 
-    wanted = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+    wanted = load_scenario(scenario) if isinstance(scenario, str | Path) else scenario
     runner = plugins.load("runners", "local" if local else "ray")
     return run_scenario(wanted, seed, load_settings(), runner)
 

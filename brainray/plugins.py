@@ -2,8 +2,8 @@
 
 Groups: ``brainray.searchers``, ``brainray.strategies``, ``brainray.networks``,
 ``brainray.zoos``, ``brainray.preparations``, ``brainray.datasets``, ``brainray.scenarios``,
-``brainray.runners``, ``brainray.atlases``, ``brainray.trackers``, ``brainray.detectors``. In a
-package's ``pyproject.toml``::
+``brainray.runners``, ``brainray.atlases``, ``brainray.trackers``, ``brainray.detectors``,
+``brainray.problems``. In a package's ``pyproject.toml``::
 
     [project.entry-points."brainray.searchers"]
     my_search = "my_package.search:MySearch"

@@ -1,4 +1,4 @@
-"""Write docs/scenario.md from the classes of `brainray.scenario.model`.
+"""Write docs/scenario.md from the classes of `brainray.scenario`.
 
 Types, defaults and limits come from the JSON schema that pydantic makes of the classes, meanings
 from the ``Attributes`` of their docstrings. A contract test proves that the page in the
@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from brainray.files import write_atomically
-from brainray.scenario import Scenario
+from brainray.scenario import Scenario, TrackingScenario
 from brainray.scenario.model import DEFAULT_FUNCTIONS
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "scenario.md"
-EXAMPLE = ROOT / "scenarios" / "audio_visual_digits" / "scenario.yaml"
+EXAMPLES = ROOT / "scenarios"
 
 Schema: TypeAlias = dict[str, Any]
 SCHEMA: Schema = Scenario.model_json_schema()
+TRACKING: Schema = TrackingScenario.model_json_schema()
+DEFINITIONS: Schema = SCHEMA["$defs"] | TRACKING["$defs"]
 
 PATTERNS = {
     SCHEMA["properties"]["name"]["pattern"]: "name",
@@ -31,7 +33,7 @@ PATTERNS = {
 """What the two patterns of text are called; the page says what they allow."""
 
 HEAD = """\
-<!-- Made by scripts/make_scenario_docs.py from brainray/scenario/model.py; do not edit. -->
+<!-- Made by scripts/make_scenario_docs.py from brainray/scenario; do not edit. -->
 # The scenario file
 
 A scenario says what goes in, what is wanted and where the samples are. It is a YAML file, by itself
@@ -59,6 +61,19 @@ In the tables, a *name* is 1 to 100 letters, digits, `_`, `.` and `-`, a letter 
 
 {sections}"""
 
+FOLLOWING = """
+# With the task of tracking
+
+A scenario with `goal: {{task: tracking}}` chooses a
+[detector and a tracker](tracking.md#which-detector-and-which-tracker) for videos. `activation` is
+as above; `inputs` has one input, a video, which need not be given. The built-in scenario
+`multi_object_tracking`, whole:
+
+```yaml
+{example}```
+
+{sections}"""
+
 FUNCTIONS = """
 An input that names no functions excites those of its modality:
 
@@ -70,18 +85,36 @@ An input that names no functions excites those of its modality:
 def page() -> str:
     """Return the page as Markdown."""
     sections = {key: value for key, value in SCHEMA["properties"].items() if key != "name"}
-    overview = [
-        (f"`{key}`", "yes" if key in SCHEMA["required"] else "no", summary(resolve(value)))
+    text = HEAD.format(
+        example=example("audio_visual_digits"), sections=overview(sections, SCHEMA["required"])
+    )
+    text += "".join(section(key, value) for key, value in sections.items())
+    own = {
+        key: value
+        for key, value in TRACKING["properties"].items()
+        if key in ("goal", "data", "detectors", "search")
+    }
+    text += FOLLOWING.format(
+        example=example("multi_object_tracking"), sections=overview(own, TRACKING["required"])
+    )
+    return text + "".join(section(key, value, " of tracking") for key, value in own.items())
+
+
+def example(name: str) -> str:
+    """Return a built-in scenario as it is written."""
+    return (EXAMPLES / name / "scenario.yaml").read_text(encoding="utf-8")
+
+
+def overview(sections: Schema, required: Sequence[str]) -> str:
+    """Return the table of sections."""
+    rows = [
+        (f"`{key}`", "yes" if key in required else "no", summary(resolve(value)))
         for key, value in sections.items()
     ]
-    text = HEAD.format(
-        example=EXAMPLE.read_text(encoding="utf-8"),
-        sections=table(("section", "required", "says"), overview),
-    )
-    return text + "".join(section(key, value) for key, value in sections.items())
+    return table(("section", "required", "says"), rows)
 
 
-def section(key: str, schema: Schema) -> str:
+def section(key: str, schema: Schema, of: str = "") -> str:
     """Return the heading of a section and the table of its keys."""
     part = resolve(schema)
     keys, meanings = part.get("properties", {}), attributes(part)
@@ -89,7 +122,9 @@ def section(key: str, schema: Schema) -> str:
         (f"`{name}`", type_text(item), default_text(item), meanings[name])
         for name, item in keys.items()
     ]
-    text = f"\n## `{key}`\n\n"
+    text = f"\n{'###' if '.' in key else '##'} `{key}`{of}\n\n"
+    if key == "detectors":
+        text += "Any number of detectors by name. Of each:\n\n"
     if key == "inputs":
         text += f"{schema['minProperties']} to {schema['maxProperties']} inputs by name, a *column*"
         text += " each. Of each input:\n\n"
@@ -100,14 +135,15 @@ def section(key: str, schema: Schema) -> str:
             for modality, names in DEFAULT_FUNCTIONS.items()
         ]
         text += FUNCTIONS.format(rows=table(("modality", "functions"), functions))
-    return text
+    inner = {name: item for name, item in keys.items() if "$ref" in item}
+    return text + "".join(section(f"{key}.{name}", item) for name, item in inner.items())
 
 
 def resolve(schema: Schema) -> Schema:
     """Return the schema of a section's class: of the field itself, or of a mapping's values."""
     if "patternProperties" in schema:
         (schema,) = schema["patternProperties"].values()
-    definition: Schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
+    definition: Schema = DEFINITIONS[schema["$ref"].rpartition("/")[2]]
     return definition
 
 
@@ -127,6 +163,8 @@ def attributes(part: Schema) -> dict[str, str]:
 
 def type_text(schema: Schema) -> str:
     """Return a type with its limits in words, e.g. ``integer, 1 to 64``."""
+    if "$ref" in schema:
+        return "section below"
     if "anyOf" in schema:
         return " or ".join(map(type_text, schema["anyOf"]))
     if "const" in schema:
@@ -137,7 +175,8 @@ def type_text(schema: Schema) -> str:
         return f"*{PATTERNS[schema['pattern']]}*"
     if schema["type"] == "array":
         least = f", at least {schema['minItems']}" if "minItems" in schema else ""
-        return f"list of {type_text(schema['items'])}{least}"
+        items = type_text(schema["items"]) if schema["items"] else "values"
+        return f"list of {items}{least}"
     kind: str = schema["format" if "format" in schema else "type"]
     return ", ".join([{"string": "text", "object": "mapping"}.get(kind, kind), *limits(schema)])
 
@@ -165,6 +204,8 @@ def limits(schema: Schema) -> list[str]:
 
 def default_text(schema: Schema) -> str:
     """Return a default as YAML has it."""
+    if "$ref" in schema:
+        return "`{}`"
     if "default" not in schema:
         return "required"
     value = schema["default"]

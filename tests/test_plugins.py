@@ -19,6 +19,7 @@ GROUPS = [
     "preparations",
     "datasets",
     "scenarios",
+    "problems",
 ]
 DESCENDING = """
 class Descending:

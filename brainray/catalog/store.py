@@ -27,6 +27,8 @@ from brainray.files import write_atomically
 
 MODELS, DATA_SETS, BANKS = "models/", "datasets/", "banks/"
 PENDING, QUARANTINE = "pending/", "quarantine/"
+CHECKPOINTS = "checkpoints/"
+"""Of trainings that have not ended, by run."""
 CONTENT_ADDRESSED = (MODELS, DATA_SETS)
 BANK = re.compile(rf"{BANKS}(?P<sha256>[0-9a-f]{{64}})/[0-9a-f]{{64}}\.safetensors")
 """A bank that brainray has made, of the weights of this sha256."""

@@ -167,6 +167,14 @@ class Model:
     run_id: str | None
     created: datetime
 
+    @property
+    def learning(self) -> str:
+        """How it was trained: ``supervised``, or what took unlabelled rows, e.g. ``FixMatch``.
+
+        Empty where that is not known, and of a fused model.
+        """
+        return str(self.spec.get("learning", {}).get("rule", ""))
+
 
 @dataclass(frozen=True)
 class Run:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from brainray.cli.main import main as brainray
 from brainray.datasets.files import replacing, sha256_of
-from brainray.scenario import load_scenario
+from brainray.scenario import Scenario, load_scenario
 from brainray.settings import Settings, load_settings
 
 RUN = ("run",)
@@ -29,9 +29,9 @@ def main() -> None:
     seed = parser.parse_args().seed
     sent = Path.cwd()
     changes = []
-    manifest = load_scenario(sent).data.manifest
-    if manifest is not None:
-        changes = ["--set", f"data.manifest={kept(manifest, load_settings())}"]
+    scenario = load_scenario(sent)
+    if isinstance(scenario, Scenario) and scenario.data.manifest is not None:
+        changes = ["--set", f"data.manifest={kept(scenario.data.manifest, load_settings())}"]
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         asked = [str(sent), "--seed", seed, "--json", str(report), *changes]

@@ -1,5 +1,6 @@
 """What a person sees while a run goes on, made of the record's events alone."""
 
+import math
 import time
 from types import TracebackType
 from typing import Self
@@ -16,12 +17,14 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from brainray.datasets.dataset import rows_text
 from brainray.pipeline.record import Event
-from brainray.scenario import Scenario
+from brainray.scenario import AnyScenario, Scenario
 
 STAGES = {
     "data": "data",
     "prepare": "preparing inputs",
+    "detect": "detecting objects",
     "pretrain": "pretraining networks",
     "bank": "building feature banks",
     "search": "searching candidates",
@@ -40,10 +43,10 @@ class LiveView:
         run_id: of the run, empty until it has started.
     """
 
-    def __init__(self, scenario: Scenario, console: Console) -> None:
+    def __init__(self, scenario: AnyScenario, console: Console) -> None:
         self._console = console
         self._budget = scenario.search.budget
-        self._made = "grown" if scenario.grow.enabled else "fused"
+        self._made = _made(scenario)
         self._progress = Progress(
             TextColumn("{task.description:<22}"),
             BarColumn(bar_width=24),
@@ -54,7 +57,7 @@ class LiveView:
         self.run_id = ""
         self._tasks: dict[str, TaskID] = {}
         self._evaluated = 0
-        self._best = 0.0
+        self._best = -math.inf
         self._searching_since = 0.0
         self._searched_at: float | None = None
         self._live = Live(
@@ -80,13 +83,14 @@ class LiveView:
         """Take one event of the run."""
         kind = event["event"]
         if kind == "progress":
+            if event["stage"] == "search":
+                self._budget = event["total"]
             self._stage(event["stage"], event["done"], event["total"])
         elif kind == "started":
             self.run_id = event["run_id"]
             self._say(f"run {event['run_id']}, seed {event['seed']}, runner {event['runner']}")
         elif kind == "data":
-            rows = ", ".join(f"{count} {split}" for split, count in event["rows"].items())
-            self._say(f"data {event['name']} ({event['source']}): {rows}")
+            self._say(f"data {event['name']} ({event['source']}): {rows_text(event['rows'])}")
             self._stage("data", 1, 1)
         elif kind == "pathway":
             self._say(f"active sub-regions: {', '.join(event['sub_regions'])}")
@@ -98,8 +102,9 @@ class LiveView:
             self._searched_at = time.monotonic()
             self._say(self._search_text())
         elif kind == "solution":
-            self._say(f"best {self._made} network: validation {event['validation']:.1%}")
-            self._stage("train", 1, 1)
+            self._say(f"best {self._made}: validation {event['validation']:.1%}")
+            if "part" not in event:  # else nothing is trained
+                self._stage("train", 1, 1)
 
     def _brood(self, event: Event) -> None:
         values = [value for value in event["values"] if value is not None]
@@ -138,3 +143,10 @@ class LiveView:
     def _picture(self) -> Group:
         lines = [Text(self._search_text())] if self._evaluated else []
         return Group(self._progress, *lines)
+
+
+def _made(scenario: AnyScenario) -> str:
+    """Return what a run of the scenario is for, in words."""
+    if not isinstance(scenario, Scenario):
+        return "setting"
+    return "grown network" if scenario.grow.enabled else "fused network"

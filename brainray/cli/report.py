@@ -1,16 +1,19 @@
-"""A run's report as a table: unimodal, re-headed and fused or grown results."""
+"""A run's report as a table: unimodal, re-headed and fused or grown results, or tracks."""
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from brainray.cli.tracking_report import tracking_summary, tracking_table
 from brainray.pipeline.markdown import brackets, percent
-from brainray.scenario import Report
+from brainray.scenario import AnyReport, TrackingReport
 from brainray.scenario.report import Fused, Gain, Reheaded, Unimodal
 
 
-def report_table(report: Report) -> Table:
+def report_table(report: AnyReport) -> Table:
     """Return the results of a run, accuracies in percent, test ones with their 95 % interval."""
+    if isinstance(report, TrackingReport):
+        return tracking_table(report)
     # As narrow as can be: a model's id shall not be broken on a terminal of 80 columns.
     table = Table(
         title=Text(f"{report.scenario}: accuracy, %"),
@@ -44,8 +47,10 @@ def _add(
     table.add_row(*map(Text, cells), style=style)
 
 
-def report_summary(report: Report) -> str:
+def report_summary(report: AnyReport) -> str:
     """Return what fusion or growing gains, what was searched and what is returned, a line each."""
+    if isinstance(report, TrackingReport):
+        return tracking_summary(report)
     search, gate = report.search, report.gate
     searched = (
         f"{search.evaluated} candidates by {search.algorithm} in {search.seconds:.0f} s. "

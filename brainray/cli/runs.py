@@ -19,7 +19,10 @@ from brainray.pipeline.publication import drawn
 from brainray.pipeline.record import Record
 from brainray.pipeline.status import status_of, stop
 from brainray.pipeline.tables import report_markdown
-from brainray.scenario import Report
+from brainray.pipeline.tracking.publication import drawn as tracking_pictures
+from brainray.pipeline.tracking.tables import tracking_markdown
+from brainray.scenario import AnyReport, TrackingReport
+from brainray.scenario.tasks import parse_report
 from brainray.settings import load_settings
 
 app = typer.Typer(help="What was run, and with which result.", no_args_is_help=True)
@@ -70,7 +73,7 @@ def show_run(
     row = Library.open(load_settings()).run(run)
     report = finished_report(row)
     if markdown_to is not None:
-        page = report_markdown(report, drawn(report, Path(row.record).parent))
+        page = _page(report, Path(row.record).parent)
         if markdown_to == "-":
             sys.stdout.write(page)
             return
@@ -79,7 +82,13 @@ def show_run(
     show(report_table(report), document, json_to, report_summary(report))
 
 
-def finished_report(run: Run) -> Report:
+def _page(report: AnyReport, folder: Path) -> str:
+    if isinstance(report, TrackingReport):
+        return tracking_markdown(report, tracking_pictures(report, folder))
+    return report_markdown(report, drawn(report, folder))
+
+
+def finished_report(run: Run) -> AnyReport:
     """Return the report of a run.
 
     Args:
@@ -90,7 +99,7 @@ def finished_report(run: Run) -> Report:
     """
     record = Record(Path(run.record).parent)
     if finished := list(record.events("finished")):
-        return Report.model_validate(finished[-1]["report"])
+        return parse_report(finished[-1]["report"])
     errors = [event["error"] for kind in ("failed", "stopped") for event in record.events(kind)]
     reason = f": {errors[-1]}" if errors else ""
     raise RunError(

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from brainray.catalog import Library
 from brainray.cli.output import Json, show
-from brainray.scenario import load_scenario
+from brainray.scenario import AnyScenario, Scenario, load_scenario
 from brainray.scenario.load import builtin_scenarios
 from brainray.settings import load_settings
 
@@ -29,16 +29,21 @@ def list_scenarios(json_to: Json = None) -> None:
         inputs = {key: part.modality for key, part in scenario.inputs.items()}
         finished = sum(run.status == "finished" for run in library.runs(scenario.name))
         cells = [f"{key} ({modality})" for key, modality in inputs.items()]
-        table.add_row(name, Text(", ".join(cells)), scenario.goal.target, str(finished))
+        target = _target(scenario)
+        table.add_row(name, Text(", ".join(cells)), target, str(finished))
         documents.append(
             {
                 "name": name,
                 "inputs": inputs,
-                "target": scenario.goal.target,
+                "target": target,
                 "finished_runs": finished,
             }
         )
     show(table, documents, json_to)
+
+
+def _target(scenario: AnyScenario) -> str:
+    return scenario.goal.target if isinstance(scenario, Scenario) else scenario.goal.task
 
 
 @app.command("show")

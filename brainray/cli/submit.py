@@ -17,7 +17,7 @@ from brainray.cli.output import write_text
 from brainray.datasets.portable import write_portable
 from brainray.errors import JobError, ScenarioError, StoppedError
 from brainray.files import write_atomically
-from brainray.scenario import Scenario, load_scenario
+from brainray.scenario import AnyScenario, Scenario, load_scenario
 from brainray.scenario.load import FILE_NAME
 
 PYTHON = '"${BRAINRAY_PYTHON:-python3}"'
@@ -79,15 +79,21 @@ def submit(
             write_text(json_to, document, "--json")
 
 
-def pack(scenario: Scenario, folder: Path) -> None:
+def pack(scenario: AnyScenario, folder: Path) -> None:
     """Write all that a run of the scenario needs of this machine into a folder.
 
     Raises:
         DataError: its manifest, or a file that this names, cannot be read.
-        ScenarioError: its map of the brain cannot be read.
+        ScenarioError: its map of the brain cannot be read, or it names videos, which are not sent.
     """
     document = scenario.model_dump(mode="json")
-    if scenario.data.manifest is not None:
+    if not isinstance(scenario, Scenario):
+        if scenario.data.own:
+            raise ScenarioError(
+                "data: files of sequences are not sent to a cluster; give data.source files and "
+                "set BRAINRAY_DATA there, or data.source embedded"
+            )
+    elif scenario.data.manifest is not None:
         inputs = {name: part.modality for name, part in scenario.inputs.items()}
         portable = write_portable(
             scenario.data.manifest, inputs, scenario.goal.target, scenario.data.strata, folder

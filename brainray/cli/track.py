@@ -54,7 +54,7 @@ def track(
         str, typer.Option(help="What to follow, by the detector's names, with commas.")
     ] = "person",
     min_score: Annotated[
-        float | None, typer.Option(help="Leave out what the detector is less sure of.")
+        float | None, typer.Option(help="Leave out boxes of lower scores.")
     ] = None,
     detector_options: Annotated[
         list[str] | None,
@@ -79,8 +79,9 @@ def track(
 ) -> None:
     """Give detected boxes identities through the frames of videos."""
     chosen = _options(options or [])
-    given = _detector_options(weights, min_score, detector_options or [])
-    if given and (detector is None or detections is not None):
+    live = detector is not None and detections is None
+    given = _detector_options(weights, min_score if live else None, detector_options or [])
+    if given and not live:
         raise DataError(f"{next(iter(given))}: is of a detector, give --detector and INPUT")
     make_tracker(tracker, chosen)  # what cannot be is refused before anything is read
     if out is not None and out.suffix not in (".parquet", ".txt"):
@@ -92,7 +93,10 @@ def track(
         detected = detect(source, detector, looked_for | given)
         boxes = {name: one.rows for name, one in detected.items()}
     else:
-        boxes = _detections(source, detections, detector)
+        boxes = {
+            name: rows if min_score is None else rows[rows.scores_N >= min_score]
+            for name, rows in _detections(source, detections, detector).items()
+        }
     if out is not None and out.suffix == ".txt" and len(boxes) != 1:
         raise DataError(f"--out {out}: MOT form holds one sequence, these are {len(boxes)}")
     tracks, milliseconds = {}, {}

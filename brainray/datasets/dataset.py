@@ -3,6 +3,8 @@
 Columns: one an input (image: encoded bytes; audio: int16 little-endian PCM bytes, with
 ``<input>_rate`` in Hz beside it; text: string), ``target`` (class index), ``split``, ``group``,
 ``row`` (of the source manifest, counted from 0), and ``stratum_<name>`` (float64) for each stratum.
+Rows of train that have no target stand apart, as if ``unlabelled`` were a fourth split: who reads
+train sees labelled rows alone.
 The schema's metadata holds name, modalities, classes and the number of rows of each split as JSON,
 and strata and sources if there are any. Rows stand split by split, so that a split is read without
 the others.
@@ -27,6 +29,10 @@ from brainray.errors import DataError
 from brainray.shapes import IntArray, Modality, Raw
 
 SPLITS = ("train", "validation", "test")
+UNLABELLED = "unlabelled"
+"""The rows of train that have no target."""
+PARTS = (*SPLITS, UNLABELLED)
+"""Of a packed file, in the order in which they stand in it."""
 METADATA_KEY = b"brainray"
 ARROW_TYPES: dict[Modality, pa.DataType] = {
     "image": pa.binary(),
@@ -45,7 +51,7 @@ class Dataset:
         sha256: of the packed file's bytes.
         classes: the labels, in the order of their class index.
         modalities: of each input, by name.
-        row_counts: the number of rows of each split.
+        row_counts: the number of rows of each split, and of the unlabelled rows if there are any.
         strata: the names of the numbers that are kept to look at results by.
         sources: the sha256 of the files that a ready data set was made of, by name.
     """
@@ -60,10 +66,10 @@ class Dataset:
     sources: dict[str, str] = field(default_factory=dict)
 
     def rows(self, split: str) -> int:
-        """Return the number of rows of ``split``."""
-        if split not in SPLITS:
-            raise DataError(f"split {split!r}: allowed are {', '.join(SPLITS)}")
-        return self.row_counts[split]
+        """Return the number of rows of ``split``, one of `PARTS`; those of train are labelled."""
+        if split not in PARTS:
+            raise DataError(f"split {split!r}: allowed are {', '.join(PARTS)}")
+        return self.row_counts.get(split, 0)
 
     def column(self, split: str, input_name: str) -> list[Raw | None]:
         """Return the decoded samples of one input, in row order; None is a missing one.
@@ -84,7 +90,13 @@ class Dataset:
         ]
 
     def target(self, split: str) -> IntArray:
-        """Return the class index of every row of ``split``, shape `(N,)`."""
+        """Return the class index of every row of ``split``, shape `(N,)`.
+
+        Raises:
+            DataError: there is no such split, or it is that of the rows without a target.
+        """
+        if split == UNLABELLED:
+            raise DataError(f"split {split!r}: its rows have no target")
         return self._integers(split, "target")
 
     def row_numbers(self, split: str) -> IntArray:
@@ -149,6 +161,15 @@ def open_dataset(path: str | Path) -> Dataset:
         strata=tuple(metadata.get("strata", ())),
         sources=metadata.get("sources", {}),
     )
+
+
+def rows_text(rows: Mapping[str, int]) -> str:
+    """Say how many rows there are, e.g. ``train: 40 labelled, 90 unlabelled; validation: 20``."""
+    if UNLABELLED not in rows:
+        return ", ".join(f"{count} {split}" for split, count in rows.items())
+    train = f"train: {rows['train']} labelled, {rows[UNLABELLED]} unlabelled"
+    others = (f"{split}: {rows[split]}" for split in SPLITS[1:] if split in rows)
+    return "; ".join((train, *others))
 
 
 def rate_column(input_name: str) -> str:

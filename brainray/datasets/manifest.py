@@ -8,7 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from brainray.datasets.dataset import (
+    PARTS,
     SPLITS,
+    UNLABELLED,
     Dataset,
     packed_schema,
     rate_column,
@@ -17,7 +19,14 @@ from brainray.datasets.dataset import (
 )
 from brainray.datasets.interface import sources_of
 from brainray.datasets.packing import pack_inputs
-from brainray.datasets.split import check_names, check_splits, split_rows
+from brainray.datasets.split import (
+    NO_CLASS,
+    check_names,
+    check_splits,
+    check_unlabelled,
+    keep_labels,
+    split_rows,
+)
 from brainray.datasets.strata import read_stratum
 from brainray.datasets.table_files import column_names, read_table
 from brainray.errors import DataError
@@ -35,6 +44,7 @@ def pack_manifest(
     folder: Path,
     strata: tuple[str, ...] = (),
     classes: Sequence[str] | None = None,
+    labelled: int | None = None,
 ) -> Dataset:
     """Check a manifest file and pack it (docs/data.md describes the format).
 
@@ -46,6 +56,7 @@ def pack_manifest(
         folder: where the packed file is written.
         strata: columns of numbers to keep.
         classes: see `pack_table`.
+        labelled: see `pack_table`.
 
     Raises:
         DataError: naming file, row (counted from 0) and column. Nothing is written then.
@@ -53,7 +64,7 @@ def pack_manifest(
     try:
         table = read_manifest(path, inputs, target, strata)
         return pack_table(
-            table, path.stem, inputs, target, seed, folder, strata, path.parent, classes
+            table, path.stem, inputs, target, seed, folder, strata, path.parent, classes, labelled
         )
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
@@ -69,6 +80,7 @@ def pack_table(
     strata: tuple[str, ...] = (),
     base: Path | None = None,
     classes: Sequence[str] | None = None,
+    labelled: int | None = None,
 ) -> Dataset:
     """Check a manifest table and pack it.
 
@@ -84,6 +96,7 @@ def pack_table(
         classes: of a model that is to be judged by the data, in its order; then no split need
             have a row, and without a column ``split`` all rows are test. None makes the classes
             of the targets, and of the splits what a network can be trained on.
+        labelled: rows of train that keep their target, see `keep_labels`; None is all.
 
     Raises:
         DataError: naming row (counted from 0) and column; the caller adds the file. Nothing is
@@ -105,18 +118,22 @@ def pack_table(
         if "split" not in table.column_names:
             splits = ["test"] * len(table)
         check_names(splits)
+    check_unlabelled(splits, class_N, target)
+    if labelled is not None:
+        class_N = keep_labels(class_N, splits, labelled, seed)
     numbers = {name: read_stratum(table, name) for name in strata}
-    rows = {split: np.flatnonzero(np.asarray(splits) == split) for split in SPLITS}
-    counts = {split: len(rows[split]) for split in SPLITS}
+    part_N = np.where(class_N == NO_CLASS, UNLABELLED, np.asarray(splits))
+    rows = {part: np.flatnonzero(part_N == part) for part in PARTS}
+    counts = {part: len(rows[part]) for part in PARTS if part in SPLITS or len(rows[part])}
     schema = packed_schema(name, inputs, classes, counts, tuple(numbers), sources_of(table))
 
     def chunks() -> Iterator[pa.Table]:
-        for split in SPLITS:
-            for start in range(0, counts[split], CHUNK_ROWS):
-                row_N = rows[split][start : start + CHUNK_ROWS]
+        for part in counts:
+            for start in range(0, counts[part], CHUNK_ROWS):
+                row_N = rows[part][start : start + CHUNK_ROWS]
                 columns = pack_inputs(table, row_N, inputs, base)
-                columns["target"] = class_N[row_N]
-                columns["split"] = [split] * len(row_N)
+                columns["target"] = [None] * len(row_N) if part == UNLABELLED else class_N[row_N]
+                columns["split"] = [part] * len(row_N)
                 columns["group"] = [groups[row] for row in row_N]
                 columns["row"] = row_N
                 for stratum, value_N in numbers.items():
@@ -182,29 +199,29 @@ def _classes_among(table: pa.Table, target: str, classes: Sequence[str]) -> IntA
     """Return the index of every row's class among those that are given, shape `(N,)`."""
     column = _targets(table, target).cast(pa.string())
     indices = pc.index_in(column, pa.array(classes, pa.string()))
-    if indices.null_count:
-        row = int(indices.is_null().to_numpy().argmax())
+    strange_N = pc.and_(indices.is_null(), column.is_valid()).to_numpy()
+    if strange_N.any():
+        row = int(strange_N.argmax())
         raise DataError(
             f"row {row}, column {target}: {column[row].as_py()!r} is no class of the model, "
             f"allowed are {', '.join(classes)}"
         )
-    return np.asarray(indices, dtype=np.int64)
+    return np.asarray(indices.fill_null(NO_CLASS), dtype=np.int64)
 
 
 def _classes(table: pa.Table, target: str) -> tuple[list[str], IntArray]:
     """Return the sorted class names, and the class index of every row, shape `(N,)`."""
     column = _targets(table, target)
-    labels = sorted(column.unique().to_pylist())
+    labels = sorted(column.drop_null().unique().to_pylist())
     if len(labels) < 2:
-        raise DataError(
-            f"column {target}: classification needs two classes, there is {labels[0]!r}"
-        )
+        there = repr(labels[0]) if labels else "none"
+        raise DataError(f"column {target}: classification needs two classes, there is {there}")
     indices = pc.index_in(column, pa.array(labels, type=column.type))
-    return [str(label) for label in labels], np.asarray(indices, dtype=np.int64)
+    return [str(label) for label in labels], np.asarray(indices.fill_null(NO_CLASS), dtype=np.int64)
 
 
 def _targets(table: pa.Table, target: str) -> pa.ChunkedArray:
-    """Return the target of every row, strings or integers, none missing."""
+    """Return the target of every row, strings or integers; null is a row without one."""
     column = table.column(target)
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
@@ -214,9 +231,6 @@ def _targets(table: pa.Table, target: str) -> pa.ChunkedArray:
         raise DataError(
             f"column {target}: classification needs strings or integers, not {column.type}"
         )
-    if column.null_count:
-        row = int(column.is_null().to_numpy().argmax())
-        raise DataError(f"row {row}, column {target}: the target is missing")
     return column
 
 

@@ -35,12 +35,17 @@ def load_dataset(
     """
     folder = settings.cache / "datasets"
     if data.manifest is not None:
-        packed = pack_manifest(data.manifest, inputs, target, seed, folder, data.strata)
+        packed = pack_manifest(
+            data.manifest, inputs, target, seed, folder, data.strata, labelled=data.labelled
+        )
         return packed, "manifest"
     name = str(data.name)
     try:
         table, source = build_table(data, seed, settings)
-        return pack_table(table, name, inputs, target, seed, folder, data.strata), source
+        packed = pack_table(
+            table, name, inputs, target, seed, folder, data.strata, labelled=data.labelled
+        )
+        return packed, source
     except DataError as error:
         raise DataError(f"data set {name}: {error}") from error
 

@@ -1,4 +1,4 @@
-"""Which row belongs to train, validation and test."""
+"""Which row belongs to train, validation and test, and which keeps its target."""
 
 from collections.abc import Sequence
 
@@ -12,16 +12,20 @@ from brainray.shapes import IntArray
 SHARES = (70, 15, 15)
 """Percent of the rows for each of `SPLITS`, when the manifest does not say."""
 
+NO_CLASS = -1
+"""The class index of a row without a target."""
+
 
 def split_rows(target: IntArray, groups: Sequence[str | None], seed: int) -> list[str]:
     """Split rows 70/15/15, groups whole, and without groups each class alike.
 
     What belongs together goes, one after the other, to the split that is furthest behind its
     share; but to train if train has not seen its class yet, and to an empty split if there is
-    just enough left to fill those.
+    just enough left to fill those. Rows without a target go to train with all of their group, and
+    do not count as a share.
 
     Args:
-        target: class indices, shape `(N,)`.
+        target: class indices or `NO_CLASS`, shape `(N,)`.
         groups: of each row; rows of one group stay together, None is a group of its own.
         seed: the run's seed.
 
@@ -32,11 +36,15 @@ def split_rows(target: IntArray, groups: Sequence[str | None], seed: int) -> lis
     splits = [""] * len(target)
     counts = dict.fromkeys(SPLITS, 0)
     seen_by_train: set[int] = set()
-    units = _units(target, groups, generator)
+    # Those that have no choice come first.
+    units = sorted(
+        _units(target, groups, generator), key=lambda unit: bool((target[unit] != NO_CLASS).all())
+    )
     for done, unit in enumerate(units):
         empty = [split for split in SPLITS if counts[split] == 0]
-        classes = {int(target[row]) for row in unit}
-        if not classes <= seen_by_train:
+        labelled = [int(target[row]) for row in unit if target[row] != NO_CLASS]
+        classes = set(labelled)
+        if len(labelled) < len(unit) or not classes <= seen_by_train:
             chosen = "train"
         elif len(units) - done <= len(empty):
             chosen = empty[0]
@@ -44,7 +52,7 @@ def split_rows(target: IntArray, groups: Sequence[str | None], seed: int) -> lis
             chosen = _furthest_behind(counts, len(unit))
         if chosen == "train":
             seen_by_train |= classes
-        counts[chosen] += len(unit)
+        counts[chosen] += len(labelled)
         for row in unit:
             splits[row] = chosen
     return splits
@@ -83,6 +91,12 @@ def check_splits(
 ) -> None:
     """Refuse splits that no network can be trained and judged on.
 
+    Args:
+        splits: of each row.
+        groups: of each row.
+        target: class indices or `NO_CLASS`, shape `(N,)`.
+        classes: by class index.
+
     Raises:
         DataError: an unknown or empty split, a group in two splits, or a class that train does
             not have.
@@ -98,7 +112,7 @@ def check_splits(
                 f"row {row}, column group: {group!r} is in {splits[row]}, but in "
                 f"{splits[first[group]]} in row {first[group]}; a group must stay in one split"
             )
-    known = {int(target[row]) for row, split in enumerate(splits) if split == "train"}
+    known = {int(target[row]) for row, split in enumerate(splits) if split == "train"} | {NO_CLASS}
     for row, class_index in enumerate(target.tolist()):
         if class_index not in known:
             raise DataError(
@@ -118,3 +132,56 @@ def check_names(splits: Sequence[str | None]) -> None:
             raise DataError(
                 f"row {row}, column split: is {split!r}, allowed are {', '.join(SPLITS)}"
             )
+
+
+def check_unlabelled(splits: Sequence[str | None], target: IntArray, column: str) -> None:
+    """Refuse a row without a target that is not in train.
+
+    Raises:
+        DataError: there is one.
+    """
+    for row in np.flatnonzero(target == NO_CLASS).tolist():
+        if splits[row] != "train":
+            raise DataError(
+                f"row {row}, column {column}: the target is missing, but the row is in "
+                f"{splits[row]}; only rows of train may be without one"
+            )
+
+
+def keep_labels(target: IntArray, splits: Sequence[str | None], count: int, seed: int) -> IntArray:
+    """Take the targets of all rows of train away but those of a few, each class alike.
+
+    Rows are drawn class by class in turn, so that fewer labels are always among more, and a class
+    has fewer than the others only where it has no more.
+
+    Args:
+        target: class indices or `NO_CLASS`, shape `(N,)`.
+        splits: of each row.
+        count: rows of train that keep their target.
+        seed: the run's seed.
+
+    Returns:
+        What is left of ``target``.
+
+    Raises:
+        DataError: a class would have no row, or there are fewer labelled rows.
+    """
+    train_N = np.asarray(splits) == "train"
+    rows = np.flatnonzero(train_N & (target != NO_CLASS))
+    classes = len(np.unique(target[rows]))
+    if not classes <= count <= len(rows):
+        raise DataError(
+            f"data.labelled: must be from {classes} (a row of each class) to {len(rows)} (all "
+            f"labelled rows of train), not {count}"
+        )
+    generator = seeding.numpy_generator(seed, "datasets", "labelled")
+    turns: dict[int, int] = {}
+    by_turn: list[tuple[int, int]] = []
+    for row in generator.permutation(rows).tolist():
+        turn = turns.setdefault(int(target[row]), 0)
+        turns[int(target[row])] += 1
+        by_turn.append((turn, row))
+    kept = [row for _, row in sorted(by_turn, key=lambda one: one[0])[:count]]
+    left = np.where(train_N, NO_CLASS, target)
+    left[kept] = target[kept]
+    return left

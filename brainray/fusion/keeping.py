@@ -1,9 +1,14 @@
 """Which of the networks that training passes through is kept."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
 
 from brainray.fusion.network import FusionNetwork
+
+WORTH = "worth"
 
 
 class BestEpoch:
@@ -21,6 +26,16 @@ class BestEpoch:
         self._network, self._worth = network, value
         self.network = copy.deepcopy(network)
         self.value = value(self.network)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the best network's weights and what it is worth, for a checkpoint."""
+        worth = torch.tensor(self.value, dtype=torch.float64)
+        return {WORTH: worth, **self.network.state_dict()}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` returned."""
+        self.value = float(state[WORTH])
+        self.network.load_state_dict({k: v for k, v in state.items() if k != WORTH})
 
     def __call__(self, epoch: int) -> None:
         """Note what the network is after an epoch, if it is better than all before."""

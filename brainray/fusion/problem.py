@@ -24,6 +24,7 @@ from brainray.fusion.network import FusionNetwork
 from brainray.fusion.population import CandidateRecipe
 from brainray.search.interface import Brood, Genome, Solution, Space
 from brainray.seeding import derive, one_thread, torch_generator
+from brainray.training.checkpoint import Beside, Checkpoint, Checkpoints
 from brainray.training.communicator import Alone
 from brainray.training.exchange import Effort
 from brainray.training.interface import Communicator, Strategy
@@ -55,6 +56,7 @@ class FusionProblem:
             best on validation; not to be trained at all counts as one.
         strategy_options: of that strategy, beside its defaults.
         communicator: of this worker.
+        checkpoints: of the trainings of `finish`, which go on from them; None if it keeps none.
     """
 
     code: FusionCode
@@ -70,6 +72,7 @@ class FusionProblem:
     keep: Literal["last", "best"] = "last"
     strategy_options: Mapping[str, Any] = field(default_factory=dict)
     communicator: Communicator = field(default_factory=Alone)
+    checkpoints: Checkpoints | None = None
 
     @property
     def space(self) -> Space:
@@ -252,15 +255,16 @@ class FusionProblem:
         train = partial(
             self._fit, network, inputs, self.finalist, seed, strategy, self.communicator
         )
+        name = "-".join([f"{seed:x}", *(inputs if len(inputs) == 1 else ())])
         if self.keep == "last":
-            effort.add(train())
+            effort.add(train(checkpoint=self.checkpoint(name)))
             return network.float().eval()
 
         def on_validation(passed: FusionNetwork) -> float:
             return self._accuracy(copy.deepcopy(passed).float(), "validation", inputs)
 
         best = BestEpoch(network, on_validation)
-        effort.add(train(on_epoch=best))
+        effort.add(train(on_epoch=best, checkpoint=self.checkpoint(name, best)))
         return best.network.float().eval()
 
     def _fit(
@@ -272,6 +276,7 @@ class FusionProblem:
         strategy: Strategy,
         communicator: Communicator,
         on_epoch: Callable[[int], None] = lambda epoch: None,
+        checkpoint: Checkpoint | None = None,
     ) -> Effort:
         """Train a network in place, in its own precision; return what it cost."""
         spoiling = self.spoiling if len(inputs) > 1 else UNSPOILED
@@ -285,7 +290,12 @@ class FusionProblem:
             strategy=strategy,
             communicator=communicator,
             on_epoch=on_epoch,
+            checkpoint=checkpoint,
         )
+
+    def checkpoint(self, name: str, beside: Beside | None = None) -> Checkpoint | None:
+        """Return the checkpoint of one of the trainings of `finish`; None if there are none."""
+        return None if self.checkpoints is None else Checkpoint(self.checkpoints, name, beside)
 
     def fused_accuracy(self, solution: Solution, split: str) -> float:
         """Return the accuracy of a solution's fused network on a split, in [0, 1]; -inf if NaN."""

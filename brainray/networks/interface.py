@@ -101,6 +101,23 @@ class AugmentingPreparation(Preparation, Protocol):
         """
 
 
+@runtime_checkable
+class ViewingPreparation(Preparation, Protocol):
+    """A preparation that also has two kinds of views of what it prepared.
+
+    Semi-supervised learning makes them agree, self-supervised learning tells those of different
+    samples apart. Both leave the inputs as they are and return new ones of the same shape and
+    classes, each varied by its own draw from the generator, which is the only source of
+    randomness.
+    """
+
+    def weak_view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
+        """Return prepared samples `(B, *shape)` that are nearly as they were."""
+
+    def strong_view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
+        """Return prepared samples `(B, *shape)` that are changed as much as their class bears."""
+
+
 class TappedNetwork(nn.Module):
     """A network whose fusable layers have names.
 

@@ -3,15 +3,18 @@
 As in `brainray.networks.preparation`, each is a frozen dataclass whose fields are the options.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
+from torch import Tensor
 
 from brainray.errors import NetworkError
+from brainray.networks import views
 from brainray.networks.preparation import (
     MAX_RATE,
     MAX_SIDE,
@@ -100,6 +103,24 @@ class ScaledImage:
         scaled_HWC = (pixels_HWC - mean_C) / np.asarray(self.deviation, dtype=np.float32)
         picture = scaled_HWC.transpose(2, 0, 1) if self.layout == "first" else scaled_HWC
         return np.ascontiguousarray(picture, dtype=np.float32)
+
+    def weak_view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
+        """Return shifted pictures."""
+        return self._viewed(views.weak_pictures, inputs, generator)
+
+    def strong_view(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
+        """Return distorted pictures; see `views.strong_pictures`."""
+        return self._viewed(views.strong_pictures, inputs, generator)
+
+    def _viewed(
+        self,
+        view: Callable[[Tensor, torch.Generator], Tensor],
+        inputs: Tensor,
+        generator: torch.Generator,
+    ) -> Tensor:
+        if self.layout == "first":
+            return view(inputs, generator)
+        return view(inputs.permute(0, 3, 1, 2), generator).permute(0, 2, 3, 1)
 
     def _check_numbers(self, name: str) -> None:
         value = getattr(self, name)

@@ -19,6 +19,7 @@ from scipy.signal import resample_poly
 from torch.nn import functional
 
 from brainray.errors import NetworkError
+from brainray.networks import views
 from brainray.networks.augmentation import warp_spectrograms
 from brainray.shapes import FloatArray, IntArray, Modality, Raw, Recording
 
@@ -88,6 +89,14 @@ class GreyImage:
         if image.size != (self.size, self.size):
             image = image.resize((self.size, self.size), Image.Resampling.BILINEAR)
         return np.asarray(image, dtype=np.float32)[None] / np.float32(255)
+
+    def weak_view(self, inputs: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Return shifted pictures."""
+        return views.weak_pictures(inputs, generator)
+
+    def strong_view(self, inputs: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Return distorted pictures; see `views.strong_pictures`."""
+        return views.strong_pictures(inputs, generator)
 
 
 @dataclass(frozen=True)
@@ -175,6 +184,14 @@ class LogSpectrogram:
         """Return the spectrograms of other voices and paces; see `warp_spectrograms`."""
         return warp_spectrograms(inputs, strength, generator)
 
+    def weak_view(self, inputs: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Return spectrograms that are warped a little."""
+        return views.weak_spectrograms(inputs, generator)
+
+    def strong_view(self, inputs: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Return warped spectrograms with masked bands; see `views.strong_spectrograms`."""
+        return views.strong_spectrograms(inputs, generator)
+
 
 @dataclass(frozen=True)
 class HashedWords:
@@ -225,6 +242,14 @@ class HashedWords:
         numbers_T = np.full(self.tokens, PADDING, dtype=np.int64)
         numbers_T[: len(words)] = [self._number(word) for word in words]
         return numbers_T
+
+    def weak_view(self, inputs: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Return texts without a word here and there."""
+        return views.fewer_words(inputs, views.WEAK_DROPOUT, PADDING, generator)
+
+    def strong_view(self, inputs: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Return texts without many of their words."""
+        return views.fewer_words(inputs, views.STRONG_DROPOUT, PADDING, generator)
 
     def _number(self, word: str) -> int:
         # JSON may carry half of a surrogate pair, which plain UTF-8 refuses.

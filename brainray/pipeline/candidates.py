@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from brainray.catalog.archive import ONNX
 from brainray.catalog.library import Library
 from brainray.catalog.values import Model, NewModel
-from brainray.datasets.dataset import SPLITS, Dataset
+from brainray.datasets.dataset import SPLITS, UNLABELLED, Dataset
 from brainray.fusion.genome import Candidate
 from brainray.networks.interface import (
     AugmentingPreparation,
@@ -16,6 +16,7 @@ from brainray.networks.interface import (
     tap_names,
 )
 from brainray.pipeline.frozen import HEAD, StoredGraph
+from brainray.pipeline.learning import learning_of
 from brainray.pipeline.record import Record
 from brainray.pipeline.runner import Runner
 from brainray.pipeline.selection import Selection, parents
@@ -123,7 +124,11 @@ class Pretraining:
     def units(
         self, name: str, spec: NetworkSpec, selection: Selection, start: Model | None = None
     ) -> list[PretrainUnit]:
-        """Return one unit an optimizer, or one an uploaded graph, of a network for an input."""
+        """Return one unit an optimizer, or one an uploaded graph, of a network for an input.
+
+        Raises:
+            ScenarioError: see `learning_of`.
+        """
         settings = self.scenario.pretraining
         parent = None if start is None else self._parent(start)
         first = PretrainUnit(
@@ -142,9 +147,16 @@ class Pretraining:
         )
         if spec.architecture == ONNX:
             return [replace(first, graph=graph) for graph in selection.graphs[spec.name]]
+        learning = learning_of(settings, self.dataset.rows(UNLABELLED), name, spec)
+        columns = first.columns
+        if learning is not None and self.dataset.rows(UNLABELLED):
+            train = columns["train"]
+            columns = columns | {UNLABELLED: replace(train, split=UNLABELLED)}
         return [
             replace(
                 first,
+                columns=columns,
+                learning=learning,
                 recipe=Recipe(
                     settings.epochs, settings.batch_size, optimizer, LEARNING_RATES[optimizer]
                 ),
@@ -203,12 +215,20 @@ class Pretraining:
     def _new_model(
         self, name: str, unit: PretrainUnit, result: Pretrained, start: Mapping[str, Model]
     ) -> NewModel:
-        spec = {"classes": unit.classes, "labels": list(self.dataset.classes), "input": name}
+        spec = {
+            "classes": unit.classes,
+            "labels": list(self.dataset.classes),
+            "input": name,
+            "learning": unit.learned,
+        }
         parent = None if unit.parent is None else start[unit.spec.name].id
         if unit.graph is not None:
             parent = unit.graph.model
+        parts = [self.scenario.name, unit.spec.name, unit.recipe.optimizer]
+        if unit.learning is not None:
+            parts.append(self.scenario.pretraining.learning)
         return NewModel(
-            name=f"{self.scenario.name}.{unit.spec.name}.{unit.recipe.optimizer}",
+            name=".".join(parts),
             kind="unimodal",
             network=unit.spec.name,
             sub_region=unit.sub_region,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from brainray.atlas.activation import Mechanism
 from brainray.atlas.arrays import load_atlas
@@ -11,9 +11,11 @@ from brainray.atlas.maps import strengths_of_map
 from brainray.atlas.mechanism_settings import MechanismSettings
 from brainray.catalog.library import Library
 from brainray.errors import AtlasError, ScenarioError
-from brainray.scenario import Scenario
+from brainray.scenario import AnyScenario
 from brainray.scenario.model import Activation as How
 from brainray.seeding import derive
+
+Described = TypeVar("Described", bound=AnyScenario)
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def atlas_of(library: Library, name: str) -> Atlas:
         raise ScenarioError(f"activation.atlas: {error}") from error
 
 
-def observed(scenario: Scenario, library: Library) -> Scenario:
+def observed(scenario: Described, library: Library) -> Described:
     """Return a scenario whose map of the brain, if it has one, has become strengths of ROIs.
 
     Raises:
@@ -125,4 +127,4 @@ def observed(scenario: Scenario, library: Library) -> Scenario:
         return scenario
     strengths = strengths_of_map(how.map, atlas_of(library, how.atlas))
     activation = how.model_copy(update={"rois": strengths, "map": None})
-    return scenario.model_copy(update={"activation": activation})
+    return cast(Described, scenario.model_copy(update={"activation": activation}))

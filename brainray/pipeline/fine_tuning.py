@@ -24,8 +24,8 @@ from brainray.fusion.problem import FusionProblem
 from brainray.networks.interface import NetworkSpec, TappedNetwork
 from brainray.networks.zoo.taps import batch_norms
 from brainray.pipeline.frozen import StoredGraph
-from brainray.pipeline.models import load_network
-from brainray.pipeline.units import ColumnUnit, prepared, quicken
+from brainray.pipeline.models import load_network, quicken
+from brainray.pipeline.units import ColumnUnit, prepared
 from brainray.search.interface import Genome, Solution
 from brainray.seeding import derive, one_thread, torch_generator
 from brainray.shapes import Array
@@ -78,6 +78,7 @@ class FineTuningProblem(FusionProblem):
         solution = super().finish(genomes)
         start = time.monotonic()
         keep_freed_memory()
+        name = f"fine_tuning-{derive(self.seed, 'finalist', *solution.genome):x}"
         with one_thread():
             whole = self._whole(solution)
             tuning = fit(
@@ -88,6 +89,7 @@ class FineTuningProblem(FusionProblem):
                 seed=derive(self.seed, "fine_tuning"),
                 strategy=plugins.build("strategies", self.strategy, self.strategy_options),
                 communicator=self.communicator,
+                checkpoint=self.checkpoint(name),
             )
             effort = Effort(**solution.effort)
             effort.add(tuning)

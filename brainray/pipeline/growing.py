@@ -189,6 +189,7 @@ def register_grown(
                 "labels": list(dataset.classes),
                 "input": unit.columns["train"].column,
                 "genome": list(solution.genome),
+                "learning": unit.learned,
             },
             run_id=pretraining.record.folder.name,
         )

@@ -31,7 +31,7 @@ class GrownProblem:
         code: what a genome means.
         units: how a finalist is trained, a unit an optimizer: each of another network with the
             same preparation, whose place the grown one takes.
-        epochs: of a candidate's training, by the first unit's optimizer.
+        epochs: of a candidate's training, by the first unit's optimizer; it is supervised.
         rows: training samples that a candidate is trained on at most; None is all.
         communicator: of this worker.
     """
@@ -58,7 +58,7 @@ class GrownProblem:
         """
         keep_freed_memory()
         unit = self.units[0]
-        brief = replace(unit, recipe=replace(unit.recipe, epochs=self.epochs))
+        brief = replace(unit, recipe=replace(unit.recipe, epochs=self.epochs), learning=None)
         with one_thread():
             return [
                 self._trained(replace(brief, spec=self.spec(genome)), self.rows)[1]

@@ -37,13 +37,19 @@ def load_network(
     return network.eval()
 
 
+def quicken(network: TappedNetwork) -> TappedNetwork:
+    """Lay the convolutions' weights out so that pictures of few channels take half the time."""
+    torch.nn.utils.convert_conv2d_weight_memory_format(network, torch.channels_last)
+    return network
+
+
 def start_from(
     network: TappedNetwork,
     spec: NetworkSpec,
     classes: int,
     weights: Mapping[str, Tensor],
     same_classes: bool,
-) -> None:
+) -> frozenset[str]:
     """Copy stored weights of the same kind of network into a new one, in place.
 
     What the stored ones cannot say stays as it is: with other classes the layers whose shape
@@ -55,6 +61,9 @@ def start_from(
         classes: of the new one.
         weights: of the stored one.
         same_classes: whether both tell the same classes apart.
+
+    Returns:
+        The names of the tensors that were copied.
 
     Raises:
         NetworkError: nothing of the stored weights fits.
@@ -72,3 +81,4 @@ def start_from(
     if not taken:
         raise NetworkError(f"network {spec.name}: nothing of the weights to start from fits it")
     network.load_state_dict(taken, strict=False)
+    return frozenset(taken)

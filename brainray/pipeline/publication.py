@@ -11,7 +11,7 @@ from brainray.pipeline.pictures.confusion import draw_confusion
 from brainray.pipeline.pictures.overview import draw_overview
 from brainray.pipeline.pictures.strata import draw_accuracy_over
 from brainray.pipeline.tables import report_markdown
-from brainray.scenario import Report
+from brainray.scenario import AnyReport, Report
 
 JSON_FILE, MARKDOWN_FILE = "report.json", "report.md"
 OVERVIEW, CONFUSION = "report.png", "confusion.png"
@@ -46,7 +46,7 @@ def publish(report: Report, folder: Path, atlas: Atlas | None = None) -> None:
     write_atomically(folder / JSON_FILE, document.encode())
 
 
-def drawing_of_report(report: Report, atlas: Atlas) -> Drawing:
+def drawing_of_report(report: AnyReport, atlas: Atlas) -> Drawing:
     """Return how the pathway of a report is drawn.
 
     Args:

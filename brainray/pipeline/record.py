@@ -6,12 +6,16 @@ One JSON object a line, with ``event`` and ``at`` (UTC) and, in order::
     data        name, source, sha256, rows
     pathway     sub_regions, connections, networks, graphs
     pretrained  model, input, validation           (one a model)
+    asked       index, seen                        (one a brood, in an asynchronous search)
     brood       index, genomes, values, seconds    (one a brood)
     searched    seconds
     solution    genome, validation, details
     registered  model
     finished    report
     failed      error                              (or stopped, by Ctrl-C)
+
+A run with several searches says in ``brood``, ``searched`` and ``solution`` of which ``part`` it
+speaks. Where nothing is trained, as in tracking, ``pretrained`` and ``registered`` are missing.
 
 A resumed run appends a new ``started`` line and goes on with the networks and uploaded graphs of
 its ``pathway``; the broods that are recorded already are told to the searcher again instead of

@@ -159,9 +159,10 @@ def report_of(
     activation: Activation,
     explanation: Mapping[str, Explanation],
     outcome: Outcome,
+    learning: Mapping[str, str],
     seconds: Mapping[str, float],
 ) -> Report:
-    """Put together what a run reports."""
+    """Put together what a run reports; ``learning`` says how each pretrained model has learned."""
     how, history = scenario.activation, outcome.history
     evaluation, model = outcome.evaluation, outcome.returned
     return Report(
@@ -175,6 +176,7 @@ def report_of(
         ),
         search=SearchPart(
             algorithm=scenario.search.algorithm,
+            mode=scenario.search.mode,
             evaluated=len(history),
             failed=sum(candidate.value is None for candidate in history),
             seconds=seconds["search"],
@@ -193,6 +195,7 @@ def report_of(
             name: Unimodal(
                 model=alone.model,
                 validation=alone.validation,
+                learning=learning[alone.model],
                 **dict(evaluation.accuracies[f"unimodal/{name}"]),
             )
             for name, alone in outcome.unimodal.items()

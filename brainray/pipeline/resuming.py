@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from brainray.catalog.library import Library
-from brainray.datasets.dataset import Dataset
 from brainray.errors import CatalogError, RunError
 from brainray.pipeline.record import Record
 from brainray.pipeline.versions import versions
@@ -39,22 +38,22 @@ def known_to(settings: Settings, run_id: str) -> Library:
     return library
 
 
-def check_resumable(record: Record, dataset: Dataset, other_versions: bool) -> None:
+def check_resumable(record: Record, sha256: str, other_versions: bool) -> None:
     """Check that a run can go on and end as it would have.
 
     Args:
         record: of the run.
-        dataset: what `load_dataset` makes of its data now.
+        sha256: of its data as they are now.
         other_versions: see `run_scenario`.
 
     Raises:
         RunError: its data have changed, or the packages that its result depends on.
     """
     for event in record.events("data"):
-        if event["sha256"] != dataset.sha256:
+        if event["sha256"] != sha256:
             raise RunError(
                 f"run {record.folder.name}: its data have changed since it was recorded, from "
-                f"{event['sha256'][:12]} to {dataset.sha256[:12]}; start a new run"
+                f"{event['sha256'][:12]} to {sha256[:12]}; start a new run"
             )
     if not other_versions:
         for event in list(record.events("started"))[-1:]:

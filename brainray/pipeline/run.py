@@ -5,34 +5,26 @@ goes on where it stopped: pretrained models and banks are found in catalog and s
 the record.
 """
 
-import logging
-import math
-import secrets
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
-from brainray import plugins
 from brainray.catalog.library import Library
-from brainray.catalog.values import Status
-from brainray.datasets.dataset import SPLITS, Dataset
+from brainray.datasets.dataset import Dataset
 from brainray.datasets.source import load_dataset
-from brainray.errors import CatalogError, RunError
+from brainray.errors import RunError
 from brainray.fusion.gate import decide
 from brainray.fusion.problem import FusionProblem
 from brainray.pipeline.answers import ANSWERS_FILE, write_answers
 from brainray.pipeline.candidates import Offer, Pretraining
+from brainray.pipeline.checkpoints import StoredCheckpoints
 from brainray.pipeline.evaluation import Truth, answers_of, best_alone, evaluate
 from brainray.pipeline.excitation import Excitation, atlas_of, excite
+from brainray.pipeline.execution import Clock, Execution, MakeRunner, new_run_id, placed
 from brainray.pipeline.explaining import atlas_if_there, explain
 from brainray.pipeline.fusing import FINALIST_OPTIMIZER, fusion_problem
 from brainray.pipeline.growing import grown_outcome, grown_problem
 from brainray.pipeline.grown_problem import GrownProblem
-from brainray.pipeline.lease import leased
 from brainray.pipeline.publication import publish
 from brainray.pipeline.record import Event, Listener, Record
 from brainray.pipeline.registration import (
@@ -44,31 +36,28 @@ from brainray.pipeline.registration import (
     report_of,
 )
 from brainray.pipeline.resuming import check_resumable, known_to
-from brainray.pipeline.runner import Runner
 from brainray.pipeline.selection import Selection, chosen, pinned
-from brainray.pipeline.tensorboard import CandidateLog
 from brainray.pipeline.versions import platform, versions
-from brainray.scenario import Report, Scenario, parse_scenario
-from brainray.search.interface import Brood, Problem, Solution
-from brainray.search.schedule import Evaluated, Schedule
+from brainray.scenario import AnyReport, AnyScenario, Report, Scenario, parse_scenario
+from brainray.scenario.tasks import task_of
+from brainray.search.interface import Problem, Solution
+from brainray.search.schedule import Schedule
 from brainray.settings import Settings
-
-logger = logging.getLogger(__name__)
-
-MakeRunner = Callable[[Settings, Path], AbstractContextManager[Runner]]
-"""Starts the runner of a run from the settings and the run's folder, and ends it."""
+from brainray.training.checkpoint import Checkpoints
 
 
 def run_scenario(
-    scenario: Scenario,
+    scenario: AnyScenario,
     seed: int,
     settings: Settings,
     make_runner: MakeRunner,
     listener: Listener = lambda event: None,
     run_id: str | None = None,
     other_versions: bool = False,
-) -> Report:
+) -> AnyReport:
     """Run a scenario, or go on with an interrupted run of it.
+
+    Tasks other than classification run as their plug-in of ``brainray.problems`` does.
 
     Args:
         scenario: what is wanted.
@@ -84,8 +73,12 @@ def run_scenario(
         BrainrayError: naming what is wrong; data are checked before anything is written.
     """
     listener({"event": "progress", "stage": "data", "done": 0, "total": 1})
+    if not isinstance(scenario, Scenario):
+        rest = (seed, settings, make_runner, listener, run_id, other_versions)
+        done: AnyReport = task_of(scenario.goal.task).run(scenario, *rest)
+        return done
     modalities = {name: part.modality for name, part in scenario.inputs.items()}
-    with _placed(settings.cache):
+    with placed(settings.cache):
         dataset, source = load_dataset(
             scenario.data, modalities, scenario.goal.target, seed, settings
         )
@@ -99,29 +92,14 @@ def run_scenario(
     with record.locked(), make_runner(settings, record.folder) as runner:
         if run_id is not None:
             record.cut_unfinished_line()
-            check_resumable(record, dataset, other_versions)
+            check_resumable(record, dataset.sha256, other_versions)
         report = Run(scenario, seed, runner, library, record).execute(dataset, source)
-    with _placed(record.folder):
+    with placed(record.folder):
         publish(report, record.folder, atlas_if_there(library, str(report.pathway.atlas)))
     return report
 
 
-@contextmanager
-def _placed(folder: Path) -> Iterator[None]:
-    """Say where it was, if the disk refuses something that is written below a folder."""
-    try:
-        yield
-    except OSError as error:
-        where = error.filename or folder
-        raise RunError(f"{where}: cannot be used: {error.strerror or error}") from error
-
-
-def new_run_id(scenario: Scenario) -> str:
-    """Return a new id that sorts by time, e.g. ``digits-20260131-120000-5f3a``."""
-    return f"{scenario.name}-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-
-
-def recorded_scenario(record: Record) -> tuple[Scenario, int]:
+def recorded_scenario(record: Record) -> tuple[AnyScenario, int]:
     """Return the scenario and the seed of a recorded run.
 
     Raises:
@@ -133,74 +111,19 @@ def recorded_scenario(record: Record) -> tuple[Scenario, int]:
     raise RunError(f"{record.path}: says nothing of a start")
 
 
-@dataclass
-class Run:
-    """One execution of a scenario.
-
-    Attributes:
-        scenario: what is wanted.
-        seed: of all that is random.
-        runner: where the work is done.
-        library: the catalog.
-        record: of the run; events of an interrupted execution are taken up.
-    """
-
-    scenario: Scenario
-    seed: int
-    runner: Runner
-    library: Library
-    record: Record
-
-    @property
-    def run_id(self) -> str:
-        """The run's id: the name of its folder."""
-        return self.record.folder.name
+class Run(Execution[Scenario]):
+    """One execution of a scenario with the task of classification."""
 
     def execute(self, dataset: Dataset, source: str) -> Report:
-        """Run all steps; on an error the record and the catalog say so before it is raised.
+        """Run all steps; see `recorded`.
 
         Args:
             dataset: what `load_dataset` made of the scenario's data.
             source: where it came from.
         """
-        done = list(self.record.events()) if self.record.path.exists() else []
-        self.record.append(
-            "started",
-            run_id=self.run_id,
-            scenario=self.scenario.model_dump(mode="json"),
-            seed=self.seed,
-            versions=versions(),
-            runner=self.runner.name,
-        )
-        definition = self.scenario.model_dump(mode="json")
-        self.library.add_run(
-            self.run_id, self.scenario.name, self.seed, str(self.record.path), definition
-        )
-        try:
-            self.runner.require(
-                self.scenario.pretraining.workers,
-                self.scenario.search.workers,
-                self.scenario.training.workers,
-            )
-            with leased(self.runner, self.run_id), _placed(self.record.folder):
-                return self._steps(dataset, source, done)
-        except BaseException as error:
-            self._note_end(error)
-            raise
-
-    def _note_end(self, error: BaseException) -> None:
-        """Have record and catalog say how the run ended; what cannot be said loses nothing."""
-        stopped = isinstance(error, KeyboardInterrupt | SystemExit)
-        status: Status = "stopped" if stopped else "failed"
-        reason = ": ".join(filter(None, [type(error).__name__, str(error)]))
-        try:
-            self.record.append(status, error=reason)
-        except RunError as second:
-            logger.warning("%s", second)
-        try:
-            self.library.finish_run(self.run_id, status)
-        except CatalogError as second:
-            logger.warning("%s", second)
+        part = self.scenario
+        workers = (part.pretraining.workers, part.search.workers, part.training.workers)
+        return self.recorded(lambda done: self._steps(dataset, source, done), *workers)
 
     def _steps(self, dataset: Dataset, source: str, done: list[Event]) -> Report:
         clock = Clock()
@@ -212,7 +135,7 @@ class Run:
             "name": dataset.name,
             "source": source,
             "sha256": dataset.sha256,
-            "rows": {split: dataset.rows(split) for split in SPLITS},
+            "rows": dict(dataset.row_counts),
             "sources": dataset.sources,
         }
         self.record.append("data", **data)
@@ -231,8 +154,12 @@ class Run:
         problem = growing or fusion_problem(
             self.scenario, self.seed, dataset, offers, selection, self.library.store
         )
+        checkpoints = StoredCheckpoints(self.library.store, self.run_id)
+        every = self.scenario.training.checkpoint_seconds
+        if isinstance(problem, FusionProblem) and every is not None:
+            problem = replace(problem, checkpoints=Checkpoints(checkpoints, every))
         with clock("search"):
-            schedule = self._search(problem, done)
+            schedule = self.searched(problem, done)
         with clock("training"):
             solution = self._finish(problem, schedule)
         with clock("evaluation"):
@@ -256,9 +183,15 @@ class Run:
                 outcome.history,
             ),
             outcome=outcome,
+            learning={
+                offer.model.id: offer.model.learning or "supervised"
+                for found in offers.values()
+                for offer in found
+            },
             seconds=clock.seconds,
         )
         self.record.append("finished", report=report.model_dump(mode="json"))
+        checkpoints.remove_all()
         self.library.finish_run(
             self.run_id,
             "finished",
@@ -335,54 +268,6 @@ class Run:
             models.setdefault(region, []).append(offer.model.id)
         self.runner.coordinate("adopt", models)
 
-    def _search(self, problem: Problem, done: list[Event]) -> Schedule:
-        search = self.scenario.search
-        space = problem.space
-        known = {
-            event["index"]: Evaluated(
-                tuple(tuple(genome) for genome in event["genomes"]),
-                tuple(math.nan if value is None else value for value in event["values"]),
-            )
-            for event in done
-            if event["event"] == "brood"
-        }
-        schedule = Schedule(
-            space,
-            plugins.load("searchers", search.algorithm)(space, self.seed),
-            seed=self.seed,
-            budget=search.budget,
-            brood_size=search.brood,
-            lag=search.lag,
-            time_limit_seconds=self._seconds_left(done),
-            known=known,
-        )
-
-        def on_brood(brood: Brood, values: list[float], seconds: float) -> None:
-            self.record.append(
-                "brood",
-                index=brood.index,
-                genomes=[list(genome) for genome in brood.genomes],
-                values=[None if math.isnan(value) else value for value in values],
-                seconds=round(seconds, 3),
-            )
-            log.add(brood, values)
-
-        start = time.monotonic()
-        if isinstance(problem, FusionProblem):
-            problem.measure()  # once here rather than in every trial
-        before = (value for evaluated in known.values() for value in evaluated.values)
-        with CandidateLog(self.record.folder / "tensorboard", space, before) as log:
-            self.runner.search(problem, schedule, search.workers, on_brood)
-        self.record.append("searched", seconds=round(time.monotonic() - start, 3))
-        return schedule
-
-    def _seconds_left(self, done: list[Event]) -> float | None:
-        """Return the search's time limit; none is left if it had ended before."""
-        if any(event["event"] == "searched" for event in done):
-            return 0.0
-        limit = self.scenario.search.time_limit_minutes
-        return None if limit is None else limit * 60
-
     def _finish(self, problem: Problem, schedule: Schedule) -> Solution:
         genomes = schedule.best(self.scenario.search.finalists)
         self.record.progress("train", 0, 1)
@@ -394,17 +279,3 @@ class Run:
             details=solution.details,
         )
         return solution
-
-
-class Clock:
-    """Measures the wall time of a run's steps, in seconds."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, step: str) -> Iterator[None]:
-        """Measure the block as one step."""
-        start = time.monotonic()
-        yield
-        self.seconds[step] = round(time.monotonic() - start, 3)

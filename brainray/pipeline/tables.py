@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from brainray.datasets.dataset import UNLABELLED
 from brainray.pipeline.brain_tables import pathway_tables, reasons
 from brainray.pipeline.markdown import brackets, markdown_table, percent
 from brainray.scenario import Report
@@ -60,7 +61,8 @@ def _accuracies(report: Report) -> str:
     rows: list[Sequence[object]] = []
     for name, alone in report.unimodal.items():
         cells = (percent(alone.validation), percent(alone.test), brackets(alone.interval))
-        rows.append((f"{name} alone", alone.model, *cells))
+        how = "" if alone.learning == "supervised" else f", {alone.learning}"
+        rows.append((f"{name} alone{how}", alone.model, *cells))
     for name, head in report.reheaded.items():
         cells = (percent(head.validation), percent(head.test), brackets(head.interval))
         rows.append((f"{name}, re-headed", report.best.models[name], *cells))
@@ -209,7 +211,12 @@ def _provenance(report: Report) -> str:
     data = report.data
     lines = [f"`{data.get('name')}` ({data.get('source')}), sha256 `{data.get('sha256')}`."]
     if rows := data.get("rows"):
-        lines.append(markdown_table(("split", "rows"), list(rows.items())))
+        names = {"train": "train, labelled", UNLABELLED: "train, unlabelled"}
+        counts = [
+            (names.get(part, part) if UNLABELLED in rows else part, count)
+            for part, count in rows.items()
+        ]
+        lines.append(markdown_table(("split", "rows"), counts))
     if sources := data.get("sources"):
         files = [(file, f"`{sha256}`") for file, sha256 in sources.items()]
         lines.append(markdown_table(("source", "sha256"), files))

@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from brainray.catalog.store import Store
 from brainray.catalog.values import recipe_of
 from brainray.catalog.weights import StoredWeights, load_weights, store_weights
-from brainray.datasets.dataset import open_dataset
+from brainray.datasets.dataset import UNLABELLED, open_dataset
 from brainray.errors import DataError, NetworkError
 from brainray.fusion.bank import BATCH, FeatureBank, bank_key, build_bank, save_bank
 from brainray.networks.interface import (
@@ -33,11 +32,12 @@ from brainray.networks.interface import (
 )
 from brainray.networks.onnx import OnnxNetwork
 from brainray.pipeline.frozen import StoredGraph, train_head, with_head
-from brainray.pipeline.models import load_network, start_from
+from brainray.pipeline.learning import Learning, Lesson, rule_of
+from brainray.pipeline.models import load_network, quicken, start_from
 from brainray.pipeline.versions import recipe_versions
 from brainray.seeding import derive, numpy_generator, one_thread, torch_generator, torch_random
 from brainray.shapes import Array
-from brainray.training.loop import Optimizer, Recipe, fit
+from brainray.training.loop import Optimizer, Recipe
 from brainray.training.memory import keep_freed_memory
 from brainray.training.metrics import accuracy
 
@@ -53,7 +53,7 @@ class ColumnUnit:
         store: where the data set is.
         data_sha256: of the data set.
         column: the input's name.
-        split: train, validation or test.
+        split: train, validation, test or unlabelled.
         preparation: as a network declares it.
     """
 
@@ -98,7 +98,8 @@ class PretrainUnit:
     """One network to train alone on one input.
 
     Attributes:
-        columns: the input's prepared splits: train, validation and test.
+        columns: the input's prepared splits: train, validation and test, and unlabelled if there
+            are such rows and ``learning`` sees them.
         spec: the network.
         sub_region: where the model will live.
         classes: number of classes.
@@ -108,6 +109,7 @@ class PretrainUnit:
         graph: of a frozen network, of which only a head is trained.
         augmentation: how strongly the preparation varies the samples, see
             `brainray.networks.interface.AugmentingPreparation`; 0 if it cannot.
+        learning: how the network learns; None is supervised, as the head of a frozen one does.
     """
 
     columns: dict[str, ColumnUnit]
@@ -119,11 +121,18 @@ class PretrainUnit:
     parent: Parent | None = None
     graph: StoredGraph | None = None
     augmentation: float = 0.0
+    learning: Learning | None = None
 
     @property
     def region(self) -> str:
         """The region that the model will belong to."""
         return self.sub_region.partition(".")[0]
+
+    @property
+    def learned(self) -> dict[str, Any]:
+        """How the network learns: ``rule``, the algorithm, and its options; JSON values."""
+        options = {} if self.learning is None else vars(self.learning)
+        return {"rule": rule_of(self.learning, self.spec), **options}
 
     @property
     def cost(self) -> float:
@@ -151,6 +160,8 @@ class PretrainUnit:
             start = {"graph": self.graph.identity}
         if self.augmentation > 0:
             start["augmentation"] = self.augmentation
+        if self.learning is not None:
+            start["learning"] = self.learned
         return recipe_of(
             {
                 **start,
@@ -217,10 +228,11 @@ def prepare(unit: ColumnUnit) -> int:
     """Prepare a column and cache it on this node; return the number of samples that have it.
 
     Raises:
-        DataError: a sample cannot be prepared, the message names its row; or none has this input.
+        DataError: a sample cannot be prepared, the message names its row; or none has this input,
+            where some must.
     """
     _, mask = prepared(unit)
-    if not mask.any():
+    if unit.split != UNLABELLED and not mask.any():
         raise DataError(f"inputs.{unit.column}: no sample of the split {unit.split} has it")
     return int(mask.sum())
 
@@ -301,12 +313,12 @@ def train_alone(unit: PretrainUnit, most: int | None = None) -> TappedNetwork:
         NetworkError: the weights to start from are not those of this network.
         CatalogError: they are not in the store.
     """
-    inputs, mask = prepared(unit.columns["train"])
-    rows_N = np.flatnonzero(mask)
+    labelled = _present(unit.columns["train"])
+    rows_N = labelled[1]
     if most is not None and most < len(rows_N):
         # The same ones for every network: what is compared has seen the same.
         rows_N = np.sort(numpy_generator(unit.seed, "rows").permutation(rows_N)[:most])
-    target_N = _target(unit.columns["train"])
+        labelled = (labelled[0], rows_N)
     seed = derive(unit.seed, "pretrain", unit.spec.name, unit.recipe.optimizer)
     with torch_random(seed):
         network = build_network(unit.spec, unit.classes)
@@ -314,18 +326,25 @@ def train_alone(unit: PretrainUnit, most: int | None = None) -> TappedNetwork:
         weights = load_weights(unit.columns["train"].store, unit.parent.key)
         start_from(network, unit.spec, unit.classes, weights, unit.parent.same_classes)
     quicken(network)
-    preparation = build_preparation(unit.spec.preparation)
-    generator = torch_generator(seed, "augmentation")
-
-    def loss(rows: Tensor, epoch: int) -> Tensor:
-        chosen = rows_N[rows.numpy()]
-        samples = torch.from_numpy(inputs[chosen])
-        if unit.augmentation > 0 and isinstance(preparation, AugmentingPreparation):
-            samples = preparation.augment(samples, unit.augmentation, generator)
-        return functional.cross_entropy(network(samples), target_N[chosen])
-
-    fit(network, loss, rows=len(rows_N), recipe=unit.recipe, seed=seed)
+    others = unit.columns.get(UNLABELLED)
+    Lesson(
+        spec=unit.spec,
+        classes=unit.classes,
+        labelled=[labelled],
+        target_N=_target(unit.columns["train"])[rows_N],
+        everything=[labelled] if others is None else [labelled, _present(others)],
+        recipe=unit.recipe,
+        learning=unit.learning,
+        augmentation=unit.augmentation,
+        seed=seed,
+    ).teach(network)
     return network
+
+
+def _present(column: ColumnUnit) -> tuple[Array, Array]:
+    """Return the prepared samples of a column, and those of their rows that have it."""
+    inputs, mask = prepared(column)
+    return inputs, np.flatnonzero(mask)
 
 
 def _pretrain_head(unit: PretrainUnit, graph: StoredGraph) -> Pretrained:
@@ -343,12 +362,6 @@ def _pretrain_head(unit: PretrainUnit, graph: StoredGraph) -> Pretrained:
 
 def _features(column: ColumnUnit, graph: StoredGraph) -> FeatureBank:
     return graph.features(column.store, column.path.name, *prepared(column))
-
-
-def quicken(network: TappedNetwork) -> TappedNetwork:
-    """Lay the convolutions' weights out so that pictures of few channels take half the time."""
-    torch.nn.utils.convert_conv2d_weight_memory_format(network, torch.channels_last)
-    return network
 
 
 def bank(unit: BankUnit) -> str:

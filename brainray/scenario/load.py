@@ -8,13 +8,14 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from brainray import plugins
-from brainray.errors import ScenarioError
+from brainray.errors import PluginError, ScenarioError
 from brainray.scenario.model import Scenario
+from brainray.scenario.tasks import CLASSIFICATION, AnyScenario, models_of, task_names
 
 FILE_NAME = "scenario.yaml"
 
 
-def load_scenario(where: str | Path, changes: Sequence[str] = ()) -> Scenario:
+def load_scenario(where: str | Path, changes: Sequence[str] = ()) -> AnyScenario:
     """Read a scenario.
 
     Args:
@@ -67,31 +68,32 @@ def builtin_scenarios() -> dict[str, Path]:
     return found
 
 
-def parse_scenario(document: dict[str, Any], origin: str, folder: Path | None = None) -> Scenario:
+def parse_scenario(
+    document: dict[str, Any], origin: str, folder: Path | None = None
+) -> AnyScenario:
     """Check a scenario that was read from YAML or JSON.
 
     Args:
         document: its keys and values.
         origin: named in errors.
-        folder: what a relative ``data.manifest`` or ``activation.map`` is relative to.
+        folder: what the relative paths in it are relative to.
 
     Raises:
         ScenarioError: naming origin, key path, value and what is allowed.
     """
+    goal = document.get("goal")
+    task = goal.get("task", CLASSIFICATION) if isinstance(goal, dict) else CLASSIFICATION
     try:
-        scenario = Scenario.model_validate(_tuples(document))
-    except ValidationError as error:
+        model = models_of(task).scenario if isinstance(task, str) else Scenario
+    except PluginError as error:
         raise ScenarioError(
-            f"{origin}: {first_problem(error, Scenario, 'the scenario')}"
+            f"{origin}: goal.task: unknown task {task!r}, allowed are {', '.join(task_names())}"
         ) from error
-    if folder is None:
-        return scenario
-    data, activation = scenario.data, scenario.activation
-    if data.manifest is not None:  # an absolute path stays what it is
-        data = data.model_copy(update={"manifest": folder / data.manifest})
-    if activation.map is not None:
-        activation = activation.model_copy(update={"map": folder / activation.map})
-    return scenario.model_copy(update={"data": data, "activation": activation})
+    try:
+        scenario = model.model_validate(_tuples(document))
+    except ValidationError as error:
+        raise ScenarioError(f"{origin}: {first_problem(error, model, 'the scenario')}") from error
+    return scenario if folder is None else scenario.below(folder)
 
 
 def _tuples(value: Any) -> Any:

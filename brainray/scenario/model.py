@@ -4,7 +4,7 @@ The classes are the one source of the YAML schema, of ``--set`` and of docs/scen
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -74,6 +74,8 @@ class Data(Section):
         manifest: a Parquet or CSV file, a row a sample; relative to the scenario's folder.
         options: of the ready data set's builder.
         strata: columns of numbers over which the report draws the accuracy.
+        labelled: rows of the train split that keep their target, drawn by the run's seed, of each
+            class alike; the others become unlabelled. None keeps all targets.
     """
 
     source: Literal["auto", "files", "embedded"] = "auto"
@@ -81,6 +83,7 @@ class Data(Section):
     manifest: Annotated[Path, Field(strict=False)] | None = None
     options: dict[str, Any] = Field(default={})
     strata: tuple[Column, ...] = ()
+    labelled: int | None = Field(default=None, ge=2)
 
     @model_validator(mode="after")
     def _one_source(self) -> "Data":
@@ -159,6 +162,15 @@ class Scenario(Section):
     def excites(self) -> dict[str, tuple[str, ...]]:
         """Return the functions that each input excites."""
         return {name: part.excites() for name, part in self.inputs.items()}
+
+    def below(self, folder: Path) -> Self:
+        """Return the scenario with the files that it names relative to a folder."""
+        data, activation = self.data, self.activation
+        if data.manifest is not None:  # an absolute path stays what it is
+            data = data.model_copy(update={"manifest": folder / data.manifest})
+        if activation.map is not None:
+            activation = activation.model_copy(update={"map": folder / activation.map})
+        return self.model_copy(update={"data": data, "activation": activation})
 
     @model_validator(mode="before")
     @classmethod

@@ -33,6 +33,7 @@ class SearchPart(Part):
     """
 
     algorithm: str
+    mode: str = "synchronous"
     evaluated: int
     failed: int
     seconds: float
@@ -104,12 +105,17 @@ class Grown(Part):
 
 
 class Unimodal(Part):
-    """The best pretrained network of one input, alone; the interval is of ``test``."""
+    """The best pretrained network of one input, alone; the interval is of ``test``.
+
+    ``learning`` is the algorithm that trained it: ``supervised``, or one that also takes unlabelled
+    rows, such as ``FixMatch``.
+    """
 
     model: str
     validation: float
     test: float
     interval: Interval | None = None
+    learning: str = "supervised"
 
 
 class Reheaded(Part):

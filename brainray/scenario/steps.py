@@ -33,7 +33,11 @@ class Search(Section):
         algorithm: in the entry-point group ``brainray.searchers``.
         budget: distinct candidates to evaluate.
         brood: candidates trained together in one pass.
-        lag: brood i sees the values of broods 0 to i - lag; more workers want more.
+        mode: ``synchronous`` gives the same result with any number of workers. In an
+            ``asynchronous`` search no worker waits for another: what is asked for depends on all
+            that is known then. The order is recorded, so that the run resumes all the same.
+        lag: of a synchronous search: brood i sees the values of broods 0 to i - lag; more
+            workers want more.
         depth: the largest number of fusion levels.
         operators: how features meet at a level; a candidate chooses one of them for each.
         representation: ``joint`` fuses the inputs level by level; ``coordinated`` gives each an
@@ -45,14 +49,15 @@ class Search(Section):
             ``epochs``; a candidate that stopped is worth what it had reached. Without any, all
             are trained to the end.
         finalists: the best candidates that are trained to the end.
-        workers: broods evaluated at the same time; None is one a CPU. The result does not
-            depend on it.
+        workers: broods evaluated at the same time; None is one a CPU. The result of a synchronous
+            search does not depend on it.
         time_limit_minutes: stop asking after this time; the result then depends on the machine.
     """
 
     algorithm: Annotated[str, offered("searchers", "algorithm")] = "evolution"
     budget: int = Field(default=200, ge=1, le=1_000_000)
     brood: int = Field(default=16, ge=1, le=256)
+    mode: Literal["synchronous", "asynchronous"] = "synchronous"
     lag: int = Field(default=3, ge=1, le=1024)
     depth: int = Field(default=4, ge=1, le=4)
     operators: tuple[Operator, ...] = Field(default=("concat",), min_length=1)
@@ -126,12 +131,49 @@ class Grow(Section):
         return numbers
 
 
+class SemiSupervised(Section):
+    """How networks learn from labelled and unlabelled rows at once.
+
+    FixMatch (Sohn et al., NeurIPS 2020) where the network's preparation has weak and strong views
+    of a sample, as those of images, spectrograms and words have; else pseudo-labels (Lee, 2013).
+
+    Attributes:
+        ratio: unlabelled rows a labelled one in a step.
+        threshold: the probability from which what the network says of an unlabelled row becomes
+            its target.
+        weight: of the loss of the unlabelled rows.
+    """
+
+    ratio: int = Field(default=7, ge=1, le=64)
+    threshold: Annotated[Number, Field(ge=0, le=1)] = 0.95
+    weight: Annotated[Number, Field(ge=0, le=1000)] = 1.0
+
+
+class SelfSupervised(Section):
+    """How networks learn from all rows without their targets, before they learn from labelled ones.
+
+    SimCLR (Chen et al., ICML 2020); the network's preparation must have views of a sample.
+
+    Attributes:
+        epochs: passes over all rows, before the ``epochs`` of pretraining over the labelled ones.
+        batch_size: samples a step, whose views are told apart.
+        temperature: the lower, the more the most similar other samples count.
+        tuned: what is trained on the labelled rows afterwards, the ``head`` alone or ``all``.
+    """
+
+    epochs: int = Field(default=20, ge=1, le=10_000)
+    batch_size: int = Field(default=128, ge=2, le=65_536)
+    temperature: Annotated[Number, Field(gt=0, le=100)] = 0.5
+    tuned: Literal["head", "all"] = "all"
+
+
 class Pretraining(Section):
     """How the networks of the activated sub-regions are trained, each alone.
 
     Attributes:
-        epochs: passes over the training split.
-        batch_size: samples a step.
+        epochs: passes over the training split: its labelled rows, or with ``semi_supervised``
+            learning all of them.
+        batch_size: labelled samples a step.
         optimizers: one pretrained model a network and optimizer: the optimizer gene's alleles.
         start: stored models to start from instead of from random weights, each for its own
             network; ids or names.
@@ -139,6 +181,10 @@ class Pretraining(Section):
             network's preparation can: spectrograms are warped to other voices and paces.
         workers: models trained at the same time; None is one a CPU. The result does not depend
             on it.
+        learning: ``supervised`` from labelled rows alone, or from unlabelled ones, too. Of a
+            frozen network only a head is trained, and always supervised.
+        semi_supervised: how, if ``learning`` says so.
+        self_supervised: how, if ``learning`` says so.
     """
 
     epochs: int = Field(default=6, ge=1, le=10_000)
@@ -147,6 +193,9 @@ class Pretraining(Section):
     start: tuple[Name, ...] = ()
     augmentation: Annotated[Number, Field(ge=0, le=0.5)] = 0.0
     workers: int | None = Field(default=None, ge=1, le=1024)
+    learning: Literal["supervised", "semi_supervised", "self_supervised"] = "supervised"
+    semi_supervised: SemiSupervised = Field(default_factory=SemiSupervised)
+    self_supervised: SelfSupervised = Field(default_factory=SelfSupervised)
 
 
 class Training(Section):
@@ -169,6 +218,8 @@ class Training(Section):
         fine_tuning_epochs: passes in which the winner is trained on together with its pretrained
             networks; with 0 they stay frozen.
         fine_tuning_rate: of Adam in these passes.
+        checkpoint_seconds: between two checkpoints of a training, which are written at the end of
+            an epoch; an interrupted run goes on from the last one. null: none.
     """
 
     strategy: Annotated[str, offered("strategies", "strategy")] = "all_reduce"
@@ -182,6 +233,7 @@ class Training(Section):
     augmentation: Annotated[Number, Field(ge=0, le=0.5)] = 0.0
     fine_tuning_epochs: int = Field(default=0, ge=0, le=10_000)
     fine_tuning_rate: Annotated[Number, Field(gt=0, le=1)] = 3e-4
+    checkpoint_seconds: Annotated[Number, Field(ge=0, le=86_400)] | None = 60.0
 
     @field_validator("options")
     @classmethod

@@ -3,12 +3,16 @@
 Brood i depends on the values of broods 0 to i - lag only, even when more are known already.
 So its members do not depend on the number of workers, and up to ``lag`` broods can be in
 evaluation at the same time.
+
+Without a lag a brood depends on all that is known when it is asked for, in the order in which it
+became known: no worker waits, and the result depends on who is when ready. That order, and how
+much of it each brood saw, is all that it takes to repeat such a search.
 """
 
 import itertools
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from brainray.errors import SearchError
@@ -36,9 +40,15 @@ class Schedule:
         seed: of the run.
         budget: distinct genomes to evaluate; fewer if the space has fewer.
         brood_size: genomes of a brood; the last one may be smaller.
-        lag: how many broods may be in evaluation at once, at least 1.
+        lag: how many broods may be in evaluation at once, at least 1; None: as many as are asked
+            for.
         time_limit_seconds: no brood is handed out after this time; None is no limit.
-        known: broods that were evaluated before, by index; they are completed, not handed out.
+        known: broods that were evaluated before, by index and in the order in which they were
+            completed; they are completed, not handed out.
+        seen: without a lag, how many completed broods the searcher knew when it was asked for
+            brood 0, 1 and so on, as far as these were asked for before.
+        on_asked: without a lag, called with the index of each brood that was not asked for before,
+            and how many completed broods the searcher knew; before the brood is handed out.
     """
 
     def __init__(
@@ -49,9 +59,11 @@ class Schedule:
         seed: int,
         budget: int,
         brood_size: int,
-        lag: int,
+        lag: int | None,
         time_limit_seconds: float | None = None,
         known: Mapping[int, Evaluated] | None = None,
+        seen: Sequence[int] = (),
+        on_asked: Callable[[int, int], None] | None = None,
     ) -> None:
         self.space = space
         self.budget = budget
@@ -68,6 +80,9 @@ class Schedule:
         self._told = 0
         self._exhausted = False
         self._known = dict(known or {})
+        self._order = list(self._known)
+        self._seen = seen
+        self._on_asked = on_asked
 
     def next(self) -> Brood | None:
         """Return the next brood; None if it has to wait for values, or if all were handed out.
@@ -92,10 +107,10 @@ class Schedule:
         if self.all_asked:
             return None
         index = len(self._broods)
-        while self._told <= index - self._lag:
-            if self._told not in self._values:
+        for told in itertools.islice(self._sights(index), self._told, None):
+            if told not in self._values:
                 return None
-            self._searcher.tell(self._broods[self._told].genomes, self._values[self._told])
+            self._searcher.tell(self._broods[told].genomes, self._values[told])
             self._told += 1
         size = min(self._brood_size, self.budget - len(self._asked))
         genomes = tuple(itertools.islice(self._fresh(index), size))
@@ -104,7 +119,15 @@ class Schedule:
             return None
         brood = Brood(index, derive(self._seed, "brood", index), genomes)
         self._broods.append(brood)
+        if self._lag is None and index >= len(self._seen) and self._on_asked is not None:
+            self._on_asked(index, self._told)
         return brood
+
+    def _sights(self, index: int) -> Sequence[int]:
+        """Return the broods whose values the searcher knows when brood ``index`` is asked for."""
+        if self._lag is not None:
+            return range(index - self._lag + 1)
+        return self._order[: self._seen[index]] if index < len(self._seen) else self._order
 
     def complete(self, index: int, values: Sequence[float]) -> None:
         """Take the values of brood ``index``, in its genomes' order; NaN marks a failed one.
@@ -123,6 +146,8 @@ class Schedule:
             )
         # The last digits depend on the order of sums; a search must not.
         self._values[index] = [round(float(value), 6) for value in values]
+        if index not in self._known:
+            self._order.append(index)
 
     @property
     def all_asked(self) -> bool:

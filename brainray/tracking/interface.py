@@ -8,8 +8,9 @@ points ``brainray.trackers``.
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -168,17 +169,31 @@ def make_tracker(name: str, options: Mapping[str, Any] | None = None) -> Tracker
         PluginError: no tracker has this name.
         DataError: it has no such option, or the option's value is not allowed.
     """
+    return tracker_maker(name, options)()
+
+
+def tracker_maker(name: str, options: Mapping[str, Any] | None = None) -> Callable[[], Tracker]:
+    """Return what makes such trackers, a new one each time; see `make_tracker`."""
     tracker: Any = plugins.load("trackers", name)
-    signature = inspect.signature(tracker, eval_str=True)
-    kinds = {one.name: one.annotation for one in signature.parameters.values()}
+    return partial(tracker, **check_options(name, tracker, options or {}))
+
+
+def check_options(name: str, tracker: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options of a tracker's class that are all allowed; see `make_tracker`."""
+    kinds = _kinds(tracker)
     checked = {}
-    for option, value in (options or {}).items():
+    for option, value in options.items():
         what = f"{name}: {option}"
         if option not in kinds:
             raise DataError(f"{what} is no option, allowed are {', '.join(kinds) or 'none'}")
         try:
-            checked[option] = TypeAdapter(kinds[option]).validate_python(value, strict=True)
+            checked[option] = kinds[option].validate_python(value, strict=True)
         except ValidationError as error:
             raise DataError(f"{what} is {value!r}: {error.errors()[0]['msg']}") from error
-    made: Tracker = tracker(**checked)
-    return made
+    return checked
+
+
+@cache
+def _kinds(tracker: Any) -> dict[str, TypeAdapter[Any]]:
+    signature = inspect.signature(tracker, eval_str=True)
+    return {one.name: TypeAdapter(one.annotation) for one in signature.parameters.values()}

@@ -21,6 +21,8 @@ from brainray.tracking.rows import PEDESTRIAN, Rows
 TEXT = (".txt", ".csv")
 MOT_COLUMNS = ("frame", "id", *BOX, "conf", "class", "visibility")
 """Of the text form, in order; the last three may be missing."""
+SOURCES = ("tracker", "detector")
+"""Columns that tell whose boxes they are."""
 
 
 def read_boxes(path: Path, source: str | None = None) -> dict[str, Rows]:
@@ -51,6 +53,39 @@ def read_boxes(path: Path, source: str | None = None) -> dict[str, Rows]:
         raise DataError(f"{path}: there is no such file") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def read_sources(path: Path) -> dict[str, dict[str, Rows]]:
+    """Read the boxes of several detectors.
+
+    Parquet's columns ``tracker`` and ``detector`` name them, joined by a hyphen where there are
+    both; without them, and for text, the file's name does.
+
+    Args:
+        path: see `read_boxes`.
+
+    Returns:
+        The rows of each sequence, by the name of the detector.
+
+    Raises:
+        DataError: see `read_boxes`.
+    """
+    if path.suffix in TEXT:
+        return {path.stem: read_boxes(path)}
+    try:
+        table = _parquet(path)
+        columns = [name for name in SOURCES if name in table.column_names]
+        if not columns:
+            return {path.stem: _by_sequence(table, path)}
+        names = pc.binary_join_element_wise(*(table[n].cast(pa.string()) for n in columns), "-")
+        return {
+            name: _by_sequence(table.filter(pc.equal(names, name)), path)
+            for name in sorted(filter(None, names.unique().to_pylist()))
+        }
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
 
@@ -151,13 +186,20 @@ def _read_text(path: Path) -> Rows:
 
 
 def _read_parquet(path: Path, source: str | None) -> dict[str, Rows]:
+    return _by_sequence(_of_source(_parquet(path), source), path)
+
+
+def _parquet(path: Path) -> pa.Table:
     try:
         table = pq.read_table(path)
     except pa.ArrowException as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"cannot be read as Parquet: {reason}") from error
     _require_columns(table.column_names)
-    table = _of_source(table, source)
+    return table
+
+
+def _by_sequence(table: pa.Table, path: Path) -> dict[str, Rows]:
     if "seq" not in table.column_names:
         return {path.stem: _rows(_numbers(table))}
     names = table["seq"].cast(pa.string())

@@ -16,8 +16,8 @@ threads of one process (`brainray.training.communicator`), over torch.distribute
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
 from torch import Tensor
@@ -66,10 +66,17 @@ class Push:
 
 @dataclass(frozen=True)
 class Pull:
-    """What a parameter server answers: its parameters `(P,)` and their version."""
+    """What a parameter server answers.
+
+    Attributes:
+        vector: its parameters, `(P,)`.
+        version: of them.
+        moments: what its optimizer remembers, see `Replica.moments`; told to those who leave.
+    """
 
     vector: Tensor
     version: int
+    moments: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Server(Protocol):
@@ -138,6 +145,10 @@ class Replica(Protocol):
     def seed(self) -> int:
         """Of the training, the same on every worker."""
 
+    @property
+    def done(self) -> int:
+        """Steps that were done before this replica was made: where a resumed training begins."""
+
     def parameters(self) -> Tensor:
         """Return a copy of the parameters, `(P,)`."""
 
@@ -152,6 +163,12 @@ class Replica(Protocol):
 
     def restore(self, saved: Any) -> None:
         """Go back to what `save` returned."""
+
+    def moments(self) -> dict[str, Tensor]:
+        """Return a copy of what the optimizer remembers, vectors `(P,)` and single numbers."""
+
+    def load_moments(self, moments: Mapping[str, Tensor]) -> None:
+        """Set what the optimizer remembers."""
 
     def at(self, step: float) -> None:
         """Set the learning rate to what it is after so many steps of the training."""
@@ -209,6 +226,14 @@ class Strategy(ABC):
     @abstractmethod
     def step(self, replica: Replica, step: Step) -> Exchange:
         """Exchange what has to be, and change the replica."""
+
+    def pause(self, replica: Replica) -> Exchange:
+        """Have the same weights on every worker for a moment, at an epoch's end, and go on.
+
+        For a checkpoint: by default the training ends and begins again.
+        """
+        yield from self.finish(replica)
+        yield from self.start(replica)
 
     def finish(self, replica: Replica) -> Exchange:
         """End a training with the same weights on every worker; by default they are already."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from brainray.errors import TrainingError
 from brainray.seeding import torch_generator
+from brainray.training.checkpoint import Checkpoint, Reached
 from brainray.training.communicator import Alone
 from brainray.training.exchange import Effort, run
 from brainray.training.interface import Communicator, Server, Step, Strategy
@@ -73,6 +74,7 @@ def fit(
     strategy: Strategy = ALL_REDUCE,
     communicator: Communicator = ALONE,
     on_epoch: Callable[[int], None] = lambda epoch: None,
+    checkpoint: Checkpoint | None = None,
 ) -> Effort:
     """Train ``network`` in place.
 
@@ -89,33 +91,45 @@ def fit(
         communicator: the wire to the other workers; alone by default.
         on_epoch: called after each epoch with its number, from 0. Between two exchanges workers
             may differ, if the strategy lets them.
+        checkpoint: from which the training goes on, if there is one, and in which it is kept from
+            time to time, at an epoch's end. Then workers have the same weights after each epoch.
 
     Returns:
-        What it cost this worker.
+        What it cost this worker; what a resumed training had cost before is the first one's.
 
     Raises:
-        TrainingError: several workers would learn batch norms of their own.
+        TrainingError: several workers would learn batch norms of their own; the checkpoint is of
+            another network.
     """
     start = time.perf_counter()
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     network.train()
     if communicator.size > 1:
         _refuse_batch_norms(network)
-    steps = recipe.epochs * -(-rows // recipe.batch_size)
+    an_epoch = -(-rows // recipe.batch_size)
+    steps = recipe.epochs * an_epoch
     rates = half_cosine(recipe.learning_rate, steps)
     place = (communicator.rank, communicator.size, seed)
     replica = NetworkReplica(parameters, recipe.build(parameters), rates, *place)
 
     def server() -> Server:
         flat = [nn.Parameter(replica.parameters())]
-        own = NetworkReplica(flat, recipe.build(flat), rates, 0, 1, seed)
+        own = NetworkReplica(flat, recipe.build(flat), rates, 0, 1, seed, replica.done)
+        own.load_moments(replica.moments())
         return strategy.server(own, communicator.size)
 
+    effort, first_epoch = Effort(), 0
+    if checkpoint is not None:
+        reached = checkpoint.resume(network, replica, communicator)
+        effort, first_epoch = reached.effort, reached.epochs
+    start -= effort.seconds
+    if first_epoch == recipe.epochs:
+        network.eval()
+        return effort
+    step = replica.done = first_epoch * an_epoch
     port = communicator.connect(server) if strategy.served else None
-    effort = Effort()
     run(strategy.start(replica), communicator, port, effort)
-    step = 0
-    for epoch in range(recipe.epochs):
+    for epoch in range(first_epoch, recipe.epochs):
         order = torch.randperm(rows, generator=torch_generator(seed, "order", epoch))
         effort.rows += rows
         for first in range(0, rows, recipe.batch_size):
@@ -138,9 +152,15 @@ def fit(
             )
             run(strategy.step(replica, computed), communicator, port, effort)
             step += 1
-        if epoch == recipe.epochs - 1:
+        ended = epoch == recipe.epochs - 1
+        if ended:
             run(strategy.finish(replica), communicator, port, effort)
+        elif checkpoint is not None:
+            run(strategy.pause(replica), communicator, port, effort)
         on_epoch(epoch)
+        if checkpoint is not None and communicator.rank == 0:
+            effort.seconds = time.perf_counter() - start
+            checkpoint.note(network, replica, Reached(epoch + 1, effort), ended)
     replica.at(step)
     network.eval()
     effort.seconds = time.perf_counter() - start

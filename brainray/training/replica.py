@@ -1,5 +1,6 @@
 """A network as flat vectors, with its optimizer: what a strategy changes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +34,7 @@ class NetworkReplica:
         rank: of the worker.
         size: number of workers.
         seed: of the training.
+        done: steps that were done before this replica was made.
     """
 
     trained: list[nn.Parameter]
@@ -41,6 +43,7 @@ class NetworkReplica:
     rank: int = 0
     size: int = 1
     seed: int = 0
+    done: int = 0
     _numbers: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -89,6 +92,44 @@ class NetworkReplica:
         self.load(parameters)
         self.optimizer.state.clear()
         self.optimizer.state.update(moments)
+
+    def moments(self) -> dict[str, Tensor]:
+        """Return a copy of what the optimizer remembers: vectors `(P,)` and single numbers.
+
+        Nothing if it has not stepped yet.
+        """
+        states = [self.optimizer.state[parameter] for parameter in self.trained]
+        found = {}
+        for name, first in states[0].items() if states else ():
+            if not isinstance(first, Tensor):
+                continue  # SGD has None before its first step
+            if first.shape == self.trained[0].shape:
+                found[name] = torch.cat([state[name].reshape(-1) for state in states])
+            else:  # the number of steps, which is the same for all
+                found[name] = first.clone()
+        return found
+
+    def load_moments(self, moments: Mapping[str, Tensor]) -> None:
+        """Set what the optimizer remembers.
+
+        Raises:
+            ValueError: it is not of these parameters.
+        """
+        total = sum(self._numbers)
+        self.optimizer.state.clear()
+        for name, value in moments.items():
+            if value.dim() == 0:
+                parts = [value] * len(self.trained)
+            elif value.shape == (total,):
+                parts = list(torch.split(value, self._numbers))
+            else:
+                raise ValueError(f"{name} has {value.numel()} numbers, parameters are {total}")
+            for parameter, part in zip(self.trained, parts, strict=True):
+                # In the parameter's own memory layout, as fused optimizers want it.
+                state = part.clone()
+                if value.dim() > 0:
+                    state = torch.empty_like(parameter).copy_(part.view(parameter.shape))
+                self.optimizer.state[parameter][name] = state.detach()
 
     def at(self, step: float) -> None:
         """Set the learning rate."""

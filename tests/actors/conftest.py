@@ -16,7 +16,7 @@ from brainray.pipeline.run import run_scenario
 from brainray.pipeline.units import ColumnUnit, PretrainUnit
 from brainray.scenario import Report, load_scenario, parse_scenario
 from brainray.settings import Settings
-from brainray.testing.drivers import Driver
+from brainray.testing.drivers import PATIENCE_SECONDS, Driver
 from brainray.testing.places import settings_below
 from brainray.training.loop import Recipe
 
@@ -135,7 +135,7 @@ def wait_until_free() -> Callable[[], None]:
     """Waits until nothing holds a processor of the session's cluster."""
 
     def wait() -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while cluster.free_cpus() < 4:
             assert time.monotonic() < deadline, "processors are still held"
             time.sleep(0.1)

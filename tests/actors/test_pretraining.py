@@ -13,6 +13,7 @@ from brainray.catalog import Library
 from brainray.errors import ClusterError, DataError
 from brainray.pipeline.units import Pretrained, PretrainUnit
 from brainray.settings import Settings
+from brainray.testing.drivers import PATIENCE_SECONDS
 from brainray.testing.processes import descendants
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
@@ -32,7 +33,7 @@ def test_the_longest_are_begun_first_and_an_interrupt_ends_them_all(
         runner.pretrain([units[0], units[3], longest], 1, interrupt)
     assert first == [2]
     wait_until_free()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while descendants(os.getpid(), "RayTrainWorker"):
         assert time.monotonic() < deadline, "workers are still there"
         time.sleep(0.1)

@@ -66,6 +66,26 @@ def test_a_fast_worker_does_more(searcher: BroodSearcher, done: list[int]) -> No
     assert len(searcher.schedule.history) == 12
 
 
+def test_in_an_asynchronous_search_nobody_waits(done: list[int]) -> None:
+    space, asked = OneMax().space, []
+    schedule = Schedule(
+        space,
+        RandomSearch(space, 0),
+        seed=0,
+        budget=12,
+        brood_size=4,
+        lag=None,
+        on_asked=lambda index, seen: asked.append((index, seen)),
+    )
+    searcher = BroodSearcher(schedule, BroodsActor.remote(), lambda brood, values, seconds: None)
+    searcher.suggest("slow")
+    searcher.suggest("fast")
+    assert [take(searcher, "slow"), take(searcher, "fast")] == [0, 1]
+    report(searcher, "fast", 1)
+    assert take(searcher, "fast") == 2
+    assert asked == [(0, 0), (1, 0), (2, 1)]
+
+
 def test_no_more_broods_are_asked_for_than_there_are_workers(searcher: BroodSearcher) -> None:
     searcher.suggest("one")
     assert list(searcher.outstanding) == [0]

@@ -25,6 +25,15 @@ def scenario() -> Scenario:
     return load_scenario("audio_visual_digits", ["search.budget=6"])
 
 
+def test_unlabelled_rows_are_counted(scenario: Scenario) -> None:
+    text = io.StringIO()
+    with LiveView(scenario, Console(file=text, width=100)) as view:
+        rows = {"train": 168, "validation": 36, "test": 40, "unlabelled": 500}
+        view.listen({"event": "data", "name": "d", "source": "manifest", "rows": rows})
+    wanted = "data d (manifest): train: 168 labelled, 500 unlabelled; validation: 36; test: 40"
+    assert wanted in text.getvalue()
+
+
 @pytest.mark.parametrize("terminal", [False, True])
 def test_a_person_sees_how_far_the_run_is(scenario: Scenario, terminal: bool) -> None:
     text = io.StringIO()

@@ -12,6 +12,7 @@ from brainray.fusion.network import FusionNetwork
 from brainray.fusion.problem import FusionProblem
 from brainray.search.interface import Brood, Genome, Solution
 from brainray.seeding import derive
+from brainray.training.checkpoint import Checkpoints
 from brainray.training.communicator import simulate
 from brainray.training.exchange import Effort
 from brainray.training.metrics import accuracy_of
@@ -170,3 +171,45 @@ def test_a_restored_network_answers_from_raw_taps_as_from_prepared_features(
         evidences = features.evidence_of(wiring, rows)
         evidences["image"] = torch.zeros_like(evidences["image"])
         torch.testing.assert_close(without, network.fuse(levels, evidences))
+
+
+@pytest.mark.parametrize("keep", ["last", "best"])
+def test_finishing_goes_on_where_it_was_killed(problem: FusionProblem, brood: Brood, keep: Any):
+    """With one worker after two were killed; two finalists, of which the first had ended."""
+
+    class Killed(Exception):  # noqa: N818
+        pass
+
+    class Place(dict[str, bytes]):
+        left = 3 * problem.finalist.epochs // 2
+
+        def read(self, name: str) -> bytes | None:
+            return self.get(name)
+
+        def write(self, name: str, data: bytes) -> None:
+            if self.left == 0:
+                raise Killed
+            self.left -= 1
+            self[name] = data
+
+    genomes = brood.genomes[:2]
+    undisturbed = replace(problem, keep=keep).finish(genomes)
+    place = Place()
+
+    def work(member):
+        checkpoints = Checkpoints(place, seconds=0)
+        own = replace(problem, keep=keep, communicator=member, checkpoints=checkpoints)
+        return own.finish(genomes)
+
+    with pytest.raises(Killed):
+        simulate(2, work)
+    assert len(place) == 2
+    place.left = -1
+    (solution,) = simulate(1, work)
+    assert solution.genome == undisturbed.genome
+    assert solution.details == undisturbed.details
+    for name, weight in undisturbed.weights.items():
+        torch.testing.assert_close(solution.weights[name], weight, rtol=0, atol=1e-6)
+    effort = Effort(**solution.effort)
+    assert effort.rows == Effort(**undisturbed.effort).rows
+    assert len(place) == 2 + len(problem.code.candidates)  # and the re-headed ones

@@ -168,6 +168,30 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(
     assert Library.open(elsewhere).run(folder.name).status == "finished"
 
 
+def test_an_asynchronous_search_goes_on_by_its_record(
+    report: Report, scenario: Scenario, settings: Settings
+) -> None:
+    search = scenario.search.model_copy(update={"mode": "asynchronous"})
+    other = scenario.model_copy(update={"search": search})
+    before: list[Event] = []
+
+    def kill(event: Event) -> None:
+        before.append(event)
+        if event["event"] == "asked" and event["index"] == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_scenario(other, SEED, settings, local_runner, kill)
+    (run,) = (event["run_id"] for event in before if event["event"] == "started")
+    events: list[Event] = []
+    resumed = run_scenario(other, SEED, settings, local_runner, events.append, run)
+    assert [e["index"] for e in before + events if e["event"] == "brood"] == list(range(6))
+    asked = [(e["index"], e["seen"]) for e in before + events if e["event"] == "asked"]
+    assert asked == [(index, index) for index in range(6)]  # one worker knows all there is
+    assert resumed.search.mode == "asynchronous"
+    assert resumed.search.evaluated == report.search.evaluated
+
+
 def test_the_record_tells_the_run(report: Report, settings: Settings) -> None:
     record = Record(settings.runs / report.run_id)
     kinds = [event["event"] for event in record.events()]

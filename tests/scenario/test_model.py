@@ -16,7 +16,13 @@ from brainray.scenario.model import (
     Input,
     Serve,
 )
-from brainray.scenario.steps import Pretraining, Search, Training
+from brainray.scenario.steps import (
+    Pretraining,
+    Search,
+    SelfSupervised,
+    SemiSupervised,
+    Training,
+)
 from brainray.scenario.values import Section
 from brainray.shapes import MODALITIES
 
@@ -30,6 +36,8 @@ SECTIONS = {
     "activation": Activation,
     "search": Search,
     "pretraining": Pretraining,
+    "pretraining.semi_supervised": SemiSupervised,
+    "pretraining.self_supervised": SelfSupervised,
     "training": Training,
     "serve": Serve,
 }
@@ -45,6 +53,9 @@ WHOLE_NUMBERS = {
     "search.workers": (1, 1024),
     "pretraining.epochs": (1, 10_000),
     "pretraining.batch_size": (1, 65_536),
+    "pretraining.semi_supervised.ratio": (1, 64),
+    "pretraining.self_supervised.epochs": (1, 10_000),
+    "pretraining.self_supervised.batch_size": (2, 65_536),
     "training.workers": (1, 1024),
     "training.epochs": (1, 10_000),
     "training.batch_size": (1, 65_536),
@@ -123,6 +134,24 @@ def test_what_spreads_is_less_than_all(spreading: float, document: Document):
     )
 
 
+@pytest.mark.parametrize(
+    ("place", "value", "reason"),
+    [
+        ("learning", "unsupervised", "Input should be 'supervised', 'semi_supervised' or "),
+        ("semi_supervised.threshold", 1.5, "Input should be less than or equal to 1"),
+        ("semi_supervised.threshold", True, "must be a number, not True"),
+        ("semi_supervised.weight", -1, "Input should be greater than or equal to 0"),
+        ("self_supervised.temperature", 0, "Input should be greater than 0"),
+        ("self_supervised.tuned", "body", "Input should be 'head' or 'all', not 'body'"),
+    ],
+)
+def test_how_networks_learn_has_limits(
+    place: str, value: Any, reason: str, document: Document
+) -> None:
+    key = f"pretraining.{place}"
+    assert refusal(change(document, key, value)).startswith(f"{key}: {reason}")
+
+
 @pytest.mark.parametrize("place", WHOLE_NUMBERS)
 @pytest.mark.parametrize("value", ["200", 1.5, 2.0, True, [3], {}])
 def test_whole_numbers_are_strict(place: str, value: Any, document: Document):
@@ -154,7 +183,11 @@ def test_whole_numbers_have_limits(place: str, limits: tuple[int, int], document
         ("name", "../up", "String should match pattern"),
         ("name", "", "String should match pattern"),
         ("goal", "digit", "Input should be a valid dictionary"),
-        ("goal.task", "detection", "Input should be 'classification', not 'detection'"),
+        (
+            "goal.task",
+            "detection",
+            "unknown task 'detection', allowed are classification, tracking",
+        ),
         ("goal.metric", "f1", "Input should be 'accuracy', not 'f1'"),
         ("goal.target", "a b", "String should match pattern"),
         ("goal.target", "split", "'split' cannot be the target: the name is reserved"),

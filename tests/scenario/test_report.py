@@ -63,7 +63,7 @@ def document(old: dict[str, Any]) -> dict[str, Any]:
         "seconds_waited": 0.5,
         "bytes_sent": 4096,
     }
-    old["unimodal"]["image"]["interval"] = interval
+    old["unimodal"]["image"] |= {"interval": interval, "learning": "FixMatch"}
     old["reheaded"]["image"]["interval"] = interval
     gain = {"over": "image", "value": 0.2, "interval": [-0.1, 0.4]}
     old["pathway"] |= {

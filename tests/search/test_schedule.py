@@ -1,5 +1,6 @@
 import itertools
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +10,7 @@ from brainray.errors import SearchError
 from brainray.search.evolution import Evolution
 from brainray.search.interface import Genome, Space
 from brainray.search.random_search import RandomSearch
-from brainray.search.schedule import STALE_PROPOSALS, Schedule
+from brainray.search.schedule import STALE_PROPOSALS, Evaluated, Schedule
 from brainray.testing import OneMax, integer_space
 
 
@@ -140,6 +141,61 @@ def test_a_value_changes_later_broods_only(lag, toy, evolution):
     plain, changed = broods(None), broods(2)
     assert changed[: 2 + lag] == plain[: 2 + lag]
     assert changed[2 + lag] != plain[2 + lag]
+
+
+def test_without_a_lag_no_brood_waits_and_each_sees_what_is_known(toy):
+    script = Script()
+    schedule = Schedule(toy.space, script, seed=0, budget=16, brood_size=4, lag=None)
+    slow, fast, other = (schedule.next() for _ in range(3))
+    schedule.complete(fast.index, toy.evaluate(fast))
+    schedule.complete(other.index, toy.evaluate(other))
+    assert schedule.next().index == 3
+    assert script.told_before == [0, 0, 0, 8]
+    assert [genome for genome, _ in script.told] == [*fast.genomes, *other.genomes]
+    assert not schedule.all_completed
+    schedule.complete(slow.index, toy.evaluate(slow))
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    workers=st.integers(1, 5),
+    order=st.randoms(use_true_random=False),
+    share=st.floats(0, 1),
+    algorithm=st.sampled_from([Evolution, RandomSearch]),
+)
+def test_a_search_without_a_lag_is_repeated_and_continued_by_its_record(
+    workers, order, share, algorithm, run, run_in_parallel, toy
+):
+    record: list[tuple[str, int, Any]] = []
+
+    class Noting(Schedule):
+        def complete(self, index, values):
+            super().complete(index, values)
+            record.append(("done", index, Evaluated(self._broods[index].genomes, tuple(values))))
+
+    def schedule(kind: type[Schedule], **changes: Any) -> Schedule:
+        searcher = algorithm(toy.space, 0)
+        return kind(toy.space, searcher, seed=0, budget=60, brood_size=7, lag=None, **changes)
+
+    def note(index: int, seen: int) -> None:
+        record.append(("asked", index, seen))
+
+    history = run_in_parallel(schedule(Noting, on_asked=note), toy, workers, order)
+    before = record[: round(share * len(record))]
+    known = {index: what for kind, index, what in before if kind == "done"}
+    seen = [what for kind, _, what in before if kind == "asked"]
+    asked: list[int] = []
+    again = schedule(
+        Schedule, known=known, seen=seen, on_asked=lambda index, seen: asked.append(index)
+    )
+    found = run(again, toy)
+    broods = {index: what.genomes for kind, index, what in record if kind == "done"}
+    assert {index: brood.genomes for index, brood in enumerate(again._broods[: len(seen)])} == {
+        index: broods[index] for index in range(len(seen))
+    }
+    assert asked == list(range(len(seen), len(broods)))
+    if share == 1:
+        assert found == history
 
 
 def test_it_waits_for_the_brood_that_is_needed(toy, evolution):

@@ -19,8 +19,7 @@ from brainray.networks.interface import (
 )
 from brainray.networks.structure import structure_of
 from brainray.networks.zoo.taps import batch_norms
-from brainray.pipeline.models import load_network, start_from
-from brainray.pipeline.units import quicken
+from brainray.pipeline.models import load_network, quicken, start_from
 from brainray.seeding import torch_random
 from brainray.training.loop import Recipe, fit
 

@@ -22,7 +22,7 @@ from brainray.catalog.drafts import Draft
 from brainray.catalog.evaluations import Evaluation
 from brainray.catalog.library.base import Base
 from brainray.catalog.values import Model, NewModel
-from brainray.datasets.dataset import SPLITS, Dataset
+from brainray.datasets.dataset import Dataset
 from brainray.errors import CatalogError
 from brainray.networks.interface import NetworkSpec
 from brainray.shapes import Modality
@@ -144,7 +144,7 @@ class Models(Base):
             source=source,
             classes=list(dataset.classes),
             modalities=dict(dataset.modalities),
-            rows={split: dataset.rows(split) for split in SPLITS},
+            rows=dict(dataset.row_counts),
             key=key,
             created=datetime.now(UTC),
         )

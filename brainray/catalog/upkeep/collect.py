@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from brainray.catalog import queries, tables
 from brainray.catalog.database import reading, writing
-from brainray.catalog.store import BANK, BANKS, PENDING, QUARANTINE, TEMPORARY, Store
+from brainray.catalog.store import BANK, BANKS, CHECKPOINTS, PENDING, QUARANTINE, TEMPORARY, Store
 from brainray.catalog.upkeep.files import in_use
 from brainray.catalog.upkeep.findings import Removed
 from brainray.catalog.upkeep.rows import METADATA, MODEL, drop
@@ -71,6 +71,9 @@ def collect(
 ) -> Removed:
     """Remove the files that nothing needs: unfinished writes, banks without a model.
 
+    So are the checkpoints of a run that was killed so long ago: one that goes on after all trains
+    its finalists anew.
+
     Files of models and data sets that have a row are never collected.
 
     Args:
@@ -84,7 +87,7 @@ def collect(
     before = datetime.now(UTC) - grace
     gone = {}
     for key, size_bytes in sizes.items():
-        if not (key.startswith(PENDING) or TEMPORARY.fullmatch(key)):
+        if not (key.startswith((PENDING, CHECKPOINTS)) or TEMPORARY.fullmatch(key)):
             continue
         written = store.modified(key)
         if written is None or written > before:

@@ -14,6 +14,7 @@ from brainray.catalog import tables
 from brainray.catalog.sealing import LARGEST_HEADER_BYTES, has_seal
 from brainray.catalog.store import (
     BANK,
+    CHECKPOINTS,
     DATA_SETS,
     MODELS,
     PENDING,
@@ -168,7 +169,7 @@ def check_unclaimed(
     keys = {claim.key for claim in claimed}
     weights = {claim.sha256 for claim in claimed if claim.table == "pretrained_model"}
     for key in sizes:
-        if key in keys or key.startswith(QUARANTINE) or key not in where:
+        if key in keys or key.startswith((QUARANTINE, CHECKPOINTS)) or key not in where:
             continue
         if TEMPORARY.fullmatch(key):
             yield unfinished(key)

@@ -19,7 +19,7 @@ from brainray.cli.atlas.given import (
 from brainray.cli.catalog.common import open_library
 from brainray.cli.output import Json, show
 from brainray.errors import RunError
-from brainray.scenario import Scenario
+from brainray.scenario import AnyScenario, Report
 from brainray.scenario.brain import Explanation
 
 LISTED = 5
@@ -55,13 +55,16 @@ def explain(
 def _of_run(run: Run) -> Explanations:
     from brainray.cli.runs import finished_report  # it draws in its report, which takes a second
 
-    explanation = finished_report(run).explanation
+    report = finished_report(run)
+    if not isinstance(report, Report):
+        raise RunError(f"run {run.id}: {report.task} chooses no networks that could be explained")
+    explanation = report.explanation
     if not explanation:
         raise RunError(f"run {run.id}: is older than explanations, its report has none")
     return {name: [part] for name, part in explanation.items()}
 
 
-def _offered(library: Library, scenario: Scenario, activated: Activated) -> Explanations:
+def _offered(library: Library, scenario: AnyScenario, activated: Activated) -> Explanations:
     """Explain the networks that the activated sub-regions offer each input."""
     explainer = Explainer(activated.mechanism, activated.activation, activated.functions)
     explained = {}

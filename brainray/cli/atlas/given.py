@@ -15,7 +15,7 @@ from brainray.catalog.brain_seed import SHIPPED
 from brainray.catalog.values import Run
 from brainray.errors import ScenarioError, UnknownError
 from brainray.pipeline.excitation import activate, atlas_of, mechanism_settings, observed
-from brainray.scenario import Scenario, load_scenario
+from brainray.scenario import AnyScenario, load_scenario
 from brainray.scenario.load import find_scenario
 
 INPUT = "input"
@@ -75,7 +75,7 @@ class Activated:
     activation: Activation
 
 
-def activate_scenario(library: Library, scenario: Scenario, atlas: str | None) -> Activated:
+def activate_scenario(library: Library, scenario: AnyScenario, atlas: str | None) -> Activated:
     """Activate what a scenario asks for, as a run of it does.
 
     Args:
@@ -93,7 +93,7 @@ def activate_scenario(library: Library, scenario: Scenario, atlas: str | None) -
     return Activated(scenario.name, {} if how.rois else functions, mechanism, found)
 
 
-def scenario_or_run(library: Library, what: str) -> Scenario | Run:
+def scenario_or_run(library: Library, what: str) -> AnyScenario | Run:
     """Return the scenario or the run that is meant; what is both is taken for a scenario.
 
     Raises:
@@ -111,7 +111,7 @@ def scenario_or_run(library: Library, what: str) -> Scenario | Run:
 
 def activate_given(
     library: Library,
-    scenario: Scenario | None,
+    scenario: AnyScenario | None,
     functions: list[str] | None,
     rois: list[str] | None,
     brain_map: Path | None,

@@ -98,7 +98,7 @@ def _functions(atlas: AtlasRows) -> dict[str, list[str]]:
 
 
 def _table(summaries: list[AtlasSummary]) -> Table:
-    table = Table(title=f"{len(summaries)} atlases")
+    table = Table(title="1 atlas" if len(summaries) == 1 else f"{len(summaries)} atlases")
     table.add_column("name", no_wrap=True)
     for heading in ("ROIs", "functions", "associations", *RELATION_KINDS):
         table.add_column(heading, justify="right")

@@ -84,7 +84,8 @@ def search_models(
 def _models_table(title: str, models: Sequence[Model]) -> Table:
     table = Table(title=title)
     table.add_column("id", overflow="fold")
-    for heading in ("version", "kind", "sub-region", "modality", "optimizer", "platform"):
+    headings = ("version", "kind", "sub-region", "modality", "optimizer", "learning", "platform")
+    for heading in headings:
         table.add_column(heading)
     for heading in ("accuracy", "parameters", "bytes"):
         table.add_column(heading, justify="right")
@@ -97,6 +98,7 @@ def _models_table(title: str, models: Sequence[Model]) -> Table:
             model.sub_region,
             model.modality,
             model.optimizer,
+            model.learning,
             model.platform,
             "" if model.accuracy is None else f"{model.accuracy:.2%}",
             f"{model.parameters:,}",

@@ -95,6 +95,10 @@ class DynamicBatchSize(Strategy):
             self._seconds, self._rows = 0.0, 0
             self._times = yield Start(told.reshape(-1), SUM)
 
+    def pause(self, replica: Replica) -> Exchange:
+        """Pause by the rule; shares stay."""
+        yield from self._rule.pause(replica)
+
     def finish(self, replica: Replica) -> Exchange:
         """Finish by the rule."""
         yield from self._rule.finish(replica)

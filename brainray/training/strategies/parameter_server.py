@@ -5,6 +5,10 @@ stale synchronous parallel model (Ho et al., NIPS 2013); synchronously it is all
 center.
 """
 
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+
 from torch import Tensor, empty
 
 from brainray.errors import TrainingError
@@ -14,6 +18,7 @@ from brainray.training.interface import (
     Pull,
     Push,
     Replica,
+    Request,
     Server,
     Step,
     Strategy,
@@ -91,17 +96,20 @@ class ParameterServer(Strategy):
         """Push what is left, and pull the last parameters."""
         if self._steps > 0:
             yield from self._push(replica, replica.parameters() - self._pulled)
-        yield from self._ask(replica, Push("leave"))
+        last = yield from self._ask(replica, Push("leave"))
+        if last.moments:
+            replica.load_moments(last.moments)  # for a checkpoint
 
     def _push(self, replica: Replica, vector: Tensor) -> Exchange:
         push = Push("step", vector, self._rows, self._batch_rows, self._version)
         self._steps = self._rows = self._batch_rows = 0
         yield from self._ask(replica, push)
 
-    def _ask(self, replica: Replica, push: Push) -> Exchange:
+    def _ask(self, replica: Replica, push: Push) -> Generator[Request, Any, Pull]:
         pull: Pull = yield Ask(push)
         self._version, self._pulled = pull.version, pull.vector
         replica.load(pull.vector)
+        return pull
 
 
 class CentralServer:
@@ -119,7 +127,7 @@ class CentralServer:
         self._size = size
         self._gradients = gradients
         self._leaving: list[int] = []
-        self._progress = 0.0
+        self._progress = float(replica.done)
 
     def receive(self, rank: int, push: Push) -> list[tuple[int, Pull]]:
         """Take a push; see `brainray.training.interface.Server`."""
@@ -130,7 +138,10 @@ class CentralServer:
         self._leaving.append(rank)
         ready = self._pulls(self.left(rank))
         if len(self._leaving) == self._size:
-            ready += self._pulls(self._leaving)
+            moments = self._replica.moments() if self._gradients else {}
+            ready += [(r, replace(p, moments=moments)) for r, p in self._pulls(self._leaving)]
+            self._leaving = []
+            self.all_left()
         return ready
 
     def take(self, rank: int, push: Push) -> list[tuple[int, Pull]]:
@@ -140,6 +151,9 @@ class CentralServer:
     def left(self, rank: int) -> list[int]:
         """Return whom to answer now because a worker has left."""
         return []
+
+    def all_left(self) -> None:
+        """Be ready for workers that join again, after a pause."""
 
     def _change(self, vector: Tensor, share: float, progress: float) -> None:
         """Apply a gradient or a movement; ``progress`` is by how many steps of the training."""
@@ -190,6 +204,10 @@ class AsynchronousServer(CentralServer):
         self._staleness = staleness
         self._clocks = dict.fromkeys(range(size), 0)
         self._waiting: list[int] = []
+
+    def all_left(self) -> None:
+        """Begin to count pushes anew."""
+        self._clocks = dict.fromkeys(range(self._size), 0)
 
     def take(self, rank: int, push: Push) -> list[tuple[int, Pull]]:
         """Apply the push; answer those who are not too far ahead of the slowest worker."""

@@ -1,0 +1,1 @@
+"""What bench_strategies.py is made of."""

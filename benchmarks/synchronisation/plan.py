@@ -1,0 +1,67 @@
+"""How much is measured."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The sizes of a measurement.
+
+    Attributes:
+        source: of the images.
+        share: of a core, for each worker: by default four fit on two cores.
+        rounds: of everything that is timed; what is compared is timed in turn.
+        rows: of a timed epoch.
+        batch: rows of a timed step, of all workers together.
+        learn_rows: training images where accuracies are compared.
+        learn_epochs: of these trainings.
+        learn_seeds: of the comparison of all rules.
+        swarm_rows: training images where PSO-PS is compared with plain averaging.
+        swarm_epochs: of these trainings.
+        swarm_seeds: of them.
+        periods: of both.
+    """
+
+    source: str
+    share: float
+    rounds: int
+    rows: int
+    batch: int
+    learn_rows: int
+    learn_epochs: int
+    learn_seeds: int
+    swarm_rows: int
+    swarm_epochs: int
+    swarm_seeds: int
+    periods: tuple[int, ...]
+
+
+FULL = Plan("mnist", 0.4, 5, 4_096, 256, 10_000, 3, 3, 4_000, 3, 5, (1, 5, 20, 50))
+QUICK = Plan("embedded", 0.4, 1, 256, 64, 256, 1, 1, 128, 1, 1, (1, 5))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A strategy with options, under a name of its own."""
+
+    name: str
+    strategy: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+RULES = (
+    Rule("all_reduce", "all_reduce"),
+    Rule("dynamic_batch_size", "dynamic_batch_size"),
+    Rule("hpsgd", "hpsgd"),
+    Rule("local_sgd, period 20", "local_sgd"),
+    Rule("easgd, period 4", "easgd"),
+    Rule("pso_ps, period 20", "pso_ps"),
+    Rule("parameter_server", "parameter_server"),
+    Rule("parameter_server, asynchronous", "parameter_server", {"synchronous": False}),
+    Rule(
+        "parameter_server, asynchronous, parameters",
+        "parameter_server",
+        {"synchronous": False, "exchange": "parameters", "period": 5},
+    ),
+)

@@ -1,0 +1,161 @@
+"""What a search chooses: a detector, from which score on it is believed, a tracker, its options."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from brainray import plugins
+from brainray.errors import DataError, PluginError, ScenarioError
+from brainray.search.interface import Gene, Genome, Space
+from brainray.tracking.interface import check_options
+
+MIN_SCORES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+TRACKERS: Mapping[str, Mapping[str, Sequence[Any]]] = {
+    "two_stage": {
+        "high_score": (0.65, 0.3, 0.4, 0.5, 0.6, 0.75),
+        "birth_score": (0.7, 0.3, 0.4, 0.5, 0.6, 0.8),
+        "second_match": (0.6, 0.4, 0.5, 0.7),
+        "enlarge": (0.18, 0.0, 0.1, 0.3),
+        "min_hits": (2, 1, 3),
+        "max_age": (45, 15, 30, 90),
+        "camera": (True, False),
+    },
+    "sort": {
+        "max_age": (1, 5, 15, 30, 60),
+        "min_hits": (3, 1, 2),
+        "iou_threshold": (0.3, 0.1, 0.2, 0.4, 0.5),
+    },
+    "deep_sort": {
+        "max_age": (30, 15, 60),
+        "n_init": (3, 1, 2),
+        "max_iou_distance": (0.7, 0.5, 0.8),
+    },
+}
+"""What is tried where a scenario says nothing; the first of each is the published or chosen one."""
+
+CODES = {
+    "detr": "001",
+    "ssd": "002",
+    "yolov3": "003",
+    "faster_rcnn": "004",
+    "frcnn": "004",
+    "yolox": "005",
+    "nanodet": "006",
+    "centernet": "007",
+    "hog": "008",
+    "dpm": "009",
+    "sdp": "010",
+}
+"""Codes of detectors: 001 to 004 as in the paper's Table 2, the others by ourselves."""
+FIRST_FREE = 101
+"""The codes of those that are not known count from here, in the order of their names."""
+
+
+def codes_of(detectors: Sequence[str]) -> dict[str, str]:
+    """Return the code of each detector; what is known is known by how its name begins."""
+    found, free = {}, FIRST_FREE
+    for name in sorted(detectors):
+        plain = name.lower().replace("-", "_")
+        # The longest beginning counts: yolox is not yolo.
+        known = sorted((key for key in CODES if plain.startswith(key)), key=len)
+        found[name] = CODES[known[-1]] if known else f"{free:03}"
+        free += not known
+    return found
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way to track.
+
+    Attributes:
+        detector: whose boxes.
+        min_score: boxes of lower scores do not count.
+        tracker: of ``brainray.trackers``.
+        options: of the tracker.
+    """
+
+    detector: str
+    min_score: float
+    tracker: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class TrackingCode:
+    """Which code means which `Setting`.
+
+    Of the genes of options only those of the chosen tracker count; the others are 0.
+
+    Attributes:
+        detectors: that may be chosen.
+        min_scores: that may be chosen.
+        trackers: the values of each option of each tracker.
+
+    Raises:
+        ScenarioError: there is nothing to choose from, or a tracker has no such option or value.
+    """
+
+    detectors: tuple[str, ...]
+    min_scores: tuple[float, ...] = MIN_SCORES
+    trackers: Mapping[str, Mapping[str, Sequence[Any]]] = field(default_factory=lambda: TRACKERS)
+
+    def __post_init__(self) -> None:
+        if not self.detectors:
+            raise ScenarioError("search.detectors: there is none that has boxes of all sequences")
+        for tracker, options in self.trackers.items():
+            _check(tracker, options)
+
+    @property
+    def space(self) -> Space:
+        """The codes; those worth trying first are each detector with the first of all values."""
+        genes = [
+            Gene("detector", self.detectors, "detector"),
+            Gene("min_score", tuple(f"{value:g}" for value in self.min_scores), "detector"),
+            Gene("tracker", tuple(self.trackers), "tracker"),
+        ]
+        genes += [
+            Gene(f"{tracker}.{option}", tuple(map(str, values)), tracker)
+            for tracker, options in self.trackers.items()
+            for option, values in options.items()
+        ]
+        first = (0,) * (len(genes) - 1)
+        starts = tuple((number, *first) for number in range(len(self.detectors)))
+        return Space(tuple(genes), self.repair, starts)
+
+    def repair(self, genome: Genome) -> Genome:
+        """Set the options of trackers that are not chosen to 0."""
+        chosen = list(self.trackers)[genome[2]]
+        owners = [name for name, options in self.trackers.items() for _ in options]
+        options = (
+            value if owner == chosen else 0 for owner, value in zip(owners, genome[3:], strict=True)
+        )
+        return (*genome[:3], *options)
+
+    def decode(self, genome: Genome) -> Setting:
+        """Return what a code means."""
+        self.space.check(genome)
+        detector, score, which = genome[:3]
+        tracker = list(self.trackers)[which]
+        start = 3 + sum(len(options) for options in list(self.trackers.values())[:which])
+        options = self.trackers[tracker]
+        return Setting(
+            self.detectors[detector],
+            self.min_scores[score],
+            tracker,
+            {
+                name: values[genome[start + number]]
+                for number, (name, values) in enumerate(options.items())
+            },
+        )
+
+
+def _check(name: str, options: Mapping[str, Sequence[Any]]) -> None:
+    try:
+        tracker = plugins.load("trackers", name)
+        for option, values in options.items():
+            if not values:
+                raise ScenarioError(f"search.trackers.{name}.{option}: has no value")
+            for value in values:
+                check_options(name, tracker, {option: value})
+    except (DataError, PluginError) as error:
+        raise ScenarioError(f"search.trackers: {error}") from error

@@ -1,0 +1,1 @@
+"""Multi-object tracking (paper 4.1)."""

@@ -1,0 +1,183 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from brainray.errors import DataError, ScenarioError
+from brainray.search.interface import Brood
+from brainray.tracking.choices import TrackingCode, codes_of
+from brainray.tracking.problem import Objective, TrackingProblem, follow
+from brainray.tracking.reading import as_mot_text, as_parquet
+from brainray.tracking.rows import Rows
+from brainray.tracking.scores import overall
+from brainray.tracking.sequences import (
+    LabelledSequence,
+    labelled,
+    read_mot17,
+    read_sequences,
+    sha256_of_sequences,
+)
+from brainray.tracking.walkers import walkers
+
+IDF1 = Objective({"idf1": 1.0})
+
+
+@pytest.fixture(scope="module")
+def walks() -> list[LabelledSequence]:
+    return walkers()
+
+
+def test_a_code_means_a_detector_a_score_and_a_tracker_with_options() -> None:
+    code = TrackingCode(("a", "b"), (0.0, 0.5), {"sort": {"max_age": (1, 9)}, "two_stage": {}})
+    names = [gene.name for gene in code.space.genes]
+    assert names == ["detector", "min_score", "tracker", "sort.max_age"]
+    setting = code.decode((1, 1, 0, 1))
+    assert (setting.detector, setting.min_score, setting.tracker) == ("b", 0.5, "sort")
+    assert setting.options == {"max_age": 9}
+    assert code.decode((0, 0, 1, 0)).options == {}
+
+
+def test_options_of_another_tracker_do_not_make_another_candidate() -> None:
+    code = TrackingCode(("a",), (0.0,), {"two_stage": {}, "sort": {"max_age": (1, 9)}})
+    assert code.repair((0, 0, 0, 1)) == (0, 0, 0, 0)
+    assert code.repair((0, 0, 1, 1)) == (0, 0, 1, 1)
+    everything = TrackingCode(("a", "b"))
+    generator = np.random.default_rng(0)
+    for _ in range(50):
+        genome = everything.space.sample(generator)
+        assert everything.repair(genome) == genome
+        everything.decode(genome)
+
+
+def test_each_detector_is_tried_first_as_it_comes() -> None:
+    code = TrackingCode(("a", "b"))
+    starts = [code.decode(genome) for genome in code.space.warm_start]
+    assert [one.detector for one in starts] == ["a", "b"]
+    assert {one.tracker for one in starts} == {"two_stage"}
+
+
+@pytest.mark.parametrize(
+    ("trackers", "message"),
+    [
+        ({"sort": {"max_age": (-1,)}}, "search.trackers: sort: max_age is -1"),
+        ({"sort": {"speed": (1,)}}, "search.trackers: sort: speed is no option"),
+        ({"sort": {"max_age": ()}}, "search.trackers.sort.max_age: has no value"),
+        ({"fast": {}}, "search.trackers: trackers: unknown name 'fast'"),
+    ],
+)
+def test_what_no_tracker_allows_is_refused(trackers: dict[str, object], message: str) -> None:
+    with pytest.raises(ScenarioError, match=f"^{message}"):
+        TrackingCode(("a",), (0.0,), trackers)
+
+
+def test_detectors_have_the_codes_of_the_paper_and_their_own() -> None:
+    names = ("yolov3", "YOLOX-x", "SSD", "DETR", "FRCNN", "zeta", "alpha")
+    codes = codes_of(names)
+    assert [codes[name] for name in names] == ["003", "005", "002", "001", "004", "102", "101"]
+
+
+def test_the_objective_is_the_weighted_sum_of_scores(walks: list[LabelledSequence]) -> None:
+    code = TrackingCode(("sharp", "eager", "shy"))
+    followed = follow(code.decode((0,) * len(code.space.genes)), walks)
+    scores = followed.together
+    assert scores.figures() == overall(list(followed.scores.values())).figures()
+    share = scores.switches / scores.truth
+    assert 0 < share < 1
+    assert Objective({"switches": 1.0}).value(scores) == -share
+    both = Objective({"mota": 0.5, "hota": 2.0})
+    assert both.value(scores) == pytest.approx(0.5 * scores.mota + 2 * scores.hota.value)
+
+
+def test_a_candidate_is_worth_the_same_in_any_brood(walks: list[LabelledSequence]) -> None:
+    code = TrackingCode(("sharp", "shy"))
+    problem = TrackingProblem(code, (walks[0],), IDF1)
+    first, second = code.space.warm_start
+    together = problem.evaluate(Brood(0, 1, (first, second)))
+    assert together == problem.evaluate(Brood(3, 7, (first,))) + problem.evaluate(
+        Brood(4, 9, (second,))
+    )
+    assert together[0] > together[1]
+    solution = problem.finish([first, second])
+    assert (solution.genome, solution.value) == (first, together[0])
+
+
+def test_too_slow_a_candidate_fails(walks: list[LabelledSequence]) -> None:
+    code = TrackingCode(("sharp", "shy"))
+    slow = {"sharp": 1e6}
+    problem = TrackingProblem(code, (walks[0],), IDF1, 1e5, slow)
+    values = problem.evaluate(Brood(0, 0, code.space.warm_start))
+    assert np.isnan(values[0])
+    assert values[1] > 0
+
+
+def test_halves_share_no_frame(walks: list[LabelledSequence]) -> None:
+    whole = walks[0]
+    first, second = whole.halves()
+    assert (first.first, first.last, second.first, second.last) == (1, 40, 41, 80)
+    assert len(first.truth) + len(second.truth) == len(whole.truth)
+    assert second.boxes["shy"].frames_N.min() >= 41
+    odd = labelled("odd", Rows.of(np.array([3, 7]), np.ones((2, 4))), {})
+    assert [part.count for part in odd.halves()] == [2, 3]
+
+
+def test_walkers_are_always_the_same(walks: list[LabelledSequence]) -> None:
+    assert sha256_of_sequences(walks) == sha256_of_sequences(walkers())
+    assert sha256_of_sequences(walks) != sha256_of_sequences(walks[:2])
+
+
+def test_mot_folders_bring_their_detectors_by_name(
+    tmp_path: Path, walks: list[LabelledSequence]
+) -> None:
+    for walk in walks[:2]:
+        folder = tmp_path / walk.name
+        for name in ("det", "gt"):
+            (folder / name).mkdir(parents=True)
+        (folder / "seqinfo.ini").write_text(
+            f"[Sequence]\nname={walk.name}\nimWidth=960\nimHeight=540\n"
+        )
+        (folder / "gt" / "gt.txt").write_bytes(as_mot_text(walk.truth))
+        (folder / "det" / "det.txt").write_bytes(as_mot_text(walk.boxes["shy"]))
+        (folder / "det" / "sharp.txt").write_bytes(as_mot_text(walk.boxes["sharp"]))
+    extra = tmp_path / "more.parquet"
+    extra.write_bytes(as_parquet({walks[0].name: walks[0].boxes["eager"]}))
+    found = read_sequences(tmp_path, [extra])
+    assert [one.name for one in found] == ["walk-1", "walk-2"]
+    assert list(found[0].boxes) == ["public", "sharp", "more"]
+    assert list(found[1].boxes) == ["public", "sharp"]
+    assert found[0].size == (960, 540)
+    assert len(found[0].boxes["public"]) == len(walks[0].boxes["shy"])
+    with pytest.raises(DataError, match="boxes of more in seq walk-1 are there already"):
+        read_sequences(tmp_path, [extra, extra])
+
+
+def test_what_is_no_box_is_named(walks: list[LabelledSequence]) -> None:
+    boxes = walks[0].truth.boxes_N4.copy()
+    boxes[0, 2] = 0
+    broken = Rows.of(walks[0].truth.frames_N, boxes)
+    with pytest.raises(DataError, match=r"^seq w, detector d, frame 1: box 0: width is 0, allowed"):
+        labelled("w", walks[0].truth, {"d": broken})
+    with pytest.raises(DataError, match=r"^seq w: has no ground truth$"):
+        labelled("w", None, {})
+
+
+def test_pictures_without_a_truth_are_named(tmp_path: Path) -> None:
+    video, truth = tmp_path / "street", tmp_path / "other.txt"
+    video.mkdir()
+    Image.new("RGB", (8, 8)).save(video / "1.png")
+    truth.write_text("1,1,0,0,4,4,1\n")
+    with pytest.raises(
+        DataError, match=r"^seq street: has no ground truth; there is one of: other$"
+    ):
+        read_sequences(video, truth=truth)
+
+
+@pytest.mark.data
+def test_mot17_has_seven_sources_of_boxes_in_each_sequence() -> None:
+    sequences = read_mot17(Path(os.environ["BRAINRAY_DATA"], "mot17"))
+    assert [one.name for one in sequences] == [f"MOT17-{n:02}" for n in (2, 4, 5, 9, 10)]
+    assert [one.count for one in sequences] == [600, 1050, 837, 525, 654]
+    assert [len(one.boxes) for one in sequences] == [8, 8, 7, 7, 7]
+    first, second = sequences[0].halves()
+    assert (first.last, second.first) == (300, 301)
