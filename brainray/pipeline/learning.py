@@ -7,7 +7,7 @@ without their targets (`brainray.training.self_supervised`), then the labelled o
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TypeAlias
 
 import numpy as np
@@ -117,6 +117,11 @@ class Lesson:
     augmentation: float
     seed: int
 
+    @cached_property
+    def preparation(self) -> Preparation:
+        """The network's: looked up once, not in every step."""
+        return build_preparation(self.spec.preparation)
+
     def teach(self, network: TappedNetwork) -> None:
         """Train a network in place."""
         if isinstance(self.learning, SemiSupervised):
@@ -182,7 +187,7 @@ class Lesson:
 
     def _views(self) -> Views | None:
         """Return the views of the network's preparation, which draw one after the other."""
-        preparation = build_preparation(self.spec.preparation)
+        preparation = self.preparation
         if not isinstance(preparation, ViewingPreparation):
             return None
         generator = torch_generator(self.seed, "views")
@@ -192,9 +197,8 @@ class Lesson:
         )
 
     def _varied(self, samples: Tensor, generator: torch.Generator) -> Tensor:
-        preparation: Preparation = build_preparation(self.spec.preparation)
-        if self.augmentation > 0 and isinstance(preparation, AugmentingPreparation):
-            return preparation.augment(samples, self.augmentation, generator)
+        if self.augmentation > 0 and isinstance(self.preparation, AugmentingPreparation):
+            return self.preparation.augment(samples, self.augmentation, generator)
         return samples
 
 

@@ -50,6 +50,7 @@ def models(tmp_path: Path) -> list[Model]:
             network="lenet3.image",
             sub_region="vision.shape",
             recipe=recipe_of({"n": 1}),
+            spec={"learning": {"rule": "FixMatch", "ratio": 7}},
             **common,
         )
     )
@@ -81,6 +82,12 @@ def test_the_list_has_whole_ids_when_piped(models: list[Model]) -> None:
         line = next(line for line in text.splitlines() if model.id in line)
         assert "PyTorch [2.13]" in line
         assert "1,000" in line
+
+
+def test_the_list_says_how_a_network_has_learned(models: list[Model]) -> None:
+    (line,) = (line for line in output("list").splitlines() if "FixMatch" in line)
+    assert models[0].id in line
+    assert json.loads(output("show", models[0].id, "--json", "-"))["spec"]["learning"]["ratio"] == 7
 
 
 def test_the_list_is_filtered(models: list[Model]) -> None:

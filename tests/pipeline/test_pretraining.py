@@ -1,5 +1,6 @@
 """Which networks a run pretrains, and what they start from."""
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from brainray.catalog.weights import store_weights
 from brainray.datasets.dataset import SPLITS, Dataset
 from brainray.datasets.source import load_dataset
 from brainray.errors import CatalogError, NetworkError, ScenarioError
+from brainray.pipeline.learning import Learning
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.record import Record
 from brainray.pipeline.region import Region
@@ -23,6 +25,8 @@ from brainray.scenario import Scenario
 from brainray.settings import Settings
 from brainray.testing.places import settings_below
 from brainray.training.loop import Recipe
+from brainray.training.self_supervised import SelfSupervised
+from brainray.training.semi_supervised import SemiSupervised
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +187,18 @@ def test_weights_of_another_network_are_refused(unit: PretrainUnit) -> None:
     stored = store_weights(store, "language.reading", {"something": torch.zeros(2)})
     with pytest.raises(NetworkError, match=r"network textcnn\.text: nothing of the weights"):
         pretrain(replace(unit, parent=Parent(stored.key, stored.sha256, True)))
+
+
+def test_another_way_to_learn_makes_another_recipe_that_travels_with_the_unit(
+    unit: PretrainUnit,
+) -> None:
+    ways: list[Learning | None] = [None, SemiSupervised(), SemiSupervised(ratio=3)]
+    ways += [SelfSupervised(), SelfSupervised(tuned="head")]
+    units = [replace(unit, learning=way) for way in ways]
+    recipes = [one.model_recipe for one in units]
+    assert len(set(recipes)) == 5
+    assert recipes[0] == unit.model_recipe
+    assert [one.model_recipe for one in pickle.loads(pickle.dumps(units))] == recipes
 
 
 def test_a_parent_makes_another_recipe(unit: PretrainUnit) -> None:
