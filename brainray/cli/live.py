@@ -120,10 +120,8 @@ class LiveView:
         passed = max(until - self._searching_since, 1e-3)
         rate = self._evaluated / passed
         left = (self._budget - self._evaluated) / rate if rate else 0.0
-        return (
-            f"{self._evaluated} candidates, {rate:.1f} a second, best {self._best:.1%}, "
-            f"{left:.0f} s left"
-        )
+        best = f"best {self._best:.1%}" if math.isfinite(self._best) else "no value yet"
+        return f"{self._evaluated} candidates, {rate:.1f} a second, {best}, {left:.0f} s left"
 
     def _stage(self, stage: str, done: int, total: int) -> None:
         if stage not in self._tasks:

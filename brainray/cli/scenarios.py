@@ -8,7 +8,7 @@ from rich.text import Text
 
 from brainray.catalog import Library
 from brainray.cli.output import Json, show
-from brainray.scenario import AnyScenario, Scenario, load_scenario
+from brainray.scenario import Scenario, load_scenario
 from brainray.scenario.load import builtin_scenarios
 from brainray.settings import load_settings
 
@@ -20,7 +20,7 @@ def list_scenarios(json_to: Json = None) -> None:
     """List the built-in scenarios, and how often each was run to the end."""
     library = Library.open(load_settings())
     table = Table(title="Scenarios")
-    for heading in ("name", "inputs", "target"):
+    for heading in ("name", "task", "inputs", "target"):
         table.add_column(heading)
     table.add_column("finished runs", justify="right")
     documents = []
@@ -29,21 +29,19 @@ def list_scenarios(json_to: Json = None) -> None:
         inputs = {key: part.modality for key, part in scenario.inputs.items()}
         finished = sum(run.status == "finished" for run in library.runs(scenario.name))
         cells = [f"{key} ({modality})" for key, modality in inputs.items()]
-        target = _target(scenario)
-        table.add_row(name, Text(", ".join(cells)), target, str(finished))
+        task = scenario.goal.task
+        target = scenario.goal.target if isinstance(scenario, Scenario) else None
+        table.add_row(name, task, Text(", ".join(cells)), target, str(finished))
         documents.append(
             {
                 "name": name,
+                "task": task,
                 "inputs": inputs,
                 "target": target,
                 "finished_runs": finished,
             }
         )
     show(table, documents, json_to)
-
-
-def _target(scenario: AnyScenario) -> str:
-    return scenario.goal.target if isinstance(scenario, Scenario) else scenario.goal.task
 
 
 @app.command("show")

@@ -95,9 +95,14 @@ def test_bad_data_give_one_line_and_nothing_else(
 
 
 def test_scenarios_are_listed_and_checked(brainray: Call, scenario: Path) -> None:
-    (entry,) = json.loads(brainray("scenarios", "list", "--json", "-").out)
+    entry, other = json.loads(brainray("scenarios", "list", "--json", "-").out)
     assert entry["name"] == "audio_visual_digits"
     assert entry["inputs"] == {"image": "image", "audio": "audio"}
+    assert (other["name"], other["task"], other["target"]) == (
+        "multi_object_tracking",
+        "tracking",
+        None,
+    )
     shown = json.loads(brainray("scenarios", "show", scenario, "--json", "-").out)
     assert shown["search"]["budget"] == 8
     assert shown["search"]["lag"] == 3

@@ -47,6 +47,23 @@ def test_tracks_are_written_with_the_columns_of_the_contract(brainray, boxes, tm
     assert "no scores" in done.out
 
 
+def test_boxes_of_low_scores_can_be_left_out(brainray, tmp_path):
+    rows = people(2)
+    rows.scores_N[::2] = 0.3  # the first person's
+    path = tmp_path / "boxes.parquet"
+    path.write_bytes(as_parquet({"one": rows}))
+    least = ("track", "--detections", path, "--tracker", "sort", "--json", "-", "--min-score", 0.5)
+    done = brainray(*least)
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["sequences"]["one"] | {"cpu_milliseconds_a_frame": 0} == {
+        "frames": FRAMES,
+        "detections": FRAMES,
+        "boxes": FRAMES,
+        "tracks": 1,
+        "cpu_milliseconds_a_frame": 0,
+    }
+
+
 def test_a_ground_truth_gives_scores_by_sequence_and_overall(brainray, boxes):
     done = brainray("track", "--detections", boxes, "--truth", boxes, "--json", "-")
     assert done.code == 0, done.err
