@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from brainray import plugins
 from brainray.catalog.store import Store
 from brainray.catalog.values import recipe_of
 from brainray.catalog.weights import StoredWeights, load_weights, store_weights
@@ -37,7 +38,8 @@ from brainray.pipeline.models import load_network, start_from
 from brainray.pipeline.versions import recipe_versions
 from brainray.seeding import derive, numpy_generator, one_thread, torch_generator, torch_random
 from brainray.shapes import Array
-from brainray.training.loop import Optimizer, Recipe, fit
+from brainray.training.interface import Communicator, Strategy
+from brainray.training.loop import ALL_REDUCE, ALONE, Optimizer, Recipe, fit
 from brainray.training.memory import keep_freed_memory
 from brainray.training.metrics import accuracy
 
@@ -94,6 +96,26 @@ class Parent:
 
 
 @dataclass(frozen=True)
+class Together:
+    """How several workers train one network.
+
+    Attributes:
+        strategy: by which they synchronise.
+        options: of the strategy, beside its defaults.
+        workers: how many.
+    """
+
+    strategy: str
+    options: dict[str, Any]
+    workers: int
+
+    def build(self) -> Strategy:
+        """Return one worker's strategy."""
+        strategy: Strategy = plugins.build("strategies", self.strategy, self.options)
+        return strategy
+
+
+@dataclass(frozen=True)
 class PretrainUnit:
     """One network to train alone on one input.
 
@@ -108,6 +130,7 @@ class PretrainUnit:
         graph: of a frozen network, of which only a head is trained.
         augmentation: how strongly the preparation varies the samples, see
             `brainray.networks.interface.AugmentingPreparation`; 0 if it cannot.
+        together: by which several workers train it together; None if one does.
     """
 
     columns: dict[str, ColumnUnit]
@@ -119,6 +142,7 @@ class PretrainUnit:
     parent: Parent | None = None
     graph: StoredGraph | None = None
     augmentation: float = 0.0
+    together: Together | None = None
 
     @property
     def region(self) -> str:
@@ -151,6 +175,8 @@ class PretrainUnit:
             start = {"graph": self.graph.identity}
         if self.augmentation > 0:
             start["augmentation"] = self.augmentation
+        if self.together is not None and self.graph is None:
+            start["together"] = asdict(self.together)
         return recipe_of(
             {
                 **start,
@@ -272,10 +298,16 @@ def _prepare(unit: ColumnUnit, inputs: Path, mask: Path) -> None:
         partial_mask.unlink(missing_ok=True)
 
 
-def pretrain(unit: PretrainUnit) -> Pretrained:
+def pretrain(unit: PretrainUnit, communicator: Communicator = ALONE) -> Pretrained:
     """Train a network alone on the samples that have its input, and store its weights.
 
+    Args:
+        unit: what to train, and how.
+        communicator: to the other workers that train it ``together`` with this one; all of them
+            store the same.
+
     Raises:
+        TrainingError: the network cannot be trained by several workers.
         DataError: see `prepare`.
         NetworkError: the weights to start from are not those of this network.
         CatalogError: they are not in the store, or training made NaN.
@@ -284,17 +316,20 @@ def pretrain(unit: PretrainUnit) -> Pretrained:
     with one_thread():
         if unit.graph is not None:
             return _pretrain_head(unit, unit.graph)
-        network = train_alone(unit)
+        network = train_alone(unit, communicator=communicator)
         stored = store_weights(unit.columns["train"].store, unit.sub_region, network.state_dict())
         return Pretrained(stored, accuracy_alone(network, unit.columns["validation"]))
 
 
-def train_alone(unit: PretrainUnit, most: int | None = None) -> TappedNetwork:
+def train_alone(
+    unit: PretrainUnit, most: int | None = None, communicator: Communicator = ALONE
+) -> TappedNetwork:
     """Train the network of a unit, which is not frozen, and return it; nothing is stored.
 
     Args:
         unit: what to train, and how.
         most: training samples that are used at most, drawn at random; None is all.
+        communicator: see `pretrain`.
 
     Raises:
         DataError: see `prepare`.
@@ -324,7 +359,8 @@ def train_alone(unit: PretrainUnit, most: int | None = None) -> TappedNetwork:
             samples = preparation.augment(samples, unit.augmentation, generator)
         return functional.cross_entropy(network(samples), target_N[chosen])
 
-    fit(network, loss, rows=len(rows_N), recipe=unit.recipe, seed=seed)
+    strategy = ALL_REDUCE if unit.together is None else unit.together.build()
+    fit(network, loss, len(rows_N), unit.recipe, seed, strategy, communicator)
     return network
 
 
