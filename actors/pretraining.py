@@ -14,14 +14,18 @@ from typing import Any
 import ray
 import ray.train
 import ray.train.torch
+import torch.distributed
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.calls import ask
 from actors.cluster import LOST_WORKERS, own_errors, own_interrupts
+from actors.communicator import TorchCommunicator
 from actors.coordinator import NAMESPACE, region_name
 from brainray.errors import BrainrayError, ClusterError, RunError
 from brainray.pipeline.assignment import Outcome
 from brainray.pipeline.units import Pretrained, PretrainUnit, pretrain
+from brainray.training.interface import Communicator
+from brainray.training.loop import ALONE
 
 POLL_SECONDS = 0.2
 END_SECONDS = 30.0
@@ -74,7 +78,7 @@ def pretrain_on_train(
             before = len(left)
             collect()
             training = train.options(scheduling_strategy=here).remote(
-                run_id, regions, workers, folder
+                run_id, regions, workers, folder, units[0].together is not None
             )
             try:
                 while left and not _ended(training, POLL_SECONDS):
@@ -113,11 +117,11 @@ def _ended(training: Any, timeout_seconds: float) -> bool:
 
 
 @ray.remote(num_cpus=0, max_retries=1)
-def train(run_id: str, regions: Sequence[str], workers: int, folder: Path) -> None:
+def train(run_id: str, regions: Sequence[str], workers: int, folder: Path, together: bool) -> None:
     """Run the trainer to its end."""
     trainer = ray.train.torch.TorchTrainer(
         train_units,
-        train_loop_config={"run_id": run_id, "regions": list(regions)},
+        train_loop_config={"run_id": run_id, "regions": list(regions), "together": together},
         scaling_config=ray.train.ScalingConfig(
             num_workers=workers, use_gpu=False, resources_per_worker={"CPU": 1}
         ),
@@ -133,16 +137,53 @@ def train(run_id: str, regions: Sequence[str], workers: int, folder: Path) -> No
 
 
 def train_units(config: dict[str, Any]) -> None:
-    """What each worker does: train one unit after the other until no region has one for it."""
+    """What each worker does: train one unit after the other until no region has one for it.
+
+    Where all workers train each unit together, the first one alone talks to the regions.
+    """
+    if config["together"]:
+        _train_together(config)
+        return
     worker, run_id = ray.train.get_context().get_world_rank(), config["run_id"]
     for region in config["regions"]:
         actor = ray.get_actor(region_name(region), namespace=NAMESPACE)
-        # RunError: the region was restarted, and the driver will assign it its units again.
-        while (given := ask(actor, "next_unit", run_id, worker, retried=(RunError,))) is not None:
+        while (given := _next_unit(actor, run_id, worker)) is not None:
             number, unit = given
-            outcome: Outcome
-            try:
-                outcome = pretrain(unit)
-            except BrainrayError as error:  # for the driver; another try would end the same way
-                outcome = error
-            ask(actor, "finish_unit", run_id, number, outcome, retried=(RunError,))
+            _finish_unit(actor, run_id, number, _outcome(unit, ALONE))
+
+
+def _train_together(config: dict[str, Any]) -> None:
+    communicator, run_id = TorchCommunicator(), config["run_id"]
+    for region in config["regions"]:
+        actor = ray.get_actor(region_name(region), namespace=NAMESPACE)
+        while True:
+            given: list[Any] = [None]
+            if communicator.rank == 0:
+                given = [_next_unit(actor, run_id, communicator.rank)]
+            torch.distributed.broadcast_object_list(given, src=0)
+            if given[0] is None:
+                break
+            number, unit = given[0]
+            outcome = _outcome(unit, communicator)
+            if communicator.rank == 0:
+                _finish_unit(actor, run_id, number, outcome)
+
+
+def _outcome(unit: PretrainUnit, communicator: Communicator) -> Outcome:
+    try:
+        return pretrain(unit, communicator)
+    except BrainrayError as error:  # for the driver; another try would end the same way
+        return error
+
+
+# RunError: the region was restarted, and the driver will assign it its units again.
+
+
+def _next_unit(actor: Any, run_id: str, worker: int) -> tuple[int, PretrainUnit] | None:
+    given: tuple[int, PretrainUnit] | None
+    given = ask(actor, "next_unit", run_id, worker, retried=(RunError,))
+    return given
+
+
+def _finish_unit(actor: Any, run_id: str, number: int, outcome: Outcome) -> None:
+    ask(actor, "finish_unit", run_id, number, outcome, retried=(RunError,))

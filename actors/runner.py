@@ -102,10 +102,16 @@ class RayRunner:
         workers: int | None,
         on_done: Callable[[int, Pretrained], None],
     ) -> list[Pretrained]:
-        """Train networks on Train workers of one CPU each, which pull them from the regions."""
+        """Train networks on Train workers of one CPU each, which pull them from the regions.
+
+        Each pulls networks of its own, or all train each one together.
+        """
         if not units:
             return []
+        together = units[0].together  # all units of a run are trained alike
         count = min(workers or total_cpus(), len(units))
+        if together is not None:
+            count = together.workers
         require_cpus(count, "pretraining.workers")
         run_id = self._folder.parent.name
         return pretrain_on_train(units, count, on_done, self.coordinate, run_id, self._folder)

@@ -136,16 +136,27 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=PARTS, help="a part; may be repeated")
     parser.add_argument("--share", type=float, help="of a core, for each worker (default: 0.4)")
     parser.add_argument("--rounds", type=int, help="of everything that is timed (default: 5)")
+    parser.add_argument("--seeds", type=int, help="of the comparison of all rules (default: 3)")
+    parser.add_argument(
+        "--slept",
+        action="store_true",
+        help="workers sleep instead of computing, on a machine that is too busy: dbs and hpsgd",
+    )
     parser.add_argument("--json", type=Path, required=True, help="where to write the report")
     arguments = parser.parse_args()
     plan = QUICK if arguments.quick else FULL
     given = {name: getattr(arguments, name) for name in ("share", "rounds")}
+    given["learn_seeds"] = arguments.seeds
     plan = replace(plan, **{name: value for name, value in given.items() if value is not None})
+    parts = arguments.only or list(PARTS)
+    if arguments.slept:
+        plan = replace(plan, row_seconds=2e-3, rows=min(plan.rows, 2_048), share=1.0)
+        parts = [part for part in parts if part in ("dbs", "hpsgd")]
     if plan.source == "mnist" and "BRAINRAY_DATA" not in os.environ:
         sys.exit("bench_strategies: BRAINRAY_DATA: must name the folder of MNIST")
     known = before(arguments.json, plan)
     rows, goals, load = known["rows"], known["goals"], known["setting"]["load"]
-    for part in arguments.only or PARTS:
+    for part in parts:
         if part in load:
             continue  # measured before
         print(f"{part} ...", file=sys.stderr)

@@ -1,6 +1,7 @@
 """Handwritten digits and a network that reads them."""
 
 import os
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -69,6 +70,8 @@ def _taken(all_of_them: Digits, rows_N: np.ndarray) -> Digits:
 def network(name: str, seed: int) -> nn.Module:
     """Return an untrained network, the same for the same seed; ``wide`` has 1.9 million weights."""
     with torch_random(seed):
+        if name == "linear":
+            return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
         if name == "wide":
             layers = [nn.Flatten(), nn.Linear(784, 1_024), nn.ReLU(), nn.Linear(1_024, 1_024)]
             return nn.Sequential(*layers, nn.ReLU(), nn.Linear(1_024, 10))
@@ -77,10 +80,11 @@ def network(name: str, seed: int) -> nn.Module:
     return built
 
 
-def loss_of(net: nn.Module, train: Digits) -> Loss:
-    """Return the mean cross entropy of some rows."""
+def loss_of(net: nn.Module, train: Digits, row_seconds: float = 0.0) -> Loss:
+    """Return the mean cross entropy of some rows, for each of which it sleeps so long first."""
 
     def loss(rows_B: Tensor, epoch: int) -> Tensor:
+        time.sleep(row_seconds * len(rows_B))
         return functional.cross_entropy(net(train.images_NCHW[rows_B]), train.digit_N[rows_B])
 
     return loss

@@ -25,19 +25,26 @@ FACTORS = (1, 2, 3)
 def order(plan: Plan, strategy: str, **others: Any) -> Order:
     """Return a training of this plan."""
     recipe = Recipe(others.pop("epochs", EPOCHS), plan.batch, "adam", 1e-3)
+    if plan.row_seconds > 0:
+        others |= {"network": "linear", "row_seconds": plan.row_seconds}
     return Order(strategy, recipe, plan.rows, plan.source, share=plan.share, **others)
 
 
 def timed(crew: Crew, wanted: Order, slower: float = 1.0) -> dict[str, Any]:
     """Have all workers train; return the seconds of each epoch, until the last worker's end."""
-    shares = [wanted.share / (slower if rank == SLOW else 1.0) for rank in range(crew.size)]
-    told: list[Told] = crew.do(train, *(replace(wanted, share=share) for share in shares))
+    orders = [wanted] * crew.size
+    if wanted.row_seconds > 0:
+        orders[SLOW] = replace(wanted, row_seconds=wanted.row_seconds * slower)
+    else:
+        orders[SLOW] = replace(wanted, share=wanted.share / slower)
+    told: list[Told] = crew.do(train, *orders)
     marks = [max(ends) for ends in zip(*(one.ends for one in told), strict=True)]
     spent = marks[-1] - marks[0]
     epochs = wanted.recipe.epochs
     steps = epochs * -(-told[0].effort.rows // epochs // wanted.recipe.batch_size)
     computing = [one.effort.seconds - one.effort.seconds_waited for one in told]
     return {
+        "slept": wanted.row_seconds > 0,
         "epochs": [end - begin for begin, end in pairwise(marks)],
         "seconds": spent,
         "step_computing": statistics.median(computing) / steps,
@@ -58,6 +65,7 @@ def row(part: str, found: dict[str, Any], **others: Any) -> dict[str, Any]:
     return {
         "part": part,
         "simulated": False,
+        "computing": "slept" if found["slept"] else "done",
         **others,
         "epochs": [round(seconds, 3) for seconds in found["epochs"]],
         "seconds": round(found["seconds"], 3),

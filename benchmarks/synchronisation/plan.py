@@ -21,6 +21,9 @@ class Plan:
         swarm_epochs: of these trainings.
         swarm_seeds: of them.
         periods: of both.
+        row_seconds: above 0, workers sleep so long for each row instead of computing, and a slow
+            one longer: for a machine that is too busy to give them their share. The network is
+            then a linear one. For the parts ``dbs`` and ``hpsgd``.
     """
 
     source: str
@@ -35,6 +38,7 @@ class Plan:
     swarm_epochs: int
     swarm_seeds: int
     periods: tuple[int, ...]
+    row_seconds: float = 0.0
 
 
 FULL = Plan("mnist", 0.4, 5, 4_096, 256, 10_000, 3, 3, 4_000, 3, 5, (1, 5, 20, 50))

@@ -34,6 +34,7 @@ class Order:
         latency_seconds: of each merge.
         options: of the strategy.
         seed: of all that is random.
+        row_seconds: that the worker sleeps for each row, instead of computing as much.
         judged: whether the accuracy is wanted.
     """
 
@@ -46,6 +47,7 @@ class Order:
     latency_seconds: float = 0.0
     options: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
+    row_seconds: float = 0.0
     judged: bool = False
 
 
@@ -81,7 +83,7 @@ def train(order: Order) -> Told:
             slow = order.latency_seconds > 0
             effort = fit(
                 net,
-                loss_of(net, train_set),
+                loss_of(net, train_set, order.row_seconds),
                 len(train_set.digit_N),
                 order.recipe,
                 order.seed,

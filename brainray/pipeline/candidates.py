@@ -27,11 +27,13 @@ from brainray.pipeline.units import (
     Parent,
     Pretrained,
     PretrainUnit,
+    Together,
     bank,
     prepare,
 )
 from brainray.pipeline.versions import platform
 from brainray.scenario import Scenario
+from brainray.scenario.steps import NO_STRATEGY
 from brainray.training.loop import Recipe
 
 
@@ -131,6 +133,10 @@ class Pretraining:
         """
         settings = self.scenario.pretraining
         parent = None if start is None else self._parent(start)
+        together = None
+        if settings.strategy != NO_STRATEGY:
+            assert settings.workers is not None  # or the scenario would have been refused
+            together = Together(settings.strategy, settings.options, settings.workers)
         first = PretrainUnit(
             columns={
                 split: ColumnUnit(
@@ -144,6 +150,7 @@ class Pretraining:
             recipe=HEAD,
             seed=self.seed,
             parent=parent,
+            together=together,
         )
         if spec.architecture == ONNX:
             return [replace(first, graph=graph) for graph in selection.graphs[spec.name]]

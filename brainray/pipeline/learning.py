@@ -29,7 +29,8 @@ from brainray.pipeline.models import quicken, start_from
 from brainray.scenario.steps import Pretraining
 from brainray.seeding import torch_generator, torch_random
 from brainray.shapes import Array
-from brainray.training.loop import Recipe, fit
+from brainray.training.interface import Communicator, Strategy
+from brainray.training.loop import ALL_REDUCE, ALONE, Recipe, fit
 from brainray.training.self_supervised import (
     PROJECTION,
     SelfSupervised,
@@ -105,6 +106,8 @@ class Lesson:
         learning: how the network learns; None is supervised.
         augmentation: of the labelled samples, see `AugmentingPreparation`.
         seed: of all that is drawn.
+        strategy: of supervised learning by several workers.
+        communicator: of this worker with the others.
     """
 
     spec: NetworkSpec
@@ -116,6 +119,8 @@ class Lesson:
     learning: Learning | None
     augmentation: float
     seed: int
+    strategy: Strategy = ALL_REDUCE
+    communicator: Communicator = ALONE
 
     @cached_property
     def preparation(self) -> Preparation:
@@ -135,7 +140,8 @@ class Lesson:
             samples = self._varied(taken(self.labelled, rows), generator)
             return functional.cross_entropy(network(samples), self.target_N[rows])
 
-        fit(network, loss, rows=len(self.target_N), recipe=self.recipe, seed=self.seed)
+        rows, workers = len(self.target_N), (self.strategy, self.communicator)
+        fit(network, loss, rows, self.recipe, self.seed, *workers)
         network.requires_grad_(True)
 
     def _semi_supervised(self, network: TappedNetwork, learning: SemiSupervised) -> None:

@@ -79,8 +79,8 @@ class LocalRunner:
         workers: int | None,
         on_done: Callable[[int, Pretrained], None],
     ) -> list[Pretrained]:
-        """Train one network after the other; ``workers`` does not matter in one process."""
-        return self.map(pretrain, units, on_done)
+        """Train one network after the other; those who train one together are threads."""
+        return self.map(_pretrain, units, on_done)
 
     def search(
         self, problem: Problem, schedule: Schedule, workers: int | None, on_brood: OnBrood
@@ -97,6 +97,11 @@ class LocalRunner:
         return simulate(workers, lambda member: with_communicator(problem, member).finish(genomes))[
             0
         ]
+
+
+def _pretrain(unit: PretrainUnit) -> Pretrained:
+    workers = 1 if unit.together is None else unit.together.workers
+    return simulate(workers, partial(pretrain, unit))[0]
 
 
 @contextmanager

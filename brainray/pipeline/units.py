@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from brainray import plugins
 from brainray.catalog.store import Store
 from brainray.catalog.values import recipe_of
 from brainray.catalog.weights import StoredWeights, load_weights, store_weights
@@ -37,7 +38,8 @@ from brainray.pipeline.models import load_network, quicken, start_from
 from brainray.pipeline.versions import recipe_versions
 from brainray.seeding import derive, numpy_generator, one_thread, torch_generator, torch_random
 from brainray.shapes import Array
-from brainray.training.loop import Optimizer, Recipe
+from brainray.training.interface import Communicator, Strategy
+from brainray.training.loop import ALL_REDUCE, ALONE, Optimizer, Recipe
 from brainray.training.memory import keep_freed_memory
 from brainray.training.metrics import accuracy
 
@@ -94,6 +96,26 @@ class Parent:
 
 
 @dataclass(frozen=True)
+class Together:
+    """How several workers train one network.
+
+    Attributes:
+        strategy: by which they synchronise.
+        options: of the strategy, beside its defaults.
+        workers: how many.
+    """
+
+    strategy: str
+    options: dict[str, Any]
+    workers: int
+
+    def build(self) -> Strategy:
+        """Return one worker's strategy."""
+        strategy: Strategy = plugins.build("strategies", self.strategy, self.options)
+        return strategy
+
+
+@dataclass(frozen=True)
 class PretrainUnit:
     """One network to train alone on one input.
 
@@ -110,6 +132,7 @@ class PretrainUnit:
         augmentation: how strongly the preparation varies the samples, see
             `brainray.networks.interface.AugmentingPreparation`; 0 if it cannot.
         learning: how the network learns; None is supervised, as the head of a frozen one does.
+        together: by which several workers train it together; None if one does.
     """
 
     columns: dict[str, ColumnUnit]
@@ -122,6 +145,7 @@ class PretrainUnit:
     graph: StoredGraph | None = None
     augmentation: float = 0.0
     learning: Learning | None = None
+    together: Together | None = None
 
     @property
     def region(self) -> str:
@@ -162,6 +186,8 @@ class PretrainUnit:
             start["augmentation"] = self.augmentation
         if self.learning is not None:
             start["learning"] = self.learned
+        if self.together is not None and self.graph is None:
+            start["together"] = asdict(self.together)
         return recipe_of(
             {
                 **start,
@@ -284,10 +310,16 @@ def _prepare(unit: ColumnUnit, inputs: Path, mask: Path) -> None:
         partial_mask.unlink(missing_ok=True)
 
 
-def pretrain(unit: PretrainUnit) -> Pretrained:
+def pretrain(unit: PretrainUnit, communicator: Communicator = ALONE) -> Pretrained:
     """Train a network alone on the samples that have its input, and store its weights.
 
+    Args:
+        unit: what to train, and how.
+        communicator: to the other workers that train it ``together`` with this one; all of them
+            store the same.
+
     Raises:
+        TrainingError: the network cannot be trained by several workers.
         DataError: see `prepare`.
         NetworkError: the weights to start from are not those of this network.
         CatalogError: they are not in the store, or training made NaN.
@@ -296,17 +328,20 @@ def pretrain(unit: PretrainUnit) -> Pretrained:
     with one_thread():
         if unit.graph is not None:
             return _pretrain_head(unit, unit.graph)
-        network = train_alone(unit)
+        network = train_alone(unit, communicator=communicator)
         stored = store_weights(unit.columns["train"].store, unit.sub_region, network.state_dict())
         return Pretrained(stored, accuracy_alone(network, unit.columns["validation"]))
 
 
-def train_alone(unit: PretrainUnit, most: int | None = None) -> TappedNetwork:
+def train_alone(
+    unit: PretrainUnit, most: int | None = None, communicator: Communicator = ALONE
+) -> TappedNetwork:
     """Train the network of a unit, which is not frozen, and return it; nothing is stored.
 
     Args:
         unit: what to train, and how.
         most: training samples that are used at most, drawn at random; None is all.
+        communicator: see `pretrain`.
 
     Raises:
         DataError: see `prepare`.
@@ -337,6 +372,8 @@ def train_alone(unit: PretrainUnit, most: int | None = None) -> TappedNetwork:
         learning=unit.learning,
         augmentation=unit.augmentation,
         seed=seed,
+        strategy=ALL_REDUCE if unit.together is None else unit.together.build(),
+        communicator=communicator,
     ).teach(network)
     return network
 

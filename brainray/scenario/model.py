@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from brainray import plugins
-from brainray.scenario.steps import Grow, Pretraining, Search, Training
+from brainray.scenario.steps import NO_STRATEGY, Grow, Pretraining, Search, Training
 from brainray.scenario.values import Column, Name, Number, Section, offered
 from brainray.shapes import Modality
 
@@ -186,6 +186,11 @@ class Scenario(Section):
     @model_validator(mode="after")
     def _grows_for_one_input(self) -> "Scenario":
         if self.grow.enabled:
+            if self.pretraining.strategy != NO_STRATEGY:
+                raise ValueError(
+                    f"pretraining.strategy: is {self.pretraining.strategy}, but each network that "
+                    "is grown is trained by one worker; it must be none"
+                )
             if len(self.inputs) > 1:
                 raise ValueError(
                     f"grow.enabled: is for one input, not for {', '.join(self.inputs)}; grow a "

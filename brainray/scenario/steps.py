@@ -18,6 +18,17 @@ def _odd(number: int) -> int:
     return number
 
 
+NO_STRATEGY = "none"
+
+
+def _strategy_or_none(name: str) -> str:
+    known = plugins.names("strategies")
+    if name != NO_STRATEGY and name not in known:
+        allowed = ", ".join([NO_STRATEGY, *known])
+        raise ValueError(f"unknown strategy {name!r}, allowed are {allowed}")
+    return name
+
+
 def _built(strategy: str, options: dict[str, Any]) -> Any:
     """Return an instance of a strategy; ValueError says which option is wrong."""
     try:
@@ -180,7 +191,10 @@ class Pretraining(Section):
         augmentation: how strongly the training samples are varied anew in each epoch, where the
             network's preparation can: spectrograms are warped to other voices and paces.
         workers: models trained at the same time; None is one a CPU. The result does not depend
-            on it.
+            on it. With a strategy: the workers of each model, one model after the other.
+        strategy: ``none``: one worker trains a model; or one of ``training.strategy``, by which
+            all workers train each model together: for few and large networks.
+        options: of the strategy, beside its defaults.
         learning: ``supervised`` from labelled rows alone, or from unlabelled ones, too. Of a
             frozen network only a head is trained, and always supervised.
         semi_supervised: how, if ``learning`` says so.
@@ -196,6 +210,43 @@ class Pretraining(Section):
     learning: Literal["supervised", "semi_supervised", "self_supervised"] = "supervised"
     semi_supervised: SemiSupervised = Field(default_factory=SemiSupervised)
     self_supervised: SelfSupervised = Field(default_factory=SelfSupervised)
+    strategy: Annotated[str, AfterValidator(_strategy_or_none)] = NO_STRATEGY
+    options: dict[str, Any] = Field(default={})
+
+    @field_validator("options")
+    @classmethod
+    def _options_of_the_strategy(
+        cls, options: dict[str, Any], others: ValidationInfo
+    ) -> dict[str, Any]:
+        strategy = others.data.get("strategy")
+        if options and strategy == NO_STRATEGY:
+            raise ValueError("are those of a strategy, and pretraining.strategy is none")
+        if options and strategy is not None:
+            _built(strategy, options)
+        return options
+
+    @model_validator(mode="after")
+    def _possible_together(self) -> "Pretraining":
+        if self.strategy == NO_STRATEGY:
+            return self
+        if self.workers is None:
+            raise ValueError(f"strategy {self.strategy} needs a number of workers, not null")
+        if self.batch_size < self.workers:
+            raise ValueError(
+                f"batch_size {self.batch_size} must be at least workers {self.workers}"
+            )
+        if self.learning != "supervised":
+            raise ValueError(
+                f"strategy {self.strategy} cannot be combined with learning {self.learning}: set "
+                "learning supervised, or strategy none"
+            )
+        if self.augmentation > 0:
+            raise ValueError(
+                f"strategy {self.strategy} cannot be combined with augmentation: each worker would "
+                "vary its samples otherwise than one process does; set augmentation 0, or strategy "
+                "none"
+            )
+        return self
 
 
 class Training(Section):

@@ -1,6 +1,15 @@
+import json
 from datetime import timedelta
 
+import pytest
+import safetensors.torch
+
+from brainray.catalog import Library
 from brainray.pipeline.checkpoints import StoredCheckpoints
+from brainray.pipeline.local import local_runner
+from brainray.pipeline.run import run_scenario
+from brainray.scenario import Scenario
+from brainray.settings import Settings
 from brainray.testing.places import library_below
 
 
@@ -26,3 +35,28 @@ def test_upkeep_leaves_checkpoints_until_they_are_old(tmp_path):
     assert library.collect().files == {}
     assert library.collect(grace=timedelta(0)).files == {"checkpoints/a-1/training": 3}
     assert checkpoints.read("training") is None
+
+
+def test_a_run_goes_on_from_the_checkpoints_of_its_training(
+    scenario: Scenario, empty: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is interrupted when it has written three of them; the epochs before are not done again."""
+    training = scenario.training.model_copy(update={"checkpoint_seconds": 0.0, "epochs": 5})
+    wanted = scenario.model_copy(update={"training": training})
+    write, epochs = StoredCheckpoints.write, []
+
+    def interrupted(self: StoredCheckpoints, name: str, data: bytes) -> None:
+        write(self, name, data)
+        progress = safetensors.torch.load(data)["progress"].numpy().tobytes()
+        epochs.append(json.loads(progress)["epochs"])
+        if len(epochs) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(StoredCheckpoints, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_scenario(wanted, 0, empty, local_runner)
+    (run,) = Library.open(empty).runs()
+    report = run_scenario(wanted, 0, empty, local_runner, run_id=run.id)
+    assert epochs[:4] == [1, 2, 3, 4]
+    assert report.run_id == run.id
+    assert list(Library.open(empty).store.files("checkpoints/")) == []

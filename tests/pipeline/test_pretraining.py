@@ -20,7 +20,7 @@ from brainray.pipeline.local import local_runner
 from brainray.pipeline.record import Record
 from brainray.pipeline.region import Region
 from brainray.pipeline.run import recorded_scenario, run_scenario
-from brainray.pipeline.units import ColumnUnit, Parent, PretrainUnit, pretrain
+from brainray.pipeline.units import ColumnUnit, Parent, PretrainUnit, Together, pretrain
 from brainray.scenario import Scenario
 from brainray.settings import Settings
 from brainray.testing.places import settings_below
@@ -275,3 +275,29 @@ def test_what_cannot_be_started_from_is_named(
     assert refused(fast.id, other.id) == (
         f"pretraining.start: {other.id} and {fast.id} are both of fasttext.text, give one"
     )
+
+
+def test_several_workers_train_one_network_together(unit: PretrainUnit, settings: Settings) -> None:
+    """All-reduce does as one process does, but for rounding; the recipe tells both apart."""
+    store = Library.open(settings).store
+    shared = replace(unit, together=Together("all_reduce", {}, 2))
+    assert shared.model_recipe != unit.model_recipe
+    assert replace(shared, together=Together("all_reduce", {}, 3)).model_recipe not in (
+        unit.model_recipe,
+        shared.model_recipe,
+    )
+    with local_runner(settings, settings.runs) as runner:
+        (alone, together) = runner.pretrain([unit, shared], 2, lambda number, result: None)
+    old, new = (load_weights(store, made.weights.key) for made in (alone, together))
+    for name in old:
+        torch.testing.assert_close(old[name], new[name], rtol=0, atol=1e-3)
+    assert abs(alone.validation - together.validation) < 0.02
+
+
+def test_a_run_pretrains_by_the_strategy_of_its_scenario(
+    caption_only: Scenario, empty: Settings
+) -> None:
+    how = {"strategy": "local_sgd", "options": {"period": 3}, "workers": 2, "optimizers": ("adam",)}
+    wanted = changed(using(caption_only, "fasttext.text"), pretraining=how)
+    report = run_scenario(wanted, 0, empty, local_runner)
+    assert report.best.validation > 0

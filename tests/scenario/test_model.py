@@ -385,3 +385,32 @@ JSON = st.recursive(
 def test_whatever_is_given_is_refused_in_one_line(document: Document):
     with pytest.raises(ScenarioError, match=r"^mine\.yaml: [^\n]+$"):
         parse_scenario(document, "mine.yaml")
+
+
+@pytest.mark.parametrize(
+    ("pretraining", "says"),
+    [
+        ({"strategy": "gossip"}, "unknown strategy 'gossip', allowed are none, all_reduce"),
+        ({"options": {"period": 2}}, "pretraining.strategy is none"),
+        ({"strategy": "local_sgd", "workers": 2, "options": {"every": 2}}, "every"),
+        ({"strategy": "all_reduce"}, "strategy all_reduce needs a number of workers, not null"),
+        ({"strategy": "hpsgd", "workers": 64}, "batch_size 32 must be at least workers 64"),
+        (
+            {"strategy": "hpsgd", "workers": 2, "augmentation": 0.1},
+            "strategy hpsgd cannot be combined with augmentation",
+        ),
+    ],
+)
+def test_a_strategy_of_pretraining_that_cannot_be_is_refused(
+    pretraining: dict[str, Any], says: str, document: Document
+):
+    with pytest.raises(ScenarioError, match="pretraining") as refused:
+        parse_scenario(document | {"pretraining": pretraining}, "mine.yaml")
+    assert says in str(refused.value)
+
+
+def test_grown_networks_are_trained_by_one_worker_each(document: Document):
+    together = {"strategy": "all_reduce", "workers": 2}
+    changes = {"pretraining": together, "grow": {"enabled": True}}
+    with pytest.raises(ScenarioError, match="is all_reduce, but each network that is grown"):
+        parse_scenario(document | changes, "mine.yaml")
