@@ -399,6 +399,10 @@ def test_whatever_is_given_is_refused_in_one_line(document: Document):
             {"strategy": "hpsgd", "workers": 2, "augmentation": 0.1},
             "strategy hpsgd cannot be combined with augmentation",
         ),
+        (
+            {"strategy": "hpsgd", "workers": 2, "learning": "self_supervised"},
+            "strategy hpsgd cannot be combined with learning self_supervised",
+        ),
     ],
 )
 def test_a_strategy_of_pretraining_that_cannot_be_is_refused(
