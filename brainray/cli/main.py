@@ -38,11 +38,11 @@ COMMANDS = {
     ),
     "deploy": (
         "brainray.cli.deploy:deploy",
-        "Have a model answer at an endpoint; a service that runs follows within a second.",
+        "Have a model answer at an endpoint, or a tracker; a service follows within a second.",
     ),
     "undeploy": (
         "brainray.cli.deploy:undeploy",
-        "Remove an endpoint; its models stay in the catalog.",
+        "Remove an endpoint; models stay in the catalog.",
     ),
     "keys": ("brainray.cli.keys:app", "Who may deploy and maintain over HTTP."),
     "catalog": ("brainray.cli.catalog:app", "What is in the catalog."),

@@ -31,6 +31,7 @@ def old() -> dict[str, Any]:
         "pathway": {"sub_regions": {"vision.shape": 1.0}, "connections": [["a", "b", 0.5]]},
         "search": {
             "algorithm": "random",
+            "mode": "synchronous",
             "evaluated": 2,
             "failed": 1,
             "seconds": 1.0,
