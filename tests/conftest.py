@@ -32,7 +32,6 @@ RAY_TESTS = Path(__file__).parent / "actors"
 SERVICES_TESTS = Path(__file__).parent / "services"
 CLUSTER_TESTS = "test_cluster.py"
 LONG_TESTS = RAY_TESTS / "long"
-OWN_CLUSTERS = "test_standing.py"
 ZOO_TESTS = Path(__file__).parent / "zoo"
 EMPTY = "template_empty"
 
@@ -102,25 +101,26 @@ def pytest_report_header() -> str:
 class OneProcessForRay(LoadScopeScheduling):
     """Shares out single tests, but gives one process all that need Ray: its clusters compete.
 
-    So do the tests of the standing cluster, which is started once. Those that start clusters of
-    their own wait for them rather than compute, so they go to another process.
+    So do the tests of the standing cluster, which is started once.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
         if path.endswith(f"{SERVICES_TESTS.name}/{CLUSTER_TESTS}"):
             return path
-        if path.endswith(f"{RAY_TESTS.name}/{OWN_CLUSTERS}"):
-            return "own clusters"
         return RAY_TESTS.name if f"{RAY_TESTS.name}/" in path else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneProcessForRay:
+    config.option.loadscopereorder = False  # else the largest scope, Ray's, would be the first
     return OneProcessForRay(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # Last, so that Ray has the machine to itself: beside other work a cluster takes ten times as
+    # long to start its processes.
+    items.sort(key=lambda item: RAY_TESTS in item.path.parents)
     if os.environ.get("BRAINRAY_DATA"):
         return
     needing = [item for item in items if item.get_closest_marker("data")]

@@ -73,7 +73,7 @@ def test_a_stopped_run_says_how_to_go_on_and_does(
     ("line", "says"),
     [
         ("left,label\nlow,0", "right"),
-        ("left,right,label\nlow,odd,1\nlow,even,", "row 1"),
+        ("left,right,label,split\na,b,0,train\na,b,1,train\na,b,,validation\na,b,1,test", "row 2"),
         ("left,right,label,split\na,b,0,train\na,b,1,train\na,b,0,validation\na,b,2,test", "2"),
     ],
     ids=["missing column", "missing label", "label seen only in test"],

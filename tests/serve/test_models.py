@@ -142,6 +142,7 @@ def test_the_documentation_needs_nothing_from_elsewhere(browser: TestClient) -> 
         "/api/endpoints/{name}",
         "/api/endpoints/{name}/predict",
         "/api/endpoints/{name}/rollback",
+        "/api/endpoints/{name}/track",
         "/api/health",
         "/api/models",
         "/api/models/{model}",
