@@ -117,10 +117,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneProcessFo
     return OneProcessForRay(config, log)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def _turn(item: pytest.Item) -> int:
+    """Return when a test comes: before, among or after the others."""
+    if item.path == SERVICES_TESTS / CLUSTER_TESTS:
+        return -1  # one process takes minutes for these, in which it mostly waits
     # Last, so that Ray has the machine to itself: beside other work a cluster takes ten times as
     # long to start its processes.
-    items.sort(key=lambda item: RAY_TESTS in item.path.parents)
+    return int(RAY_TESTS in item.path.parents)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=_turn)
     if os.environ.get("BRAINRAY_DATA"):
         return
     needing = [item for item in items if item.get_closest_marker("data")]
