@@ -79,14 +79,15 @@ def test_what_cannot_be_deployed_is_refused(library: Library, weights: list[Path
     assert (library.tracking_endpoints(), library.store.files()) == ([], {})
 
 
-def test_a_damaged_file_is_found_and_named(library: Library, weights: list[Path]) -> None:
+def test_a_damaged_file_is_found_and_named(
+    library: Library, weights: list[Path], behind: Any
+) -> None:
     key = deploy(library, weights[0]).files["weights"]
-    path = library.store.local_path(key)
-    whole = path.read_bytes()
-    path.write_bytes(b"other")
+    whole = behind.read(key)
+    behind.write(key, b"other")
     (finding,) = library.verify().findings
     assert (finding.kind, finding.where) == ("damaged file", key)
     assert "`brainray undeploy street`" in finding.fix
     library.store.put(f"quarantine/{key}", whole)
     assert library.repair().whole
-    assert path.read_bytes() == whole
+    assert behind.read(key) == whole
