@@ -38,6 +38,8 @@ from brainray.testing.places import places_below
 SCENARIO = "audio_visual_digits"
 MADE_BY = "made_by.json"
 MODALITIES: dict[str, Modality] = {"image": "image", "audio": "audio"}
+IN_A_NAME = str.maketrans("/ ", ".-")
+"""A run's name, under which its checkpoints are stored, has neither."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def run_job(job: Job, target: Path) -> str:
     settings = load_settings()
     scenario = load_scenario(SCENARIO, job.changes)
     dataset, source = dataset_of(scenario, job.seed)
-    run_id = f"{job.name.replace('/', '.')}-{time.time_ns():x}"
+    run_id = f"{job.name.translate(IN_A_NAME)}-{time.time_ns():x}"
     with local_runner(settings, settings.runs / run_id) as runner:
         record = Record(settings.runs / run_id)
         run = Run(scenario, job.seed, runner, Library.open(settings), record)
