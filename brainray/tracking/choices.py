@@ -38,6 +38,7 @@ CODES = {
     "ssd": "002",
     "yolov3": "003",
     "faster_rcnn": "004",
+    "fasterrcnn": "004",
     "frcnn": "004",
     "yolox": "005",
     "nanodet": "006",
@@ -51,16 +52,27 @@ FIRST_FREE = 101
 """The codes of those that are not known count from here, in the order of their names."""
 
 
-def codes_of(detectors: Sequence[str]) -> dict[str, str]:
-    """Return the code of each detector; what is known is known by how its name begins."""
+def codes_of(detectors: Sequence[str], live: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the code of each detector.
+
+    Args:
+        detectors: by the names that a scenario or its files give them.
+        live: of those that look at pictures, which of ``brainray.detectors`` they are. Others,
+            and those that may be any network, are known by how their name begins.
+    """
     found, free = {}, FIRST_FREE
     for name in sorted(detectors):
-        plain = name.lower().replace("-", "_")
-        # The longest beginning counts: yolox is not yolo.
-        known = sorted((key for key in CODES if plain.startswith(key)), key=len)
-        found[name] = CODES[known[-1]] if known else f"{free:03}"
-        free += not known
+        known = CODES.get((live or {}).get(name, "")) or _code_of_name(name)
+        found[name] = known or f"{free:03}"
+        free += known is None
     return found
+
+
+def _code_of_name(name: str) -> str | None:
+    plain = name.lower().replace("-", "_")
+    # The longest beginning counts: yolox is not yolo.
+    known = sorted((key for key in CODES if plain.startswith(key)), key=len)
+    return CODES[known[-1]] if known else None
 
 
 @dataclass(frozen=True)

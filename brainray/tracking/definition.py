@@ -17,7 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from brainray.catalog import Library
 from brainray.catalog.tracking_endpoints import TrackingEndpoint
 from brainray.errors import DataError
+from brainray.files import below
 from brainray.networks.detectors.interface import file_options, make_detector
+from brainray.networks.detectors.weights import local_file
 from brainray.tracking.interface import make_tracker
 
 DEFAULT_TRACKER = "two_stage"
@@ -29,7 +31,7 @@ class TrackingDefinition:
 
     Attributes:
         detector: of ``brainray.detectors``; None where boxes come with the requests.
-        detector_options: its keyword arguments; those that name files are paths.
+        detector_options: its keyword arguments; those that name files are paths or URLs.
         tracker: of ``brainray.trackers``.
         tracker_options: its keyword arguments.
     """
@@ -81,7 +83,7 @@ def read_definition(path: Path) -> TrackingDefinition:
         options = detector.options
         for option in file_options(detector.name):
             if isinstance(options.get(option), str):
-                options[option] = path.parent / options[option]
+                options[option] = below(path.parent, options[option])
     return TrackingDefinition(
         None if detector is None else detector.name,
         options,
@@ -113,7 +115,7 @@ def deploy(library: Library, name: str, definition: TrackingDefinition) -> Track
     else:
         make_detector(definition.detector, options)
         files = {
-            option: Path(options.pop(option))
+            option: local_file(options.pop(option))  # made above, so it has been fetched
             for option in file_options(definition.detector)
             if options.get(option) is not None
         }

@@ -115,7 +115,10 @@ class TrackingRun(Execution[TrackingScenario]):
         parts, notes = parts_of(scenario, looked)
         notes += notes_on_pictures(looked)
         data = self._note_data(parts, source, sha256)
-        codes = codes_of(list(dict.fromkeys(name for one in looked for name in one.boxes)))
+        codes = codes_of(
+            list(dict.fromkeys(name for one in looked for name in one.boxes)),
+            {name: live.detector for name, live in scenario.detectors.items()},
+        )
         pathway = excitation.to_json() | {"networks": {}, "detectors": codes}
         self.record.append("pathway", **pathway)
         outcomes = []

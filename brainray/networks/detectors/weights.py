@@ -1,0 +1,127 @@
+"""The files of a detector's weights: on this machine, or fetched from a URL when they are needed."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import fsspec
+import safetensors.torch
+import torch
+from pydantic import Field, StringConstraints
+from torch import Tensor
+
+from brainray.errors import NetworkError
+from brainray.files import is_url
+from brainray.settings import load_settings
+
+Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+BLOCK = 1 << 20
+
+
+def local_file(place: str | Path, sha256: str | None = None) -> Path:
+    """Return the path of a file, which is fetched first if it is named by a URL.
+
+    What was fetched once is kept in the folder ``detectors`` of the cache, and not fetched again.
+
+    Args:
+        place: a path, or a URL that fsspec reads (``https://``, ``s3://``, ``file://``, …).
+        sha256: what the file must have; None for anything.
+
+    Raises:
+        NetworkError: it cannot be fetched, or has another sha256.
+    """
+    if not is_url(place):
+        path = Path(place)
+        if sha256 is not None:
+            _check(path, sha256, f"weights {path}", "")
+        return path
+    url = str(place)
+    path = cached_path(url)
+    if not path.is_file():
+        _fetch(url, path, sha256)
+    elif sha256 is not None:
+        _check(path, sha256, f"weights {url}", f"; remove {path} to have it fetched again")
+    return path
+
+
+def cached_path(url: str) -> Path:
+    """Return where a file lies once it has been fetched."""
+    name = re.sub(r"[^A-Za-z0-9_.+-]", "_", urlsplit(url).path.rpartition("/")[2]) or "weights"
+    folder = hashlib.sha256(url.encode()).hexdigest()[:16]
+    return load_settings().cache / "detectors" / folder / name
+
+
+def _fetch(url: str, path: Path, sha256: str | None) -> None:
+    """Fetch a file in blocks: others see it whole or not at all, and only if it is right."""
+    temporary = path.with_name(f".{uuid4().hex}.tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with _reported(url, path), fsspec.open(url, "rb") as source, temporary.open("xb") as file:
+            while block := source.read(BLOCK):
+                file.write(block)
+        if sha256 is not None:
+            _check(temporary, sha256, f"weights {url}", "; it was thrown away")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _reported(url: str, path: Path) -> Iterator[None]:
+    """Turn what a file system raises into one line."""
+    try:
+        yield
+    except Exception as error:  # each file system raises the errors of its own libraries
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise NetworkError(
+            f"weights {url}: cannot be fetched: {reason}; by hand: save that file as {path}"
+        ) from error
+
+
+def _check(path: Path, sha256: str, what: str, advice: str) -> None:
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise NetworkError(f"{what}: cannot be read: {error.strerror}") from error
+    if found != sha256:
+        raise NetworkError(f"{what}: has the sha256 {found}, it must have {sha256}{advice}")
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a state dictionary: safetensors, or what ``torch.save`` has written of tensors alone.
+
+    Raises:
+        NetworkError: it is neither.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return dict(safetensors.torch.load_file(path))
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise NetworkError(f"weights {path}: cannot be read: {error.strerror}") from error
+    except Exception as error:  # of pickle, zip or safetensors
+        reason = " ".join(str(error).split())[:300]
+        raise NetworkError(
+            f"weights {path}: holds no tensors that can be read: {reason}"
+        ) from error
+    # Trainers keep their own state beside the network's.
+    state = found.get("model", found) if isinstance(found, dict) else None
+    if not isinstance(state, dict) or not all(isinstance(one, Tensor) for one in state.values()):
+        raise NetworkError(f"weights {path}: is no state dictionary, names with tensors")
+    return dict(state)
+
+
+def one_source(weights: str | Path | None, random_weights: int | None, detector: str) -> None:
+    """Raise `NetworkError` unless weights are either in a file or drawn: nothing is guessed."""
+    if (weights is None) == (random_weights is None):
+        raise NetworkError(
+            f"{detector}: weights: give a file or a URL, or random_weights: SEED to have them drawn; "
+            f"given are {'neither' if weights is None else 'both'}"
+        )
