@@ -93,7 +93,8 @@ class LiveDetector(Section):
         weights: file of its weights, relative to the scenario's folder, or a URL from which it is
             fetched once.
         spec: what `onnx` needs beside it.
-        config: what `yolov3` needs beside it (Darknet's ``.cfg``), and `detr` may (``config.json``).
+        config: what `yolov3` needs beside it (Darknet's ``.cfg``), and `detr` may have
+            (``config.json``).
         options: others, by name.
     """
 

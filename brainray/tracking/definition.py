@@ -115,7 +115,7 @@ def deploy(library: Library, name: str, definition: TrackingDefinition) -> Track
     else:
         make_detector(definition.detector, options)
         files = {
-            option: local_file(options.pop(option))  # made above, so it has been fetched
+            option: local_file(options.pop(option))
             for option in file_options(definition.detector)
             if options.get(option) is not None
         }

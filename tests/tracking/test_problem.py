@@ -76,6 +76,14 @@ def test_detectors_have_the_codes_of_the_paper_and_their_own() -> None:
     names = ("yolov3", "YOLOX-x", "SSD", "DETR", "FRCNN", "zeta", "alpha")
     codes = codes_of(names)
     assert [codes[name] for name in names] == ["003", "005", "002", "001", "004", "102", "101"]
+    live = {"door": "detr", "SSD": "yolov3", "frcnn-v2": "torchvision", "own": "mine"}
+    assert codes_of([*live, "zeta"], live) == {
+        "door": "001",
+        "SSD": "003",
+        "frcnn-v2": "004",
+        "own": "101",
+        "zeta": "102",
+    }
 
 
 def test_the_objective_is_the_weighted_sum_of_scores(walks: list[LabelledSequence]) -> None:

@@ -1,4 +1,4 @@
-"""The files of a detector's weights: on this machine, or fetched from a URL when they are needed."""
+"""The files of a detector's weights: on this machine, or fetched from a URL when needed."""
 
 import hashlib
 import re
@@ -122,6 +122,6 @@ def one_source(weights: str | Path | None, random_weights: int | None, detector:
     """Raise `NetworkError` unless weights are either in a file or drawn: nothing is guessed."""
     if (weights is None) == (random_weights is None):
         raise NetworkError(
-            f"{detector}: weights: give a file or a URL, or random_weights: SEED to have them drawn; "
-            f"given are {'neither' if weights is None else 'both'}"
+            f"{detector}: weights: give a file or a URL, or random_weights a seed to have them "
+            f"drawn; given are {'neither' if weights is None else 'both'}"
         )
