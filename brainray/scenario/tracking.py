@@ -104,6 +104,11 @@ class LiveDetector(Section):
     config: File | None = None
     options: dict[str, Any] = Field(default={})
 
+    @property
+    def kind(self) -> str:
+        """What it is: its architecture, where the detector may have one of several."""
+        return str(self.options.get("architecture", self.detector))
+
     def arguments(self) -> dict[str, Any]:
         """Return the detector's options, people alone being looked for by default."""
         files = {"weights": self.weights, "spec": self.spec, "config": self.config}

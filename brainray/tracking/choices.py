@@ -57,18 +57,19 @@ def codes_of(detectors: Sequence[str], live: Mapping[str, str] | None = None) ->
 
     Args:
         detectors: by the names that a scenario or its files give them.
-        live: of those that look at pictures, which of ``brainray.detectors`` they are. Others,
-            and those that may be any network, are known by how their name begins.
+        live: what those are that look at pictures, e.g. ``ssdlite320_mobilenet_v3_large``. Others,
+            and those that may be anything, are known by their names.
     """
     found, free = {}, FIRST_FREE
     for name in sorted(detectors):
-        known = CODES.get((live or {}).get(name, "")) or _code_of_name(name)
+        known = _code_of_name((live or {}).get(name, "")) or _code_of_name(name)
         found[name] = known or f"{free:03}"
         free += known is None
     return found
 
 
 def _code_of_name(name: str) -> str | None:
+    """Return the code with whose key a name begins."""
     plain = name.lower().replace("-", "_")
     # The longest beginning counts: yolox is not yolo.
     known = sorted((key for key in CODES if plain.startswith(key)), key=len)

@@ -77,10 +77,12 @@ def test_detectors_have_the_codes_of_the_paper_and_their_own() -> None:
     codes = codes_of(names)
     assert [codes[name] for name in names] == ["003", "005", "002", "001", "004", "102", "101"]
     live = {"door": "detr", "SSD": "yolov3", "frcnn-v2": "torchvision", "own": "mine"}
+    live |= {"lite": "ssdlite320_mobilenet_v3_large"}
     assert codes_of([*live, "zeta"], live) == {
         "door": "001",
         "SSD": "003",
         "frcnn-v2": "004",
+        "lite": "002",
         "own": "101",
         "zeta": "102",
     }

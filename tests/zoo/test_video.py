@@ -21,7 +21,7 @@ from brainray.networks.detectors.suppression import ious
 from brainray.pipeline.tracking.pictures import VIDEO_WIDTH, can_film
 from brainray.pipeline.tracking.pictures import film as film_tracks
 from brainray.shapes import Array
-from brainray.testing.detectors import HEIGHT, WIDTH, Colors, colors_offered, walk
+from brainray.testing.detectors import Colors, colors_offered, walk
 from brainray.testing.places import library_below
 from brainray.tracking.definition import TrackingDefinition, deploy
 from brainray.tracking.detecting import as_rows, detections_in

@@ -117,7 +117,7 @@ class TrackingRun(Execution[TrackingScenario]):
         data = self._note_data(parts, source, sha256)
         codes = codes_of(
             list(dict.fromkeys(name for one in looked for name in one.boxes)),
-            {name: live.detector for name, live in scenario.detectors.items()},
+            {name: live.kind for name, live in scenario.detectors.items()},
         )
         pathway = excitation.to_json() | {"networks": {}, "detectors": codes}
         self.record.append("pathway", **pathway)

@@ -1,4 +1,4 @@
-"""Around the networks of torchvision, transformers and Darknet; they themselves are in tests/zoo."""
+"""Around the networks of torchvision, transformers and Darknet; tests/zoo has them themselves."""
 
 import sys
 from pathlib import Path
@@ -69,7 +69,7 @@ def test_labels_without_a_class_and_of_others_go():
 
 def test_yolo_rows_become_boxes_of_every_wanted_class():
     row = [0.5, 0.25, 0.25, 0.5, 0.9, 0.0, 0.6, 0.3]
-    outputs = [np.float32([row, [0] * 8]), np.float32([row[:5] + [0.7, 0, 0.7]])]
+    outputs = [np.float32([row, [0] * 8]), np.float32([[*row[:5], 0.7, 0, 0.7]])]
     wanted = Input(height=64, width=128)
     found = decode(outputs, wanted, np.array([1, 2]), 0.3)
     assert found.classes_K.tolist() == [1, 2, 2]

@@ -121,7 +121,7 @@ def test_tensors_are_read_and_nothing_else(tmp_path: Path) -> None:
 def test_nothing_is_drawn_unless_it_is_asked_for() -> None:
     one_source("a.pth", None, "ssd")
     one_source(None, 0, "ssd")
-    with pytest.raises(NetworkError, match="ssd: weights: give a file .* given are neither"):
+    with pytest.raises(NetworkError, match=r"ssd: weights: give a file .* given are neither"):
         one_source(None, None, "ssd")
     with pytest.raises(NetworkError, match="given are both"):
         one_source("a.pth", 0, "ssd")
