@@ -104,6 +104,7 @@ def with_a_slow_worker(crew: Crew, plan: Plan) -> tuple[Rows, dict[int, float]]:
     """
     rows: Rows = []
     reached: dict[int, list[float]] = {factor: [] for factor in FACTORS}
+    plan = replace(plan, rows=plan.slow_rows, batch=plan.slow_batch)
     for number in range(1, plan.rounds + 1):
         for factor in FACTORS:
             fixed, dynamic = (

@@ -6,6 +6,7 @@ from typing import Any
 
 from brainray import plugins
 from brainray.errors import DataError, PluginError, ScenarioError
+from brainray.networks.detectors.interface import Tag
 from brainray.search.interface import Gene, Genome, Space
 from brainray.tracking.interface import check_options
 
@@ -33,27 +34,42 @@ TRACKERS: Mapping[str, Mapping[str, Sequence[Any]]] = {
 }
 """What is tried where a scenario says nothing; the first of each is the published or chosen one."""
 
-CODES = {
-    "detr": "001",
-    "ssd": "002",
-    "yolov3": "003",
-    "faster_rcnn": "004",
-    "fasterrcnn": "004",
-    "frcnn": "004",
-    "yolox": "005",
-    "nanodet": "006",
-    "centernet": "007",
-    "hog": "008",
-    "dpm": "009",
-    "sdp": "010",
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a detector.
+
+    Attributes:
+        code: in the search space.
+        stage: whether its boxes come straight from the image or from regions proposed before;
+            None where that is not known.
+    """
+
+    code: str
+    stage: Tag | None = None
+
+
+KNOWN: Mapping[str, Known] = {
+    "detr": Known("001", "one-stage"),
+    "ssd": Known("002", "one-stage"),
+    "yolov3": Known("003", "one-stage"),
+    "faster_rcnn": Known("004", "two-stage"),
+    "fasterrcnn": Known("004", "two-stage"),
+    "frcnn": Known("004", "two-stage"),
+    "yolox": Known("005", "one-stage"),
+    "nanodet": Known("006", "one-stage"),
+    "centernet": Known("007", "one-stage"),
+    "hog": Known("008", "one-stage"),
+    "dpm": Known("009", "one-stage"),
+    "sdp": Known("010", "two-stage"),
 }
-"""Codes of detectors: 001 to 004 as in the paper's Table 2, the others by ourselves."""
+"""Detectors by how their names begin; 001 to 004 as in the paper's Table 2, others by ourselves."""
 FIRST_FREE = 101
 """The codes of those that are not known count from here, in the order of their names."""
 
 
-def codes_of(detectors: Sequence[str], live: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the code of each detector.
+def known_of(detectors: Sequence[str], live: Mapping[str, str] | None = None) -> dict[str, Known]:
+    """Return what is known of each detector, a code at least.
 
     Args:
         detectors: by the names that a scenario or its files give them.
@@ -62,18 +78,17 @@ def codes_of(detectors: Sequence[str], live: Mapping[str, str] | None = None) ->
     """
     found, free = {}, FIRST_FREE
     for name in sorted(detectors):
-        known = _code_of_name((live or {}).get(name, "")) or _code_of_name(name)
-        found[name] = known or f"{free:03}"
+        known = _named_like((live or {}).get(name, "")) or _named_like(name)
+        found[name] = known or Known(f"{free:03}")
         free += known is None
     return found
 
 
-def _code_of_name(name: str) -> str | None:
-    """Return the code with whose key a name begins."""
+def _named_like(name: str) -> Known | None:
     plain = name.lower().replace("-", "_")
     # The longest beginning counts: yolox is not yolo.
-    known = sorted((key for key in CODES if plain.startswith(key)), key=len)
-    return CODES[known[-1]] if known else None
+    keys = sorted((key for key in KNOWN if plain.startswith(key)), key=len)
+    return KNOWN[keys[-1]] if keys else None
 
 
 @dataclass(frozen=True)
