@@ -15,13 +15,8 @@ from brainray.networks.detectors.interface import Detector, Floats, Found
 from brainray.networks.detectors.labels import Labels
 from brainray.networks.detectors.preprocessing import prepare
 from brainray.networks.detectors.spec import Input, Share, Side
-from brainray.networks.detectors.weights import (
-    Seed,
-    Sha256,
-    local_file,
-    one_source,
-    read_tensors,
-)
+from brainray.networks.detectors.tensors import read_tensors
+from brainray.networks.detectors.weights import Seed, Sha256, local_file, one_source
 from brainray.networks.zoo.building import building, package
 from brainray.seeding import torch_random
 from brainray.shapes import Array

@@ -12,13 +12,8 @@ from brainray.networks.detectors.interface import Detector, Found, Tag
 from brainray.networks.detectors.labels import Labels
 from brainray.networks.detectors.spec import Share
 from brainray.networks.detectors.suppression import MOST_CANDIDATES
-from brainray.networks.detectors.weights import (
-    Seed,
-    Sha256,
-    local_file,
-    one_source,
-    read_tensors,
-)
+from brainray.networks.detectors.tensors import read_tensors
+from brainray.networks.detectors.weights import Seed, Sha256, local_file, one_source
 from brainray.networks.zoo.building import building, check_name, package
 from brainray.seeding import torch_random
 from brainray.shapes import Array

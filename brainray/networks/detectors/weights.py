@@ -2,18 +2,17 @@
 
 import hashlib
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import fsspec
-import safetensors.torch
-import torch
+import httpx
 from pydantic import Field, StringConstraints
-from torch import Tensor
 
 from brainray.errors import NetworkError
 from brainray.files import is_url
@@ -22,6 +21,8 @@ from brainray.settings import load_settings
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 BLOCK = 1 << 20
+TIMEOUT_SECONDS = 30.0
+"""Without anything from the server."""
 
 
 def local_file(place: str | Path, sha256: str | None = None) -> Path:
@@ -30,7 +31,7 @@ def local_file(place: str | Path, sha256: str | None = None) -> Path:
     What was fetched once is kept in the folder ``detectors`` of the cache, and not fetched again.
 
     Args:
-        place: a path, or a URL that fsspec reads (``https://``, ``s3://``, ``file://``, …).
+        place: a path, or a URL: ``https://``, or what fsspec reads (``s3://``, ``file://``, …).
         sha256: what the file must have; None for anything.
 
     Raises:
@@ -62,14 +63,31 @@ def _fetch(url: str, path: Path, sha256: str | None) -> None:
     temporary = path.with_name(f".{uuid4().hex}.tmp")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with _reported(url, path), fsspec.open(url, "rb") as source, temporary.open("xb") as file:
-            while block := source.read(BLOCK):
-                file.write(block)
+        with _reported(url, path), temporary.open("xb") as file:
+            _receive(url, file)
         if sha256 is not None:
             _check(temporary, sha256, f"weights {url}", "; it was thrown away")
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _receive(url: str, file: IO[bytes]) -> None:
+    if not url.startswith(("http://", "https://")):
+        with fsspec.open(url, "rb") as source:
+            shutil.copyfileobj(source, file, BLOCK)
+        return
+    # fsspec would give up after five minutes, however well it goes.
+    with httpx.stream(
+        "GET",
+        url,
+        headers={"Accept-Encoding": "identity"},
+        follow_redirects=True,
+        timeout=TIMEOUT_SECONDS,
+    ) as response:
+        response.raise_for_status()
+        for block in response.iter_raw():
+            file.write(block)
 
 
 @contextmanager
@@ -78,7 +96,7 @@ def _reported(url: str, path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # each file system raises the errors of its own libraries
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        reason = next(iter(str(error).splitlines()), "")[:300] or type(error).__name__
         raise NetworkError(
             f"weights {url}: cannot be fetched: {reason}; by hand: save that file as {path}"
         ) from error
@@ -92,30 +110,6 @@ def _check(path: Path, sha256: str, what: str, advice: str) -> None:
         raise NetworkError(f"{what}: cannot be read: {error.strerror}") from error
     if found != sha256:
         raise NetworkError(f"{what}: has the sha256 {found}, it must have {sha256}{advice}")
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read a state dictionary: safetensors, or what ``torch.save`` has written of tensors alone.
-
-    Raises:
-        NetworkError: it is neither.
-    """
-    try:
-        if path.suffix == ".safetensors":
-            return dict(safetensors.torch.load_file(path))
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise NetworkError(f"weights {path}: cannot be read: {error.strerror}") from error
-    except Exception as error:  # of pickle, zip or safetensors
-        reason = " ".join(str(error).split())[:300]
-        raise NetworkError(
-            f"weights {path}: holds no tensors that can be read: {reason}"
-        ) from error
-    # Trainers keep their own state beside the network's.
-    state = found.get("model", found) if isinstance(found, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(one, Tensor) for one in state.values()):
-        raise NetworkError(f"weights {path}: is no state dictionary, names with tensors")
-    return dict(state)
 
 
 def one_source(weights: str | Path | None, random_weights: int | None, detector: str) -> None:

@@ -12,7 +12,8 @@ import torch
 
 from brainray.errors import NetworkError
 from brainray.networks.detectors.interface import make_detector
-from brainray.networks.detectors.weights import cached_path, local_file, one_source, read_tensors
+from brainray.networks.detectors.tensors import read_tensors
+from brainray.networks.detectors.weights import cached_path, local_file, one_source
 
 CONTENT = bytes(range(256)) * 5000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -31,9 +32,6 @@ class Home(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(CONTENT)))
         self.end_headers()
         self.wfile.write(CONTENT)
-
-    def do_HEAD(self) -> None:
-        self.send_error(405)
 
     def log_message(self, *_: object) -> None: ...
 
