@@ -1,6 +1,7 @@
 """Detectors of torchvision and transformers with drawn weights: equal to calling them directly."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import transformers
 from PIL import Image
 from transformers.models.detr.image_processing_pil_detr import DetrImageProcessorPil
 
+from brainray.cli.main import main
 from brainray.errors import NetworkError
 from brainray.networks.detectors import coco
 from brainray.networks.detectors.interface import Detector, Found, make_detector
@@ -200,3 +202,25 @@ def test_what_does_not_belong_together_is_refused(tiny: dict[str, Any], tmp_path
         with pytest.raises(NetworkError, match=message) as refused:
             make_detector(name, options)
         assert "\n" not in str(refused.value)
+
+
+def test_a_folder_is_followed_only_if_weights_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "walk"
+    folder.mkdir()
+    for number in (1, 2):
+        Image.fromarray(IMAGE).save(folder / f"{number}.png")
+    options = ["--detector-set", f"architecture={SSD}", "--min-score", "0.012", "--json", "-"]
+    command = ["brainray", "track", str(folder), "--detector", "torchvision", *options]
+    monkeypatch.setattr(sys, "argv", [*command, "--detector-set", "random_weights=0"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    document = json.loads(capfd.readouterr().out)
+    assert ended.value.code in (0, None)
+    assert (document["detector"], document["sequences"]["walk"]["frames"]) == ("torchvision", 2)
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert "weights: give a file or a URL, or random_weights a seed" in capfd.readouterr().err

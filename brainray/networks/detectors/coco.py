@@ -16,6 +16,8 @@ toaster, sink, refrigerator, book, clock, vase, scissors, teddy bear, hair drier
 )
 """The 80 that have objects, in the order of their labels."""
 
+NO_CLASS = "N/A"
+"""What a label is called that no object has."""
 _WITHOUT_OBJECTS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
 
 LABELS: dict[int, str] = dict(

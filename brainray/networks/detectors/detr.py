@@ -68,10 +68,10 @@ class Detr(Detector):
             transformers = package("transformers", NAME)
             one_source(weights, random_weights, "detr")
             if config is None:
-                labels = {label: coco.LABELS.get(label, NO_CLASS) for label in range(91)}
+                labels = {label: coco.LABELS.get(label, coco.NO_CLASS) for label in range(91)}
                 declared = {"use_timm_backbone": False, "id2label": labels}
             made = transformers.DetrConfig.from_dict(declared)
-            names = {label: name for label, name in made.id2label.items() if name != NO_CLASS}
+            names = {label: name for label, name in made.id2label.items() if name != coco.NO_CLASS}
             self._labels = Labels.of(dict(sorted(names.items())), classes)
             with torch_random(random_weights or 0, "detector", NAME):
                 if weights is None:
@@ -107,10 +107,6 @@ class Detr(Detector):
             for name, side in (("height", height), ("width", width))
         }
         return Input(**sides, mean=MEAN, deviation=DEVIATION)
-
-
-NO_CLASS = "N/A"
-"""What labels of COCO are called that no object has."""
 
 
 def _declared(path: Path) -> dict[str, Any]:

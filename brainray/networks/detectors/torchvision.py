@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 
 from brainray.errors import NetworkError
+from brainray.networks.detectors import coco
 from brainray.networks.detectors.interface import Detector, Found, Tag
 from brainray.networks.detectors.labels import Labels
 from brainray.networks.detectors.spec import Share
@@ -17,9 +18,6 @@ from brainray.networks.detectors.weights import Seed, Sha256, local_file, one_so
 from brainray.networks.zoo.building import building, check_name, package
 from brainray.seeding import torch_random
 from brainray.shapes import Array
-
-NO_CLASS = "N/A"
-"""What torchvision calls labels of COCO that no object has."""
 
 
 class TorchvisionDetector(Detector):
@@ -69,7 +67,11 @@ class TorchvisionDetector(Detector):
             categories = models.get_model_weights(architecture).DEFAULT.meta["categories"]
             known = categories if names is None else ["background", *names]
             self._labels = Labels.of(
-                {label: name for label, name in enumerate(known) if label and name != NO_CLASS},
+                {
+                    label: name
+                    for label, name in enumerate(known)
+                    if label and name != coco.NO_CLASS
+                },
                 classes,
             )
             with torch_random(random_weights or 0, "detector", architecture):
