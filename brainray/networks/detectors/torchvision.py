@@ -66,14 +66,9 @@ class TorchvisionDetector(Detector):
             one_source(weights, random_weights, full_name)
             categories = models.get_model_weights(architecture).DEFAULT.meta["categories"]
             known = categories if names is None else ["background", *names]
-            self._labels = Labels.of(
-                {
-                    label: name
-                    for label, name in enumerate(known)
-                    if label and name != coco.NO_CLASS
-                },
-                classes,
-            )
+            meant = {label: name for label, name in enumerate(known) if name != coco.NO_CLASS}
+            del meant[0]
+            self._labels = Labels.of(meant, classes)
             with torch_random(random_weights or 0, "detector", architecture):
                 # Without weights of its own a backbone's would be downloaded.
                 network = models.get_model(
