@@ -121,7 +121,7 @@ def decode(
     rows_KF = np.concatenate(outputs).astype(np.float64)
     scores_KC = rows_KF[:, 5 + wanted_C]
     row_N, of_wanted_N = np.nonzero((scores_KC >= min_score) & (scores_KC > 0))
-    middle_N4 = rows_KF[row_N, :4] * [wanted.width, wanted.height] * 2
+    middle_N4 = rows_KF[row_N, :4] * ([wanted.width, wanted.height] * 2)
     half_N2 = middle_N4[:, 2:] / 2
     boxes_N4 = np.column_stack([middle_N4[:, :2] - half_N2, middle_N4[:, :2] + half_N2])
     return Candidates(boxes_N4, scores_KC[row_N, of_wanted_N], wanted_C[of_wanted_N])
