@@ -129,6 +129,7 @@ def _declared(path: Path) -> dict[str, Any]:
 
 def _loaded(transformers: Any, config: Any, path: Path, weights: str | Path) -> Any:
     """Return a network with the weights of a file; names of older releases are translated."""
+    transformers.utils.logging.disable_progress_bar()
     network, told = transformers.DetrForObjectDetection.from_pretrained(
         None, config=config, state_dict=read_tensors(path), output_loading_info=True
     )

@@ -20,7 +20,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             return dict(safetensors.torch.load_file(path))
         found = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise NetworkError(f"weights {path}: cannot be read: {error.strerror}") from error
+        raise NetworkError(f"weights {path}: cannot be read: {error.strerror or error}") from error
     except Exception as error:  # of pickle, zip or safetensors
         reason = " ".join(str(error).split())[:300]
         raise NetworkError(
