@@ -14,10 +14,10 @@ class Plan:
         rounds: of everything that is timed; what is compared is timed in turn.
         rows: of a timed epoch.
         batch: rows of a timed step, of all workers together.
-        slow_rows: of a timed epoch where one worker is slower: a step of few rows waits for
-            messages and for the operating system more than it computes, and then there is less to
-            save than shares in proportion to speed promise.
-        slow_batch: rows of a step there.
+        long_rows: of a timed epoch of long steps, for the parts ``dbs`` and ``hpsgd``: a step
+            of few rows waits for messages and for the operating system more than it computes, and
+            then there is less to save than shares in proportion to speed promise.
+        long_batch: rows of a long step.
         learn_rows: training images where accuracies are compared.
         learn_epochs: of these trainings.
         learn_seeds: of the comparison of all rules.
@@ -35,8 +35,8 @@ class Plan:
     rounds: int
     rows: int
     batch: int
-    slow_rows: int
-    slow_batch: int
+    long_rows: int
+    long_batch: int
     learn_rows: int
     learn_epochs: int
     learn_seeds: int
