@@ -6,6 +6,7 @@ from typing import Annotated
 
 import torch
 from pydantic import Field
+from torch import Tensor
 
 from brainray.errors import NetworkError
 from brainray.networks.detectors import coco
@@ -69,13 +70,15 @@ class TorchvisionDetector(Detector):
             meant = {label: name for label, name in enumerate(known) if name != coco.NO_CLASS}
             del meant[0]
             self._labels = Labels.of(meant, classes)
+            # What cannot be read is refused before a large network is built.
+            state = None if weights is None else read_tensors(local_file(weights, sha256))
             with torch_random(random_weights or 0, "detector", architecture):
                 # Without weights of its own a backbone's would be downloaded.
                 network = models.get_model(
                     architecture, weights=None, weights_backbone=None, num_classes=len(known)
                 )
-        if weights is not None:
-            load_state(network, local_file(weights, sha256), weights)
+        if state is not None:
+            load_state(network, state, str(weights))
         self.classes, self.tags = self._labels.classes, stage_of(network)
         self._min_score, self._most = min_score, most
         head = getattr(network, "roi_heads", network)
@@ -108,19 +111,19 @@ def stage_of(network: torch.nn.Module) -> tuple[Tag, ...]:
     return ("two-stage",) if hasattr(network, "roi_heads") else ("one-stage",)
 
 
-def load_state(network: torch.nn.Module, path: Path, weights: str | Path) -> None:
-    """Give a network the weights of a file.
+def load_state(network: torch.nn.Module, state: dict[str, Tensor], weights: str) -> None:
+    """Give a network its weights.
 
     Args:
         network: that gets them.
-        path: of the file.
-        weights: what the file is called in errors.
+        state: of all its parameters and buffers.
+        weights: what their file is called in errors.
 
     Raises:
         NetworkError: they are not those of the network.
     """
     try:
-        network.load_state_dict(read_tensors(path))
+        network.load_state_dict(state)
     except RuntimeError as error:  # names or shapes are others
         reason = " ".join(str(error).split())[:300]
         raise NetworkError(f"weights {weights}: are not of this network: {reason}") from error
