@@ -3,7 +3,9 @@
 Equations are those of the publication, ICIP 2017.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
@@ -11,7 +13,8 @@ from pydantic import Field
 
 from brainray.errors import DataError
 from brainray.shapes import Array, IntArray
-from brainray.tracking.association import assign, overlaps
+from brainray.tracking.association import assign, compared
+from brainray.tracking.crowds import Pairs, blocks, gathered
 from brainray.tracking.interface import Boxes, Detections, Tracker, Tracks
 from brainray.tracking.kalman import ConstantVelocity, Floats
 
@@ -25,7 +28,7 @@ RATIO, RATIO_VELOCITY, RATIO_MEASURED = 1e-2, 1e-5, 1e-1
 """Standard deviations of the aspect ratio, which does not grow with the box."""
 
 FAR = 1e5
-"""The cost of a pair that cannot be."""
+"""The cost of a pair that cannot be: to have one more that can is worth any of them."""
 
 
 @dataclass
@@ -109,36 +112,55 @@ class DeepSort(Tracker):
         """Return the pairs of the cascade over confirmed tracks, and then those by overlap."""
         age_N, confirmed_N = self._book.age_N, self._book.hits_N >= self._n_init
         measured_M4 = _measured(detections.boxes_M4)
-        cost_NM, most = self._costs(detections, measured_M4)
+        pairs, least = self._worth(detections, measured_M4)
         rows, columns = [], []
         free = np.arange(len(detections))
         for age in np.unique(age_N[confirmed_N]):  # those seen last choose first
             tracks = np.flatnonzero(confirmed_N & (age_N == age))
-            row_K, column_K = assign(-cost_NM[np.ix_(tracks, free)], -most)
+            row_K, column_K = assign(pairs.between(tracks, free).matrix(), least)
             rows.append(tracks[row_K])
             columns.append(free[column_K])
             free = np.delete(free, column_K)
         matched_N = np.zeros(len(age_N), dtype=bool)
         matched_N[np.concatenate([np.empty(0, np.int64), *rows])] = True
         tracks = np.flatnonzero(~matched_N & (age_N == 1))
-        overlap = overlaps(_boxes(self._filter.position_NC[tracks]), detections.boxes_M4[free])
+        overlap = compared(_boxes(self._filter.position_NC[tracks]), detections.boxes_M4[free])
         row_K, column_K = assign(overlap, 1 - self._max_iou_distance)
         rows.append(tracks[row_K])
         columns.append(free[column_K])
         return np.concatenate(rows), np.concatenate(columns)
 
-    def _costs(self, detections: Detections, measured_M4: Floats) -> tuple[Floats, float]:
-        """Return the cost of each pair and the largest that is allowed."""
-        noise_N4 = _measurement_noise(self._filter.position_NC[:, 3])
-        gate_NM = self._filter.squared_distance(measured_M4, noise_N4)
+    def _worth(self, detections: Detections, measured_M4: Floats) -> tuple[Pairs, float]:
+        """Return the pairs within the gate, minus what each costs, and the least that is enough."""
+        pairs = self._within_gate(measured_M4)
         if detections.features_MD is None:
-            return np.where(gate_NM > GATE, FAR, gate_NM), GATE
+            return pairs, -GATE
         features_MD = _unit(detections.features_MD)
-        cost_NM = np.empty(gate_NM.shape)
-        for row, gallery in enumerate(self._book.galleries):
-            cost_NM[row] = (1 - np.stack(gallery) @ features_MD.T).min(axis=0)
-        cost_NM[(gate_NM > GATE) | (cost_NM > self._max_distance)] = FAR
-        return cost_NM, self._max_distance
+        values_P = np.empty(len(pairs.values_P))
+        # The pairs of a row lie beside each other.
+        bounds = np.flatnonzero(np.diff(pairs.rows_P, prepend=-1, append=-1))
+        for start, end in pairwise(bounds):
+            gallery = np.stack(self._book.galleries[pairs.rows_P[start]])
+            cosine = gallery @ features_MD[pairs.columns_P[start:end]].T
+            values_P[start:end] = cosine.max(axis=0) - 1
+        near_P = values_P >= -self._max_distance
+        return replace(pairs, values_P=values_P)[near_P], -self._max_distance
+
+    def _within_gate(self, measured_M4: Floats) -> Pairs:
+        """Return the pairs that may be, and minus their squared Mahalanobis distances."""
+        position_N4, variance_N4 = self._filter.position_NC, self._filter.state_N5C[:, 2]
+        noise_N4 = _measurement_noise(position_N4[:, 3])
+        shape = len(position_N4), len(measured_M4)
+
+        def found() -> Iterator[tuple[IntArray, IntArray, Floats]]:
+            center_N, center_M = position_N4[:, 0], measured_M4[:, 0]
+            reach_N = 1.001 * np.sqrt(GATE * (variance_N4[:, 0] + noise_N4[:, 0]))
+            for rows, near in blocks(center_N - reach_N, center_N + reach_N, center_M, center_M):
+                gate_RM = self._filter.squared_distance(measured_M4[near], noise_N4, rows)
+                row_P, column_P = np.nonzero(gate_RM <= GATE)
+                yield rows[row_P], near[column_P], -gate_RM[row_P, column_P]
+
+        return gathered(found(), shape, -FAR)
 
     def _correct(self, rows_K: IntArray, detections: Detections) -> None:
         noise_K4 = _measurement_noise(self._filter.position_NC[rows_K, 3])

@@ -24,9 +24,8 @@ from brainray.shapes import Array, IntArray
 Boxes: TypeAlias = NDArray[np.float64]
 """Left, top, width, height in pixels, shape `(N, 4)`."""
 
-MOST_BOXES = 4096
-"""In a frame. Association compares each box with each track, so its matrices grow with the square:
-at this size one takes 128 MiB."""
+MOST_BOXES = 16_384
+"""In a frame. Beyond 4,096 the pairs that may belong together count: `brainray.tracking.crowds`."""
 
 BOX = ("left", "top", "width", "height")
 
@@ -136,7 +135,8 @@ class Tracker(ABC):
             detections: of the frame, in any order.
 
         Raises:
-            DataError: the frame does not come after the last one.
+            DataError: the frame does not come after the last one, or cannot be tracked; the tracker
+                is of no use any more.
         """
         if self._last_frame is not None and frame <= self._last_frame:
             raise DataError(
@@ -146,7 +146,10 @@ class Tracker(ABC):
         self._last_frame = frame
         for _ in range(min(left_out, self.memory)):
             self._update(NOTHING)
-        return self._update(detections)
+        try:
+            return self._update(detections)
+        except DataError as error:
+            raise FrameError(f"frame {frame}: {error}", frame) from error
 
     @property
     @abstractmethod

@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from brainray.shapes import Array, IntArray
-from brainray.tracking.association import assign, enlarged, overlaps
+from brainray.tracking.association import assign, compared, enlarged, mutual, weighed
 from brainray.tracking.interface import Boxes, Detections, Tracker, Tracks
 from brainray.tracking.kalman import ConstantVelocity, Floats
 from brainray.tracking.motion import Similarity, fit_similarity
@@ -97,16 +97,15 @@ class TwoStage(Tracker):
         if self._camera:
             self._follow_camera(sure)
         predicted_N4 = _boxes(self._filter.position_NC)
-        value_NM = overlaps(
+        overlaps_NM = compared(
             enlarged(predicted_N4, self._enlarge), enlarged(sure.boxes_M4, self._enlarge)
         )
-        value_NM *= sure.scores_M
-        value_NM[self._hits_N < self._min_hits] *= self._newcomer
-        rows_K, columns_K = assign(value_NM, self._first)
+        known_N = np.where(self._hits_N < self._min_hits, self._newcomer, 1.0)
+        rows_K, columns_K = assign(weighed(overlaps_NM, known_N, sure.scores_M), self._first)
         self._correct(rows_K, sure[columns_K])
         left_N = np.flatnonzero((self._age_N == 1) & (self._hits_N >= self._min_hits))
-        value_NM = overlaps(predicted_N4[left_N], unsure.boxes_M4)
-        left_K, unsure_K = assign(value_NM, self._second)
+        overlaps_NM = compared(predicted_N4[left_N], unsure.boxes_M4)
+        left_K, unsure_K = assign(overlaps_NM, self._second)
         self._correct(left_N[left_K], unsure[unsure_K])
         free_M = sure.scores_M >= self._birth
         free_M[columns_K] = False
@@ -125,15 +124,11 @@ class TwoStage(Tracker):
             return
         seen_N = np.flatnonzero(self._age_N == self._age_N.min())
         position_N4 = self._filter.position_NC[seen_N]
-        value_NM = overlaps(_boxes(position_N4), sure.boxes_M4)
-        best_N = value_NM.argmax(axis=1)
-        mutual_N = (value_NM.argmax(axis=0)[best_N] == np.arange(len(seen_N))) & (
-            value_NM.max(axis=1) > LEAST_OVERLAP
-        )
-        if mutual_N.sum() < LEAST_PAIRS:
+        rows_K, columns_K = mutual(compared(_boxes(position_N4), sure.boxes_M4), LEAST_OVERLAP)
+        if len(rows_K) < LEAST_PAIRS:
             return
-        from_K4 = position_N4[mutual_N]
-        to_K4 = _measured(sure.boxes_M4[best_N[mutual_N]])
+        from_K4 = position_N4[rows_K]
+        to_K4 = _measured(sure.boxes_M4[columns_K])
         moved = fit_similarity(
             from_K4[:, 0] + 1j * from_K4[:, 1],
             to_K4[:, 0] + 1j * to_K4[:, 1],

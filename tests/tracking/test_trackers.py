@@ -111,7 +111,7 @@ def test_frames_must_rise(name):
         ([[0, 0, -5, 5]], "box 0: width is -5, allowed is above 0"),
         ([[0, 0, 5, 0]], "box 0: height is 0"),
         ([[np.inf, 0, 5, 5]], "box 0: left is inf"),
-        (np.ones((10_000, 4)), f"10,000 boxes, allowed are {MOST_BOXES:,}"),
+        (np.ones((20_000, 4)), f"20,000 boxes, allowed are {MOST_BOXES:,}"),
         (np.ones((2, 3)), r"shape \(2, 3\)"),
     ],
 )
