@@ -14,7 +14,9 @@ from brainray.catalog import Library
 from brainray.errors import DataError, RunError, ScenarioError
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.record import Record
-from brainray.pipeline.run import recorded_scenario, run_scenario
+from brainray.pipeline.run import run_scenario
+from brainray.pipeline.status import recorded_scenario
+from brainray.pipeline.tracking.deployment import chosen_for, definition_of, endpoint_name
 from brainray.pipeline.tracking.loading import load_sequences, parts_of
 from brainray.pipeline.tracking.outcome import regret_of
 from brainray.pipeline.tracking.tables import command_of
@@ -24,6 +26,7 @@ from brainray.scenario.tracking_report import SourceResult, TrackingScores
 from brainray.settings import Settings
 from brainray.testing.places import settings_below
 from brainray.tracking.choices import Setting
+from brainray.tracking.definition import TrackingDefinition
 from brainray.tracking.problem import TrackingProblem, follow
 from brainray.tracking.reading import as_mot_text, read_boxes
 from brainray.tracking.rows import Rows
@@ -123,6 +126,20 @@ def test_regret_counts_what_another_one_has_more() -> None:
     regret = regret_of({"a": source(0.9, 0.5, 0.4), "b": source(0.8, 0.6, 0.3)})
     assert (regret.chosen, regret.best) == ("a", "b")
     assert (regret.objective, regret.mota) == (pytest.approx(0.1), 0)
+
+
+def test_recorded_boxes_are_deployed_as_given_ones(report: TrackingReport) -> None:
+    choice = report.choices["walk-3"]
+    assert definition_of(report, scenario_of(), "walk-3") == TrackingDefinition(
+        None, {}, choice.tracker, choice.options, choice.min_score
+    )
+    assert endpoint_name(report, "walk-3") == "walks-walk-3"
+    for sequence in (None, "walk-2"):
+        with pytest.raises(ScenarioError, match="has chosen for each of walk-1, walk-3"):
+            definition_of(report, scenario_of(), sequence)
+    together = report.model_copy(update={"choices": {"video": choice}})
+    assert chosen_for(together, None) == chosen_for(together, "walk-3") == "video"
+    assert endpoint_name(together, None) == "walks"
 
 
 def test_a_run_leaves_report_page_pictures_and_record(
@@ -327,6 +344,8 @@ def test_detectors_look_at_pictures_once(
     with Image.open(folder / "tracks.png") as sheet:
         pixels = np.asarray(sheet)
     assert (pixels == (255, 0, 0)).all(axis=2).any()  # the red person herself
+    found = definition_of(report, scenario)
+    assert (found.detector, found.detector_options) == ("red_and_green", {"classes": ["person"]})
     # A run that goes on reads what was found.
     monkeypatch.setattr("brainray.pipeline.tracking.detecting.look", None)
     assert result(run(scenario, settings, run_id=report.run_id)) == result(report)
