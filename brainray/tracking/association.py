@@ -50,6 +50,39 @@ def weighed(value_NM: Values, row_N: Matrix, column_M: Matrix) -> Values:
     return value_NM * column_M * row_N[:, None]
 
 
+def alike(
+    value_NM: Values, looks_ND: Matrix, features_MD: Matrix, near: float, least: float
+) -> Values:
+    """Return values, those of near pairs that look alike being raised to how alike they are.
+
+    Aharon et al., BoT-SORT, 2022, section 3.3, with 1 - distance in place of distances.
+
+    Args:
+        value_NM: overlaps.
+        looks_ND: unit vectors of the rows.
+        features_MD: unit vectors of the columns.
+        near: overlap above which looks count.
+        least: cosine above which a pair looks alike.
+    """
+    if isinstance(value_NM, Pairs):
+        looks_PD, features_PD = looks_ND[value_NM.rows_P], features_MD[value_NM.columns_P]
+        cosine_P = np.einsum("pd,pd->p", looks_PD, features_PD)
+        return replace(value_NM, values_P=_raised(value_NM.values_P, cosine_P, near, least))
+    return _raised(value_NM, looks_ND @ features_MD.T, near, least)
+
+
+def _raised(value: Matrix, cosine: Matrix, near: float, least: float) -> Matrix:
+    counts = (value > near) & (cosine > least)
+    return np.where(counts, np.maximum(value, (1 + cosine) / 2), value)
+
+
+def units(features_MD: Matrix) -> Matrix:
+    """Return vectors of length 1; a vector of zeros stays, and is far from everything."""
+    length_M1 = np.linalg.norm(features_MD, axis=1, keepdims=True)
+    units_MD: Matrix = features_MD / np.where(length_M1 > 0, length_M1, 1)
+    return units_MD
+
+
 def mutual(value_NM: Values, least: float) -> tuple[IntArray, IntArray]:
     """Return pairs above a value, each of which is the best one of its row and its column."""
     if isinstance(value_NM, Pairs):

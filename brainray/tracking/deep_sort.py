@@ -11,9 +11,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from brainray.errors import DataError
 from brainray.shapes import Array, IntArray
-from brainray.tracking.association import assign, compared
+from brainray.tracking.association import assign, compared, units
 from brainray.tracking.crowds import Pairs, blocks, gathered
 from brainray.tracking.interface import Boxes, Detections, Tracker, Tracks
 from brainray.tracking.kalman import ConstantVelocity, Floats
@@ -59,6 +58,8 @@ class DeepSort(Tracker):
         budget: newest appearance vectors kept of a track; None keeps all.
     """
 
+    looks = True
+
     def __init__(
         self,
         min_score: float = 0.8,
@@ -74,7 +75,6 @@ class DeepSort(Tracker):
         self._filter = ConstantVelocity(4)
         self._book = _Book()
         self._born = 0
-        self._with_features: bool | None = None
 
     @property
     def memory(self) -> int:
@@ -83,7 +83,6 @@ class DeepSort(Tracker):
 
     def _update(self, detections: Detections) -> Tracks:
         detections = detections[detections.scores_M >= self._min_score]
-        self._check(detections)
         self._filter.predict(*_growth(self._filter.position_NC[:, 3]))
         self._book.age_N += 1
         rows_K, columns_K = self._match(detections)
@@ -99,14 +98,6 @@ class DeepSort(Tracker):
         shown_N = (book.hits_N >= self._n_init) & (book.age_N <= 1)
         boxes_N4 = _boxes(self._filter.position_NC[shown_N])
         return Tracks(book.ids_N[shown_N], boxes_N4, book.scores_N[shown_N])
-
-    def _check(self, detections: Detections) -> None:
-        if not len(detections):
-            return
-        given = detections.features_MD is not None
-        if self._with_features not in (None, given):
-            raise DataError("appearance vectors: are given in some frames and not in others")
-        self._with_features = given
 
     def _match(self, detections: Detections) -> tuple[IntArray, IntArray]:
         """Return the pairs of the cascade over confirmed tracks, and then those by overlap."""
@@ -135,7 +126,7 @@ class DeepSort(Tracker):
         pairs = self._within_gate(measured_M4)
         if detections.features_MD is None:
             return pairs, -GATE
-        features_MD = _unit(detections.features_MD)
+        features_MD = units(detections.features_MD)
         values_P = np.empty(len(pairs.values_P))
         # The pairs of a row lie beside each other.
         bounds = np.flatnonzero(np.diff(pairs.rows_P, prepend=-1, append=-1))
@@ -169,7 +160,7 @@ class DeepSort(Tracker):
         self._book.age_N[rows_K] = 0
         self._book.scores_N[rows_K] = detections.scores_M
         if detections.features_MD is not None:
-            for row, feature_D in zip(rows_K, _unit(detections.features_MD), strict=True):
+            for row, feature_D in zip(rows_K, units(detections.features_MD), strict=True):
                 gallery = self._book.galleries[row]
                 gallery.append(feature_D)
                 if self._budget is not None:
@@ -189,7 +180,7 @@ class DeepSort(Tracker):
         if detections.features_MD is None:
             book.galleries += [[] for _ in range(count)]
         else:
-            book.galleries += [[feature_D] for feature_D in _unit(detections.features_MD)]
+            book.galleries += [[feature_D] for feature_D in units(detections.features_MD)]
         self._born += count
 
     def _keep(self, kept_N: Array) -> None:
@@ -228,10 +219,3 @@ def _boxes(position_N4: Floats) -> Boxes:
     """Return left, top, width and height."""
     size_N2 = np.column_stack([position_N4[:, 2] * position_N4[:, 3], position_N4[:, 3]])
     return np.column_stack([position_N4[:, :2] - size_N2 / 2, size_N2])
-
-
-def _unit(features_MD: Floats) -> Floats:
-    """Return vectors of length 1; a vector of zeros stays, and is far from everything."""
-    length_M1 = np.linalg.norm(features_MD, axis=1, keepdims=True)
-    units_MD: Floats = features_MD / np.where(length_M1 > 0, length_M1, 1)
-    return units_MD

@@ -120,9 +120,15 @@ class Tracks:
 
 
 class Tracker(ABC):
-    """Follows objects through the frames of one sequence, as they come."""
+    """Follows objects through the frames of one sequence, as they come.
 
+    Attributes:
+        looks: whether appearance vectors make a difference to it.
+    """
+
+    looks = False
     _last_frame: int | None = None
+    _with_features: bool | None = None
 
     def update(self, frame: int, detections: Detections) -> Tracks:
         """Take the detections of a frame, perhaps none, and return the tracks seen in it.
@@ -147,9 +153,18 @@ class Tracker(ABC):
         for _ in range(min(left_out, self.memory)):
             self._update(NOTHING)
         try:
+            self._check_features(detections)
             return self._update(detections)
         except DataError as error:
             raise FrameError(f"frame {frame}: {error}", frame) from error
+
+    def _check_features(self, detections: Detections) -> None:
+        if not len(detections):
+            return
+        given = detections.features_MD is not None
+        if self._with_features not in (None, given):
+            raise DataError("appearance vectors: are given in some frames and not in others")
+        self._with_features = given
 
     @property
     @abstractmethod

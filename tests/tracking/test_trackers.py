@@ -176,6 +176,17 @@ def test_deep_sort_knows_people_again_by_their_appearance():
         assert (before.ids_N[0] == after.ids_N[0]) == same
 
 
+def test_two_stage_knows_who_crosses_by_their_looks():
+    looks = np.eye(2)
+    for crossing, expected in ((looks, [1, 2]), (looks[::-1], [2, 1])):
+        tracker = TwoStage()
+        for frame in range(1, 5):
+            tracker.update(frame, seen(np.vstack([BOX, beside(10)]), features_MD=looks))
+        near = np.vstack([beside(3), beside(8)])
+        tracks = tracker.update(5, seen(near, features_MD=crossing))
+        assert tracks.ids_N[tracks.boxes_N4[:, 0].argsort()].tolist() == expected
+
+
 def test_deep_sort_wants_appearances_in_all_frames_or_none():
     tracker = DeepSort()
     tracker.update(1, seen(BOX, features_MD=np.ones((1, 2))))
