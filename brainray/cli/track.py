@@ -149,7 +149,7 @@ def _appearance(what: str | None, tracker: str, source: Path | None) -> "Appeara
     """Return what sees how boxes look, if that is wanted and can be."""
     if what is None:
         return None
-    if not plugins.load("trackers", tracker).looks:
+    if not getattr(plugins.load("trackers", tracker), "looks", False):
         raise DataError(f"--appearance: makes no difference to {tracker}, choose another --tracker")
     if source is None:
         raise DataError(f"--appearance {what}: has nothing to look at, give INPUT")

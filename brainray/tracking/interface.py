@@ -57,7 +57,7 @@ class Detections:
 
     boxes_M4: Boxes
     scores_M: NDArray[np.float64]
-    features_MD: NDArray[np.float64] | None = None
+    features_MD: NDArray[np.floating[Any]] | None = None
 
     def __post_init__(self) -> None:
         if self.boxes_M4.shape != (len(self.scores_M), 4):

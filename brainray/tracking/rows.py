@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ class Rows:
     ids_N: IntArray
     classes_N: IntArray
     visibility_N: NDArray[np.float64]
-    features_ND: NDArray[np.float64] | None = None
+    features_ND: NDArray[np.floating[Any]] | None = None
 
     @classmethod
     def of(

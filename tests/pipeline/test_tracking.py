@@ -24,6 +24,7 @@ from brainray.scenario import TrackingReport, TrackingScenario, load_scenario, p
 from brainray.scenario.tasks import parse_report
 from brainray.scenario.tracking_report import SourceResult, TrackingScores
 from brainray.settings import Settings
+from brainray.testing.graphs import color_graph, model_bytes
 from brainray.testing.places import settings_below
 from brainray.tracking.choices import Setting
 from brainray.tracking.definition import TrackingDefinition
@@ -137,6 +138,11 @@ def test_recorded_boxes_are_deployed_as_given_ones(report: TrackingReport) -> No
     for sequence in (None, "walk-2"):
         with pytest.raises(ScenarioError, match="has chosen for each of walk-1, walk-3"):
             definition_of(report, scenario_of(), sequence)
+    looking = report.model_copy(
+        update={"choices": {"video": choice.model_copy(update={"looks": True})}}
+    )
+    with pytest.raises(ScenarioError, match=r"^data\.appearance: .* endpoints cannot"):
+        definition_of(looking, scenario_of())
     together = report.model_copy(update={"choices": {"video": choice}})
     assert chosen_for(together, None) == chosen_for(together, "walk-3") == "video"
     assert endpoint_name(together, None) == "walks"
@@ -326,12 +332,14 @@ def video(tmp_path: Path) -> Path:
     return folder
 
 
-def test_detectors_look_at_pictures_once(
+def test_detectors_and_appearance_look_at_pictures_once(
     red_and_green: None, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings_below(tmp_path / "home")
+    graph = tmp_path / "colors.onnx"
+    graph.write_bytes(model_bytes(color_graph()))
     scenario = scenario_of(
-        data={"input": video},
+        data={"input": video, "appearance": str(graph)},
         detectors={"live": {"detector": "red_and_green"}},
         search=SEARCH | {"budget": 4},
     )
@@ -346,8 +354,12 @@ def test_detectors_look_at_pictures_once(
     assert (pixels == (255, 0, 0)).all(axis=2).any()  # the red person herself
     found = definition_of(report, scenario)
     assert (found.detector, found.detector_options) == ("red_and_green", {"classes": ["person"]})
+    vectors = np.load(folder / "looks" / "live-two.npy")
+    assert vectors.shape == (20, 3)
+    assert set(vectors.argmax(axis=1)) == {0, 1}  # red and green
     # A run that goes on reads what was found.
     monkeypatch.setattr("brainray.pipeline.tracking.detecting.look", None)
+    monkeypatch.setattr("brainray.pipeline.tracking.looking.see", None)
     assert result(run(scenario, settings, run_id=report.run_id)) == result(report)
 
 
@@ -361,6 +373,9 @@ def test_a_detector_needs_pictures_and_a_name_of_its_own(
         run(scenario, settings)
     wrong = scenario_of(data={"input": video}, detectors={"live": live | {"options": {"depth": 3}}})
     with pytest.raises(ScenarioError, match=r"^detectors.live: red_and_green: depth is no option"):
+        run(wrong, settings)
+    wrong = scenario_of(data={"input": video, "appearance": "none.onnx"})
+    with pytest.raises(ScenarioError, match=r"^data\.appearance: appearance none\.onnx: cannot"):
         run(wrong, settings)
 
 

@@ -101,9 +101,14 @@ def definition_of(
         sequence: see `chosen_for`.
 
     Raises:
-        ScenarioError: see `chosen_for`.
+        ScenarioError: see `chosen_for`; or boxes are to be known by their looks.
     """
     choice = report.choices[chosen_for(report, sequence)]
+    if choice.looks:
+        raise ScenarioError(
+            "data.appearance: was chosen to be looked at, which endpoints cannot do; run with "
+            "data.appearance=null"
+        )
     live = scenario.detectors.get(choice.detector)
     return TrackingDefinition(
         None if live is None else live.detector,
