@@ -153,7 +153,7 @@ def _appearance(what: str | None, tracker: str, source: Path | None) -> "Appeara
         raise DataError(f"--appearance: makes no difference to {tracker}, choose another --tracker")
     if source is None:
         raise DataError(f"--appearance {what}: has nothing to look at, give INPUT")
-    # These draw in torch, which takes a second.
+    # These draw in the whole catalog and onnx, which takes a second.
     from brainray.catalog import Library
     from brainray.pipeline.tracking.appearance import appearance_of
 

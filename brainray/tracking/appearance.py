@@ -12,7 +12,7 @@ from brainray.tracking.interface import FrameError
 from brainray.tracking.rows import Rows
 
 if TYPE_CHECKING:
-    from brainray.networks.appearance import Appearance  # it draws in torch
+    from brainray.networks.appearance import Appearance  # it draws in onnx
 
 
 def with_appearance(
