@@ -23,7 +23,7 @@ from reporting import document
 from brainray.pipeline.tables import markdown_table
 from brainray.settings import load_settings
 
-SCORES = ("file", "method", "strict", "own_removed", "mismatched")
+SCORES = ("atlas", "file", "method", "strict", "own_removed", "mismatched")
 HEADINGS = ("method", "value", "95 %", "gain", "95 %")
 
 
@@ -37,7 +37,7 @@ def report(quick: bool, plan: Plan, folder: Path) -> dict[str, Any]:
         "masked_parcels": masked.measure(maps, plan),
         "five_seeds": seeds.measure(maps, plan),
         "removed_function": removed.measure(maps, plan, data),
-        "stimuli": stimuli.measure(folder / "shipped"),
+        "stimuli": stimuli.measure(folder / "shipped", data),
         "speed": speed.measure(folder, plan.rois, plan.rounds),
     }
     rows = {name: found for name, (found, _) in parts.items()}
