@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,8 +77,9 @@ def _raised(value: Matrix, cosine: Matrix, near: float, least: float) -> Matrix:
     return np.where(counts, np.maximum(value, (1 + cosine) / 2), value)
 
 
-def units(features_MD: Matrix) -> Matrix:
+def units(features_MD: NDArray[np.floating[Any]]) -> Matrix:
     """Return vectors of length 1; a vector of zeros stays, and is far from everything."""
+    features_MD = features_MD.astype(np.float64)
     length_M1 = np.linalg.norm(features_MD, axis=1, keepdims=True)
     units_MD: Matrix = features_MD / np.where(length_M1 > 0, length_M1, 1)
     return units_MD
