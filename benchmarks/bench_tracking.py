@@ -14,7 +14,7 @@
 
 The peer is ``pip install trackers==2.6.1``; without it the full form fails. ``--quick`` follows
 made-up people where data are missing, and leaves out what is not there. Called again with the same
-``--json`` it goes on where it stopped; ``--only search`` measures a part.
+``--json`` it goes on where it stopped; ``--only video`` measures a part.
 """
 
 import argparse
@@ -24,6 +24,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from typing import Any
 import numpy as np
 from reporting import document, goal
 from tracking_peer import CLASSES, PEER, Peer
-from tracking_search import search
+from tracking_search import OBJECTIVES, search
 from tracking_video import compare_detectors, follow_video
 
 from brainray.files import write_atomically
@@ -229,10 +230,21 @@ def peers(plan: Plan) -> Measured:
     ]
 
 
+def searched(plan: Plan, objective: str, without: bool) -> Measured:
+    """Return what the scenario chooses, and how that does on the second halves."""
+    return search(plan.folder, 0, plan.quick, objective, without)
+
+
 PARTS: dict[str, Callable[[Plan], Measured]] = {
     "trackers": trackers,
     "peer": peers,
-    "search": lambda plan: search(plan.folder, 0, plan.quick),
+    **{
+        f"search_{objective}{'_without' * without}": partial(
+            searched, objective=objective, without=without
+        )
+        for objective in OBJECTIVES
+        for without in (False, True)
+    },
     "detectors": lambda plan: compare_detectors(plan.folder, plan.quick),
     "video": lambda plan: follow_video(plan.folder, plan.quick),
 }
