@@ -3,11 +3,13 @@
 import tempfile
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from reporting import goal
 
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.run import run_scenario
+from brainray.pipeline.tracking import publication
 from brainray.scenario import TrackingReport, load_scenario
 from brainray.scenario.tracking_report import Regret
 from brainray.settings import load_settings
@@ -111,6 +113,8 @@ def _run(changes: list[str], data: Path | None, seed: int) -> TrackingReport:
         if data is not None:
             places["BRAINRAY_DATA"] = str(data)
         scenario = load_scenario("multi_object_tracking", changes)
-        report = run_scenario(scenario, seed, load_settings(places), local_runner)
+        # A film of each sequence takes minutes and measures nothing.
+        with patch.object(publication, "can_film", return_value=False):
+            report = run_scenario(scenario, seed, load_settings(places), local_runner)
         assert isinstance(report, TrackingReport)
         return report
