@@ -57,6 +57,9 @@ class TrackingData(Section):
         detections: files with recorded boxes of one or more detectors: Parquet, or text of one
             sequence.
         truth: a file with the ground truth, in place of ``gt/gt.txt``.
+        appearance: what sees how boxes look in the pictures, so that trackers can know people again
+            by it: an ONNX file, or a model of the catalog that is one. Whether that helps is
+            searched, too.
         sequences: those that count, by name; by default all.
         split: ``halves`` chooses on the first half of each sequence and reports on the second;
             ``sequences`` reports on those named in ``report`` and chooses on the others.
@@ -67,6 +70,7 @@ class TrackingData(Section):
     input: File | None = None
     detections: tuple[File, ...] = ()
     truth: File | None = None
+    appearance: Annotated[str, Field(min_length=1)] | None = None
     sequences: tuple[Name, ...] = ()
     split: Literal["halves", "sequences"] = "halves"
     report: tuple[Name, ...] = ()
@@ -75,6 +79,8 @@ class TrackingData(Section):
     def _fits_together(self) -> "TrackingData":
         if (self.split == "sequences") != bool(self.report):
             raise ValueError("'report' belongs to 'split: sequences', which needs it")
+        if self.appearance is not None and self.input is None:
+            raise ValueError("'appearance' looks at pictures, give 'input'")
         if self.truth is not None and self.input is None and not self.detections:
             raise ValueError("'truth' alone has no boxes: give 'input' or 'detections'")
         return self
@@ -194,6 +200,7 @@ class TrackingScenario(Section):
             update={
                 "input": place(self.data.input),
                 "truth": place(self.data.truth),
+                "appearance": _file_below(folder, self.data.appearance),
                 "detections": tuple(folder / path for path in self.data.detections),
             }
         )
@@ -216,6 +223,13 @@ class TrackingScenario(Section):
         if part.modality != "image":
             raise ValueError(f"inputs.{name}.modality: must be image, not {part.modality}")
         return self
+
+
+def _file_below(folder: Path, appearance: str | None) -> str | None:
+    """Return a file relative to a folder; the name of a model stays."""
+    if appearance is None or not appearance.lower().endswith(".onnx"):
+        return appearance
+    return str(folder / appearance)
 
 
 def _lists(options: dict[str, Any]) -> dict[str, Any]:

@@ -86,6 +86,7 @@ class Choice(Part):
         min_score: boxes of lower scores do not count.
         tracker: that follows them.
         options: of the tracker.
+        looks: whether it sees how boxes look (``data.appearance``).
         tuned: the objective on the part for choosing.
         reported: the objective on the part that is reported on.
         milliseconds: CPU time of association, a frame.
@@ -103,6 +104,7 @@ class Choice(Part):
     min_score: float
     tracker: str
     options: dict[str, Any]
+    looks: bool = False
     tuned: float
     reported: float
     milliseconds: float

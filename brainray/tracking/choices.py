@@ -100,12 +100,14 @@ class Setting:
         min_score: boxes of lower scores do not count.
         tracker: of ``brainray.trackers``.
         options: of the tracker.
+        looks: whether the tracker is told how boxes look.
     """
 
     detector: str
     min_score: float
     tracker: str
     options: Mapping[str, Any]
+    looks: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ class TrackingCode:
         detectors: that may be chosen.
         min_scores: that may be chosen.
         trackers: the values of each option of each tracker.
+        looks: whether boxes have appearance vectors, which a tracker may be told of or not.
 
     Raises:
         ScenarioError: there is nothing to choose from, or a tracker has no such option or value.
@@ -126,6 +129,7 @@ class TrackingCode:
     detectors: tuple[str, ...]
     min_scores: tuple[float, ...] = MIN_SCORES
     trackers: Mapping[str, Mapping[str, Sequence[Any]]] = field(default_factory=lambda: TRACKERS)
+    looks: bool = False
 
     def __post_init__(self) -> None:
         if not self.detectors:
@@ -146,18 +150,23 @@ class TrackingCode:
             for tracker, options in self.trackers.items()
             for option, values in options.items()
         ]
+        if self.looks:
+            genes.append(Gene("looks", ("unseen", "seen"), "tracker"))
         first = (0,) * (len(genes) - 1)
         starts = tuple((number, *first) for number in range(len(self.detectors)))
         return Space(tuple(genes), self.repair, starts)
 
     def repair(self, genome: Genome) -> Genome:
-        """Set the options of trackers that are not chosen to 0."""
+        """Set to 0 what does not count: options of other trackers, looks that it has no use for."""
         chosen = list(self.trackers)[genome[2]]
         owners = [name for name, options in self.trackers.items() for _ in options]
+        end = 3 + len(owners)
         options = (
-            value if owner == chosen else 0 for owner, value in zip(owners, genome[3:], strict=True)
+            value if owner == chosen else 0
+            for owner, value in zip(owners, genome[3:end], strict=True)
         )
-        return (*genome[:3], *options)
+        sees = getattr(plugins.load("trackers", chosen), "looks", False)
+        return (*genome[:3], *options, *(value if sees else 0 for value in genome[end:]))
 
     def decode(self, genome: Genome) -> Setting:
         """Return what a code means."""
@@ -174,6 +183,7 @@ class TrackingCode:
                 name: values[genome[start + number]]
                 for number, (name, values) in enumerate(options.items())
             },
+            self.looks and genome[-1] == 1,
         )
 
 

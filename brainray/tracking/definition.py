@@ -4,6 +4,7 @@ As YAML::
 
     detector: {name: nanodet, weights: nanodet_416.onnx, classes: [person]}
     tracker: {name: two_stage, high_score: 0.5, birth_score: 0.5}
+    min_score: 0.4
 """
 
 from collections.abc import Mapping
@@ -34,12 +35,14 @@ class TrackingDefinition:
         detector_options: its keyword arguments; those that name files are paths or URLs.
         tracker: of ``brainray.trackers``.
         tracker_options: its keyword arguments.
+        min_score: boxes of lower scores do not count, whoever detected them; None leaves none out.
     """
 
     detector: str | None = None
     detector_options: Mapping[str, Any] = field(default_factory=dict)
     tracker: str = DEFAULT_TRACKER
     tracker_options: Mapping[str, Any] = field(default_factory=dict)
+    min_score: float | None = None
 
 
 class _Part(BaseModel):
@@ -59,6 +62,7 @@ class _Document(BaseModel):
 
     detector: _Part | None = None
     tracker: _Part = _Part(name=DEFAULT_TRACKER)
+    min_score: float | None = Field(default=None, strict=True, allow_inf_nan=False)
 
 
 def read_definition(path: Path) -> TrackingDefinition:
@@ -89,6 +93,7 @@ def read_definition(path: Path) -> TrackingDefinition:
         options,
         document.tracker.name,
         document.tracker.options,
+        document.min_score,
     )
 
 
@@ -120,5 +125,11 @@ def deploy(library: Library, name: str, definition: TrackingDefinition) -> Track
             if options.get(option) is not None
         }
     return library.deploy_tracking(
-        name, definition.detector, options, files, definition.tracker, definition.tracker_options
+        name,
+        definition.detector,
+        options,
+        files,
+        definition.tracker,
+        definition.tracker_options,
+        definition.min_score,
     )

@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,25 @@ def test_options_of_another_tracker_do_not_make_another_candidate() -> None:
         genome = everything.space.sample(generator)
         assert everything.repair(genome) == genome
         everything.decode(genome)
+
+
+def test_looks_are_chosen_for_trackers_that_have_a_use_for_them(
+    walks: list[LabelledSequence],
+) -> None:
+    code = TrackingCode(("sharp",), (0.0,), {"sort": {}, "deep_sort": {"n_init": (3,)}}, looks=True)
+    assert code.space.genes[-1].name == "looks"
+    assert code.repair((0, 0, 0, 0, 1)) == (0, 0, 0, 0, 0)
+    assert not code.decode((0, 0, 1, 0, 0)).looks
+    seeing = code.decode((0, 0, 1, 0, 1))
+    assert seeing.looks
+    boxes = walks[0].boxes["sharp"]
+    strange = replace(boxes, features_ND=np.random.default_rng(0).normal(size=(len(boxes), 64)))
+    walk = replace(walks[0], boxes={"sharp": strange})
+    # Nobody ever looks like before, so that boxes alone are the better guide.
+    blind = replace(seeing, looks=False)
+    idf1 = follow(blind, [walk]).together.idf1
+    assert idf1 == follow(blind, [walks[0]]).together.idf1
+    assert follow(seeing, [walk]).together.idf1 < idf1
 
 
 def test_each_detector_is_tried_first_as_it_comes() -> None:

@@ -90,6 +90,7 @@ def outcome_of(
         min_score=setting.min_score,
         tracker=setting.tracker,
         options=dict(setting.options),
+        looks=setting.looks,
         tuned=solution.value,
         reported=sources[setting.detector].reported,
         milliseconds=round(judged[setting.detector].milliseconds, 3),

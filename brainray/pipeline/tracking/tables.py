@@ -43,7 +43,8 @@ def command_of(choice: Choice) -> str:
         for name, value in choice.options.items()
     )
     least = f"--min-score {choice.min_score:g} " if choice.min_score else ""
-    return f"brainray track … {least}--tracker {choice.tracker} {options}".rstrip()
+    looks = "--appearance … " if choice.looks else ""
+    return f"brainray track … {least}{looks}--tracker {choice.tracker} {options}".rstrip()
 
 
 def tracking_markdown(report: TrackingReport, pictures: Mapping[str, str]) -> str:
