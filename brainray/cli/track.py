@@ -48,12 +48,13 @@ def track(
     detector: Annotated[
         str | None,
         typer.Option(
-            help="A detector that finds the boxes in the frames of INPUT (nanodet, centernet, "
-            "onnx, hog); with --detections: whose boxes, where its column detector has several."
+            help="A detector that finds the boxes in the frames of INPUT (nanodet, faster_rcnn, "
+            "ssd, detr, yolov3, ...: docs/tracking.md); with --detections: whose boxes, where its "
+            "column detector has several."
         ),
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(metavar="F", help="The detector's ONNX file.")
+        str | None, typer.Option(metavar="F", help="The detector's weights, a file or a URL.")
     ] = None,
     classes: Annotated[
         str, typer.Option(help="What to follow, by the detector's names, with commas.")
@@ -174,7 +175,7 @@ def _options(settings: Sequence[str], flag: str = "--set") -> dict[str, Any]:
 
 
 def _detector_options(
-    weights: Path | None, min_score: float | None, settings: Sequence[str]
+    weights: str | None, min_score: float | None, settings: Sequence[str]
 ) -> dict[str, Any]:
     flags = {"weights": weights, "min_score": min_score}
     given = {name: value for name, value in flags.items() if value is not None}

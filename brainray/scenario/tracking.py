@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from brainray.files import below
 from brainray.scenario.model import Activation, Input
 from brainray.scenario.values import Column, Name, Number, Section, offered
 
@@ -95,21 +96,41 @@ class LiveDetector(Section):
 
     Attributes:
         detector: in the entry-point group ``brainray.detectors``.
-        weights: its ONNX file, if it needs one; relative to the scenario's folder.
+        weights: file of its weights, relative to the scenario's folder, or a URL from which it is
+            fetched once.
         spec: what `onnx` needs beside it.
+        config: what `yolov3` needs beside it (Darknet's ``.cfg``), and `detr` may have
+            (``config.json``).
         options: others, by name.
     """
 
     detector: Annotated[str, offered("detectors", "detector")]
-    weights: File | None = None
+    weights: Annotated[str, Field(min_length=1)] | None = None
     spec: File | None = None
+    config: File | None = None
     options: dict[str, Any] = Field(default={})
+
+    @property
+    def kind(self) -> str:
+        """What it is: its architecture, where the detector may have one of several."""
+        return str(self.options.get("architecture", self.detector))
 
     def arguments(self) -> dict[str, Any]:
         """Return the detector's options, people alone being looked for by default."""
-        files = {"weights": self.weights, "spec": self.spec}
+        files = {"weights": self.weights, "spec": self.spec, "config": self.config}
         given = {name: path for name, path in files.items() if path is not None}
         return {"classes": ["person"]} | given | _lists(self.options)
+
+    def below(self, folder: Path) -> Self:
+        """Return the detector with the files that it names relative to a folder."""
+        update: dict[str, Any] = {
+            name: below(folder, place)
+            for name in ("weights", "spec", "config")
+            if (place := getattr(self, name)) is not None
+        }
+        if "weights" in update:
+            update["weights"] = str(update["weights"])
+        return self.model_copy(update=update)
 
 
 class TrackingSearch(Section):
@@ -183,10 +204,7 @@ class TrackingScenario(Section):
                 "detections": tuple(folder / path for path in self.data.detections),
             }
         )
-        detectors = {
-            name: one.model_copy(update={"weights": place(one.weights), "spec": place(one.spec)})
-            for name, one in self.detectors.items()
-        }
+        detectors = {name: one.below(folder) for name, one in self.detectors.items()}
         activation = self.activation.model_copy(update={"map": place(self.activation.map)})
         return self.model_copy(
             update={"data": data, "detectors": detectors, "activation": activation}

@@ -18,7 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from brainray.catalog import Library
 from brainray.catalog.tracking_endpoints import TrackingEndpoint
 from brainray.errors import DataError
+from brainray.files import below
 from brainray.networks.detectors.interface import file_options, make_detector
+from brainray.networks.detectors.weights import local_file
 from brainray.tracking.interface import make_tracker
 
 DEFAULT_TRACKER = "two_stage"
@@ -30,7 +32,7 @@ class TrackingDefinition:
 
     Attributes:
         detector: of ``brainray.detectors``; None where boxes come with the requests.
-        detector_options: its keyword arguments; those that name files are paths.
+        detector_options: its keyword arguments; those that name files are paths or URLs.
         tracker: of ``brainray.trackers``.
         tracker_options: its keyword arguments.
         min_score: boxes of lower scores do not count, whoever detected them; None leaves none out.
@@ -85,7 +87,7 @@ def read_definition(path: Path) -> TrackingDefinition:
         options = detector.options
         for option in file_options(detector.name):
             if isinstance(options.get(option), str):
-                options[option] = path.parent / options[option]
+                options[option] = below(path.parent, options[option])
     return TrackingDefinition(
         None if detector is None else detector.name,
         options,
@@ -118,7 +120,7 @@ def deploy(library: Library, name: str, definition: TrackingDefinition) -> Track
     else:
         make_detector(definition.detector, options)
         files = {
-            option: Path(options.pop(option))
+            option: local_file(options.pop(option))
             for option in file_options(definition.detector)
             if options.get(option) is not None
         }

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -462,39 +461,3 @@ def test_the_client_follows(cameras: Library, weights: Path, tmp_path: Path) -> 
         assert street.model is None
         assert street.tracking is not None
         assert street.tracking["detector"] == "colors"
-
-
-if find_spec("av") is not None:  # where brainray[vision] is installed
-
-    def film(path: Path, pictures: list[Array], rate: int = 10) -> bytes:
-        import av
-
-        with av.open(str(path), "w") as container:
-            stream = container.add_stream("ffv1", rate=rate)
-            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "bgr0"
-            for picture in pictures:
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-            container.mux(stream.encode(None))
-        return path.read_bytes()
-
-    def test_a_video_comes_back_with_the_times_of_its_frames(
-        app: TestClient, weights: Path, tmp_path: Path
-    ) -> None:
-        pictures = walk(6)
-        video = film(tmp_path / "a.mkv", pictures)
-        answer = lines(app.post(TRACK, files={"video": ("a.mkv", video)}))
-        assert [line["seconds"] for line in answer] == [0, 0.1, 0.2, 0.3, 0.4, 0.5]
-        assert boxes(answer) == expected(detected(weights, pictures), min_hits=1)
-
-    def test_a_video_that_is_none_or_too_large_is_refused(cameras: Library, tmp_path: Path) -> None:
-        video = film(tmp_path / "a.mkv", walk(2))
-        playlist = f"ffconcat version 1.0\nfile {tmp_path / 'a.mkv'}\n".encode()
-        with TestClient(predict_app(cameras, track_limits=TrackLimits(pixels=100))) as app:
-            for content, reason in (
-                (video, "frames have no size, or more than 100 pixels"),
-                (playlist, "is no video that can be read"),
-                (PICTURE, "is no video that can be read"),
-            ):
-                refused = app.post(TRACK, files={"video": ("a", content)})
-                assert (refused.status_code, reason in refused.text) == (422, True), refused.text
-                assert "/tmp" not in refused.text

@@ -8,7 +8,7 @@ from PIL import Image
 
 from brainray.errors import DataError, ScenarioError
 from brainray.search.interface import Brood
-from brainray.tracking.choices import TrackingCode, codes_of
+from brainray.tracking.choices import TrackingCode, known_of
 from brainray.tracking.problem import Objective, TrackingProblem, follow
 from brainray.tracking.reading import as_mot_text, as_parquet
 from brainray.tracking.rows import Rows
@@ -94,8 +94,21 @@ def test_what_no_tracker_allows_is_refused(trackers: dict[str, object], message:
 
 def test_detectors_have_the_codes_of_the_paper_and_their_own() -> None:
     names = ("yolov3", "YOLOX-x", "SSD", "DETR", "FRCNN", "zeta", "alpha")
-    codes = codes_of(names)
-    assert [codes[name] for name in names] == ["003", "005", "002", "001", "004", "102", "101"]
+    known = known_of(names)
+    codes = [known[name].code for name in names]
+    assert codes == ["003", "005", "002", "001", "004", "102", "101"]
+    assert (known["SSD"].stage, known["FRCNN"].stage) == ("one-stage", "two-stage")
+    assert known["zeta"].stage is None
+    live = {
+        "door": "detr",
+        "SSD": "yolov3",
+        "frcnn-v2": "torchvision",
+        "lite": "ssdlite320_mobilenet_v3_large",
+        "own": "mine",
+    }
+    found = known_of([*live, "zeta"], live)
+    codes = [found[name].code for name in (*live, "zeta")]
+    assert codes == ["001", "003", "004", "002", "101", "102"]
 
 
 def test_the_objective_is_the_weighted_sum_of_scores(walks: list[LabelledSequence]) -> None:

@@ -20,7 +20,7 @@ from brainray.pipeline.versions import versions
 from brainray.scenario import TrackingReport, TrackingScenario
 from brainray.scenario.report import SearchPart
 from brainray.settings import Settings
-from brainray.tracking.choices import MIN_SCORES, TRACKERS, TrackingCode, codes_of
+from brainray.tracking.choices import MIN_SCORES, TRACKERS, TrackingCode, known_of
 from brainray.tracking.problem import Objective, TrackingProblem
 from brainray.tracking.reading import as_parquet
 from brainray.tracking.rows import Rows
@@ -120,7 +120,11 @@ class TrackingRun(Execution[TrackingScenario]):
         parts, notes = parts_of(scenario, looked)
         notes += notes_on_pictures(looked)
         data = self._note_data(parts, source, sha256)
-        codes = codes_of(list(dict.fromkeys(name for one in looked for name in one.boxes)))
+        known = known_of(
+            list(dict.fromkeys(name for one in looked for name in one.boxes)),
+            {name: live.kind for name, live in scenario.detectors.items()},
+        )
+        codes = {name: one.code for name, one in known.items()}
         pathway = excitation.to_json() | {"networks": {}, "detectors": codes}
         self.record.append("pathway", **pathway)
         outcomes = []
@@ -137,7 +141,7 @@ class TrackingRun(Execution[TrackingScenario]):
                 schedule = self.searched(problem, done, part.name)
             with clock(f"evaluation {part.name}"):
                 solution = problem.finish(schedule.best(1))
-                outcome = outcome_of(part, problem, schedule, solution, home, codes)
+                outcome = outcome_of(part, problem, schedule, solution, home, known)
             self.record.append(
                 "solution",
                 genome=list(solution.genome),

@@ -137,11 +137,17 @@ def _choices(report: TrackingReport) -> str:
 
 def _sources(report: TrackingReport) -> str:
     rows = [
-        (name, f"{source.code} {detector}", f"{source.tuned:.4f}", *cells_of(source.scores))
+        (
+            name,
+            f"{source.code} {detector}",
+            source.stage or "",
+            f"{source.tuned:.4f}",
+            *cells_of(source.scores),
+        )
         for name, one in report.choices.items()
         for detector, source in one.sources.items()
     ]
-    return markdown_table(("for", "detector", "tuned", *HEADINGS), rows)
+    return markdown_table(("for", "detector", "stage", "tuned", *HEADINGS), rows)
 
 
 def _regrets(report: TrackingReport) -> str:
