@@ -256,6 +256,9 @@ class Training(Section):
         strategy: in the entry-point group ``brainray.strategies``.
         options: of the strategy, beside its defaults.
         workers: data-parallel workers.
+        min_workers: on a cluster that nodes join and leave: with how many workers it begins where
+            there are not more, and goes on when others leave. null: it begins with all, and goes
+            on with any that are left. Those who join are taken up to ``workers``.
         hidden: width of a finalist's fusion levels.
         epochs: passes over the training split.
         batch_size: samples a step, of all workers together.
@@ -276,6 +279,7 @@ class Training(Section):
     strategy: Annotated[str, offered("strategies", "strategy")] = "all_reduce"
     options: dict[str, Any] = Field(default={})
     workers: int = Field(default=2, ge=1, le=1024)
+    min_workers: int | None = Field(default=None, ge=1, le=1024)
     hidden: int = Field(default=32, ge=1, le=1024)
     epochs: int = Field(default=20, ge=1, le=10_000)
     batch_size: int = Field(default=256, ge=1, le=65_536)
@@ -302,6 +306,14 @@ class Training(Section):
             raise ValueError(
                 f"keep 'best' needs the same weights on every worker after each epoch, which "
                 f"strategy {self.strategy} with these options does not give"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _fewest_are_not_more(self) -> "Training":
+        if self.min_workers is not None and self.min_workers > self.workers:
+            raise ValueError(
+                f"min_workers {self.min_workers} must be at most workers {self.workers}"
             )
         return self
 
