@@ -14,6 +14,7 @@ from brainray.errors import SearchError
 from brainray.pipeline.coordinator import Coordinator, RegionPort
 from brainray.pipeline.excitation import atlas_of
 from brainray.pipeline.region import Region
+from brainray.pipeline.processes import pretrain_in_processes
 from brainray.pipeline.runner import Group, OnBrood
 from brainray.pipeline.units import Pretrained, PretrainUnit, pretrain
 from brainray.search.interface import Genome, Problem, Solution
@@ -80,7 +81,10 @@ class LocalRunner:
         workers: int | None,
         on_done: Callable[[int, Pretrained], None],
     ) -> list[Pretrained]:
-        """Train one network after the other; those who train one together are threads."""
+        """Train one network after the other; those who train one together are threads.
+
+        Those of a pipeline are processes, which torch.distributed wants.
+        """
         return self.map(_pretrain, units, on_done)
 
     def search(
@@ -107,6 +111,8 @@ class LocalRunner:
 
 
 def _pretrain(unit: PretrainUnit) -> Pretrained:
+    if unit.together is not None and unit.together.flow is not None and unit.graph is None:
+        return pretrain_in_processes(unit)
     workers = 1 if unit.together is None else unit.together.workers
     return simulate(workers, partial(pretrain, unit))[0]
 

@@ -15,15 +15,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from brainray import plugins
 from brainray.catalog.store import Store
 from brainray.catalog.values import recipe_of
 from brainray.catalog.weights import StoredWeights, load_weights, store_weights
 from brainray.datasets.dataset import UNLABELLED, open_dataset
-from brainray.errors import DataError, NetworkError
+from brainray.errors import DataError, NetworkError, TrainingError
 from brainray.fusion.bank import BATCH, FeatureBank, bank_key, build_bank, save_bank
+from brainray.networks.blocks import ConvChain
 from brainray.networks.interface import (
     AugmentingPreparation,
     NetworkSpec,
@@ -32,16 +33,21 @@ from brainray.networks.interface import (
     build_preparation,
 )
 from brainray.networks.onnx import OnnxNetwork
+from brainray.networks.sequence import as_sequential
 from brainray.pipeline.frozen import StoredGraph, train_head, with_head
-from brainray.pipeline.learning import Learning, Lesson, rule_of
+from brainray.pipeline.learning import Learning, Lesson, rule_of, taken
 from brainray.pipeline.models import load_network, quicken, start_from
 from brainray.pipeline.versions import recipe_versions
+from brainray.scenario.steps import PIPELINE, PipelineOptions
 from brainray.seeding import derive, numpy_generator, one_thread, torch_generator, torch_random
 from brainray.shapes import Array
+from brainray.training.checkpoint import Checkpoint, Checkpoints
 from brainray.training.interface import Communicator, Strategy
 from brainray.training.loop import ALL_REDUCE, ALONE, Optimizer, Recipe
 from brainray.training.memory import keep_freed_memory
 from brainray.training.metrics import accuracy
+from brainray.training.pipeline.cutting import Flow
+from brainray.training.pipeline.fitting import refuse_too_large
 
 LEARNING_RATES: dict[Optimizer, float] = {"adam": 3e-3, "sgd": 5e-2}
 """Of the pretraining, at the start of its cosine; chosen on audio-visual digits."""
@@ -109,8 +115,15 @@ class Together:
     options: dict[str, Any]
     workers: int
 
+    @property
+    def flow(self) -> Flow | None:
+        """How microbatches go through stages; None if all workers have the whole network."""
+        if self.strategy != PIPELINE:
+            return None
+        return Flow(**PipelineOptions.model_validate(self.options).model_dump())
+
     def build(self) -> Strategy:
-        """Return one worker's strategy."""
+        """Return one worker's strategy, which is no pipeline."""
         strategy: Strategy = plugins.build("strategies", self.strategy, self.options)
         return strategy
 
@@ -133,6 +146,9 @@ class PretrainUnit:
             `brainray.networks.interface.AugmentingPreparation`; 0 if it cannot.
         learning: how the network learns; None is supervised, as the head of a frozen one does.
         together: by which several workers train it together; None if one does.
+        memory_limit: bytes that a worker has for it; None if it does not matter.
+        checkpoints: from which an interrupted training goes on, where one can: a supervised one
+            without augmentation and stages. None: from none.
     """
 
     columns: dict[str, ColumnUnit]
@@ -146,6 +162,8 @@ class PretrainUnit:
     augmentation: float = 0.0
     learning: Learning | None = None
     together: Together | None = None
+    memory_limit: int | None = None
+    checkpoints: Checkpoints | None = None
 
     @property
     def region(self) -> str:
@@ -319,7 +337,8 @@ def pretrain(unit: PretrainUnit, communicator: Communicator = ALONE) -> Pretrain
             store the same.
 
     Raises:
-        TrainingError: the network cannot be trained by several workers.
+        TrainingError: the network cannot be trained by several workers, or not within the unit's
+            memory limit.
         DataError: see `prepare`.
         NetworkError: the weights to start from are not those of this network.
         CatalogError: they are not in the store, or training made NaN.
@@ -360,7 +379,11 @@ def train_alone(
     if unit.parent is not None:
         weights = load_weights(unit.columns["train"].store, unit.parent.key)
         start_from(network, unit.spec, unit.classes, weights, unit.parent.same_classes)
-    quicken(network)
+    flow = None if unit.together is None else unit.together.flow
+    if flow is None:
+        quicken(network)  # stages send each other maps in the usual layout
+        if unit.memory_limit is not None:
+            _refuse_too_large(unit, network, labelled)
     others = unit.columns.get(UNLABELLED)
     Lesson(
         spec=unit.spec,
@@ -372,10 +395,38 @@ def train_alone(
         learning=unit.learning,
         augmentation=unit.augmentation,
         seed=seed,
-        strategy=ALL_REDUCE if unit.together is None else unit.together.build(),
+        strategy=ALL_REDUCE if unit.together is None or flow is not None else unit.together.build(),
         communicator=communicator,
+        flow=flow,
+        memory_limit=unit.memory_limit,
+        checkpoint=None
+        if unit.checkpoints is None
+        else Checkpoint(unit.checkpoints, f"pretraining-{unit.model_recipe}"),
     ).teach(network)
     return network
+
+
+def _refuse_too_large(
+    unit: PretrainUnit, network: TappedNetwork, labelled: tuple[Array, Array]
+) -> None:
+    """Raise `TrainingError` if one worker may not keep what the network's training keeps."""
+    assert unit.memory_limit is not None
+    workers = 1 if unit.together is None else unit.together.workers
+    rows = min(-(-unit.recipe.batch_size // workers), len(labelled[1]))
+    example = taken([labelled], torch.arange(rows))
+    options = PipelineOptions()
+    flow = Flow(options.microbatches, options.schedule)
+    # A network that is no chain counts as one layer, which cannot be cut.
+    chain = isinstance(network, ConvChain)
+    layers = as_sequential(network) if chain else nn.Sequential(network)
+    network.train()
+    try:
+        refuse_too_large(layers, example, unit.recipe, flow, unit.memory_limit)
+    except TrainingError as error:
+        way = ", by pretraining.strategy: pipeline with as many workers" if chain else ""
+        raise TrainingError(
+            f"pretraining.memory_limit: {unit.spec.name}: {error}{way}"
+        ) from error
 
 
 def _present(column: ColumnUnit) -> tuple[Array, Array]:
