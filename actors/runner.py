@@ -121,9 +121,7 @@ class RayRunner:
             count = together.workers
         require_cpus(count, "pretraining.workers")
         size: Size = (1, count) if self._stays and together is None else count
-        return pretrain_on_train(
-            units, size, on_done, self.coordinate, self._run_id, self._folder
-        )
+        return pretrain_on_train(units, size, on_done, self.coordinate, self._run_id, self._folder)
 
     def search(
         self, problem: Problem, schedule: Schedule, workers: int | None, on_brood: OnBrood

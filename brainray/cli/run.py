@@ -29,7 +29,11 @@ def run(
     ] = None,
     changes: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="A.B=VALUE", help="Change a key of the scenario; of a resumed run, who works."),
+        typer.Option(
+            "--set",
+            metavar="A.B=VALUE",
+            help="Change a key of the scenario; of a resumed run, who works.",
+        ),
     ] = None,
     local: Annotated[
         bool, typer.Option("--local", help="Everything in this process, without Ray.")

@@ -10,8 +10,8 @@ from brainray.catalog.archive import ONNX
 from brainray.catalog.library import Library
 from brainray.catalog.values import Model, NewModel
 from brainray.datasets.dataset import SPLITS, UNLABELLED, Dataset
-from brainray.fusion.genome import Candidate
 from brainray.errors import ScenarioError
+from brainray.fusion.genome import Candidate
 from brainray.networks.blocks import ConvChain
 from brainray.networks.interface import (
     AugmentingPreparation,
@@ -136,7 +136,7 @@ class Pretraining:
         """Return one unit an optimizer, or one an uploaded graph, of a network for an input.
 
         Raises:
-            ScenarioError: see `learning_of`; or the network cannot be cut into stages, as it is to be.
+            ScenarioError: see `learning_of`; or the network is to be cut into stages and cannot be.
         """
         settings = self.scenario.pretraining
         parent = None if start is None else self._parent(start)

@@ -162,7 +162,9 @@ class Lesson:
             self.seed,
             self.strategy,
             self.communicator,
-            checkpoint=None if self.augmentation > 0 or self.learning is not None else self.checkpoint,
+            checkpoint=None
+            if self.augmentation > 0 or self.learning is not None
+            else self.checkpoint,
         )
         network.requires_grad_(True)
 

@@ -13,8 +13,8 @@ from brainray.catalog.library import Library
 from brainray.errors import SearchError
 from brainray.pipeline.coordinator import Coordinator, RegionPort
 from brainray.pipeline.excitation import atlas_of
-from brainray.pipeline.region import Region
 from brainray.pipeline.processes import pretrain_in_processes
+from brainray.pipeline.region import Region
 from brainray.pipeline.runner import Group, OnBrood
 from brainray.pipeline.units import Pretrained, PretrainUnit, pretrain
 from brainray.search.interface import Genome, Problem, Solution

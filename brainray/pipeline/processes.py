@@ -40,7 +40,9 @@ def pretrain_in_processes(unit: PretrainUnit) -> Pretrained:
         command = [sys.executable, "-P", "-m", __name__]
         workers = [
             subprocess.Popen(
-                [*command, str(rank), str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+                [*command, str(rank), str(folder)],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
             )
             for rank in range(unit.together.workers)
         ]

@@ -15,16 +15,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from brainray import plugins
 from brainray.catalog.store import Store
 from brainray.catalog.values import recipe_of
 from brainray.catalog.weights import StoredWeights, load_weights, store_weights
 from brainray.datasets.dataset import UNLABELLED, open_dataset
-from brainray.errors import DataError, NetworkError, TrainingError
+from brainray.errors import DataError, NetworkError
 from brainray.fusion.bank import BATCH, FeatureBank, bank_key, build_bank, save_bank
-from brainray.networks.blocks import ConvChain
 from brainray.networks.interface import (
     AugmentingPreparation,
     NetworkSpec,
@@ -33,9 +32,9 @@ from brainray.networks.interface import (
     build_preparation,
 )
 from brainray.networks.onnx import OnnxNetwork
-from brainray.networks.sequence import as_sequential
 from brainray.pipeline.frozen import StoredGraph, train_head, with_head
 from brainray.pipeline.learning import Learning, Lesson, rule_of, taken
+from brainray.pipeline.memory import check_memory
 from brainray.pipeline.models import load_network, quicken, start_from
 from brainray.pipeline.versions import recipe_versions
 from brainray.scenario.steps import PIPELINE, PipelineOptions
@@ -47,7 +46,6 @@ from brainray.training.loop import ALL_REDUCE, ALONE, Optimizer, Recipe
 from brainray.training.memory import keep_freed_memory
 from brainray.training.metrics import accuracy
 from brainray.training.pipeline.cutting import Flow
-from brainray.training.pipeline.fitting import refuse_too_large
 
 LEARNING_RATES: dict[Optimizer, float] = {"adam": 3e-3, "sgd": 5e-2}
 """Of the pretraining, at the start of its cosine; chosen on audio-visual digits."""
@@ -383,7 +381,10 @@ def train_alone(
     if flow is None:
         quicken(network)  # stages send each other maps in the usual layout
         if unit.memory_limit is not None:
-            _refuse_too_large(unit, network, labelled)
+            workers = 1 if unit.together is None else unit.together.workers
+            own = min(-(-unit.recipe.batch_size // workers), len(rows_N))
+            samples = taken([labelled], torch.arange(own))
+            check_memory(unit.spec.name, network, samples, unit.recipe, unit.memory_limit)
     others = unit.columns.get(UNLABELLED)
     Lesson(
         spec=unit.spec,
@@ -404,29 +405,6 @@ def train_alone(
         else Checkpoint(unit.checkpoints, f"pretraining-{unit.model_recipe}"),
     ).teach(network)
     return network
-
-
-def _refuse_too_large(
-    unit: PretrainUnit, network: TappedNetwork, labelled: tuple[Array, Array]
-) -> None:
-    """Raise `TrainingError` if one worker may not keep what the network's training keeps."""
-    assert unit.memory_limit is not None
-    workers = 1 if unit.together is None else unit.together.workers
-    rows = min(-(-unit.recipe.batch_size // workers), len(labelled[1]))
-    example = taken([labelled], torch.arange(rows))
-    options = PipelineOptions()
-    flow = Flow(options.microbatches, options.schedule)
-    # A network that is no chain counts as one layer, which cannot be cut.
-    chain = isinstance(network, ConvChain)
-    layers = as_sequential(network) if chain else nn.Sequential(network)
-    network.train()
-    try:
-        refuse_too_large(layers, example, unit.recipe, flow, unit.memory_limit)
-    except TrainingError as error:
-        way = ", by pretraining.strategy: pipeline with as many workers" if chain else ""
-        raise TrainingError(
-            f"pretraining.memory_limit: {unit.spec.name}: {error}{way}"
-        ) from error
 
 
 def _present(column: ColumnUnit) -> tuple[Array, Array]:

@@ -39,8 +39,9 @@ def _strategy_or_none(name: str) -> str:
 def _no_pipeline(name: str) -> str:
     if name == PIPELINE:
         raise ValueError(
-            "pipeline cuts a large chain of layers into stages, and a fusion network is small and no "
-            f"chain; set pretraining.strategy, or here one of {', '.join(plugins.names('strategies'))}"
+            "pipeline cuts a large chain of layers into stages, and a fusion network is small and "
+            "no chain; set pretraining.strategy, or here one of "
+            f"{', '.join(plugins.names('strategies'))}"
         )
     return name
 
@@ -319,12 +320,13 @@ class Training(Section):
             networks; with 0 they stay frozen.
         fine_tuning_rate: of Adam in these passes.
         checkpoint_seconds: between two checkpoints of a training, of pretraining, too, which are
-            written at the end of an epoch; an interrupted run goes on from the last one. null: none.
+            written at the end of an epoch; an interrupted run goes on from the last one. null:
+            none.
     """
 
-    strategy: Annotated[
-        str, AfterValidator(_no_pipeline), offered("strategies", "strategy")
-    ] = "all_reduce"
+    strategy: Annotated[str, AfterValidator(_no_pipeline), offered("strategies", "strategy")] = (
+        "all_reduce"
+    )
     options: dict[str, Any] = Field(default={})
     workers: int = Field(default=2, ge=1, le=1024)
     min_workers: int | None = Field(default=None, ge=1, le=1024)

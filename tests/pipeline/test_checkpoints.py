@@ -70,6 +70,7 @@ def test_a_run_goes_on_from_the_checkpoints_of_its_training(
     assert (again["workers"], again["epochs"], again["of"]) == (workers, 3, 5)
     assert again["training"] == first["training"]
     assert recorded_scenario(record)[0].training.workers == workers
+    assert list(Library.open(empty).store.files("checkpoints/")) == []
 
 
 def test_what_is_to_be_done_cannot_change(scenario: Scenario) -> None:
@@ -82,4 +83,3 @@ def test_what_is_to_be_done_cannot_change(scenario: Scenario) -> None:
         )
     with pytest.raises(ScenarioError, match=r"^run a-1: training.*workers"):
         resumed(scenario, ["training.workers=0"], "a-1")
-    assert list(Library.open(empty).store.files("checkpoints/")) == []
