@@ -59,7 +59,7 @@ def test_what_is_larger_than_a_worker_is_trained_in_stages(
         "2 stages fit, with pretraining.strategy: pipeline and as many workers"
     )
     alone = pretrain(replace(unit, memory_limit=needed(unit)))
-    cut = replace(unit, memory_limit=limit, together=Together("pipeline", {"microbatches": 2}, 2))
+    cut = replace(unit, memory_limit=limit, together=Together("pipeline", {}, 2))
     (staged,) = LocalRunner(settings).pretrain([cut], 2, lambda number, result: None)
     store = Library.open(settings).store
     old, new = (load_weights(store, made.weights.key) for made in (alone, staged))
