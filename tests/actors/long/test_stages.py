@@ -65,7 +65,7 @@ def test_stages_are_trained_by_train_workers(
         (done,) = runner.pretrain([unit], 2, lambda number, result: None)
         return load_weights(Library.open(settings).store, done.weights.key)
 
-    with pytest.raises(TrainingError, match="limit_bytes is 1,000; .* needs .* by itself"):
+    with pytest.raises(TrainingError, match=r"limit_bytes is 1,000; .* needs .* by itself"):
         made(replace(unit, memory_limit=1000))
     staged = made(replace(unit, together=Together("pipeline", {"schedule": "gpipe"}, 2)))
     (done,) = LocalRunner(settings).pretrain([unit], 1, lambda number, result: None)
