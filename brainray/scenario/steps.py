@@ -246,7 +246,7 @@ class Pretraining(Section):
     self_supervised: SelfSupervised = Field(default_factory=SelfSupervised)
     strategy: Annotated[str, AfterValidator(_strategy_or_none)] = NO_STRATEGY
     options: dict[str, Any] = Field(default={})
-    memory_limit: int | None = Field(default=None, ge=1, le=1 << 62)
+    memory_limit: int | None = Field(default=None, ge=1, le=1 << 40)
 
     @field_validator("options")
     @classmethod

@@ -53,6 +53,7 @@ WHOLE_NUMBERS = {
     "search.workers": (1, 1024),
     "pretraining.epochs": (1, 10_000),
     "pretraining.batch_size": (1, 65_536),
+    "pretraining.memory_limit": (1, 1 << 40),
     "pretraining.semi_supervised.ratio": (1, 64),
     "pretraining.self_supervised.epochs": (1, 10_000),
     "pretraining.self_supervised.batch_size": (2, 65_536),
