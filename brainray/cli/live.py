@@ -89,7 +89,7 @@ class LiveView:
             self._stage(event["stage"], event["done"], event["total"])
             if "workers" in event:
                 self._training = _training_text(event)
-        elif kind == "training" and event["begins"] and event["epochs"] > 0:
+        elif kind == "training" and event["begins"] and 0 < event["epochs"] < event["of"]:
             self._say(
                 f"training {event['training']}: goes on after epoch {event['epochs']} of "
                 f"{event['of']} with {event['workers']} workers"
