@@ -23,9 +23,12 @@ from actors.cluster import (
     total_cpus,
 )
 from actors.coordinator import open_coordinator
+from actors.independent import finish_independently
 from actors.pretraining import pretrain_on_train
 from actors.search import search_on_tune
 from actors.training import finish_on_train
+from brainray import plugins
+from brainray.fusion.problem import FusionProblem
 from brainray.pipeline.runner import Group, OnBrood
 from brainray.pipeline.units import Pretrained, PretrainUnit
 from brainray.search.interface import Genome, Problem, Solution
@@ -148,6 +151,9 @@ class RayRunner:
         if not self._stays:
             size = min(group.most, total_cpus())
         with own_errors(), own_interrupts():
+            if _independent(problem):
+                rest = (watch, self.coordinate, self._run_id)
+                return finish_independently(problem, genomes, group.most, *rest)
             return finish_on_train(
                 problem, genomes, size, watch, self.coordinate, self._run_id, self._folder
             )
@@ -155,6 +161,14 @@ class RayRunner:
     @property
     def _run_id(self) -> str:
         return self._folder.parent.name
+
+
+def _independent(problem: Problem) -> bool:
+    """Say whether the workers of a problem's training go on without one that is lost."""
+    if not isinstance(problem, FusionProblem):
+        return False
+    rule = plugins.build("strategies", problem.strategy, problem.strategy_options)
+    return bool(rule.independent)
 
 
 @contextmanager

@@ -136,8 +136,11 @@ def fit(
     if first_epoch == recipe.epochs:
         network.eval()
         return effort
-    step = replica.done = first_epoch * an_epoch
+    replica.done = first_epoch * an_epoch
     port = communicator.connect(server) if strategy.served else None
+    if port is not None and (pauses := port.enter()) > 0:  # the others have begun before
+        first_epoch = recipe.epochs if checkpoint is None else first_epoch + pauses
+    step = first_epoch * an_epoch
     run(strategy.start(replica), communicator, port, effort)
     for epoch in range(first_epoch, recipe.epochs):
         order = torch.randperm(rows, generator=torch_generator(seed, "order", epoch))
