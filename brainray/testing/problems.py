@@ -1,12 +1,15 @@
 """A toy problem that takes no time, for tests of searchers, schedules and runners."""
 
+import contextlib
 import math
 import os
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -103,6 +106,8 @@ class SlowTraining(OneMax):
         gate: the file; a step sleeps while it is not there.
         epochs: of the training, of two steps.
         strategy: by which workers synchronise.
+        options: of the strategy.
+        victim: the worker that kills its process once, in the third epoch.
     """
 
     checkpoints: Checkpoints | None = None
@@ -110,6 +115,8 @@ class SlowTraining(OneMax):
     gate: Path = Path("gate")
     epochs: int = 1000
     strategy: str = "all_reduce"
+    options: dict[str, Any] = field(default_factory=dict)
+    victim: int | None = None
 
     def finish(self, genomes: Sequence[Genome]) -> Solution:
         """Train a small network; ``weights`` hold its parameters."""
@@ -124,6 +131,10 @@ class SlowTraining(OneMax):
         def loss(rows_B: torch.Tensor, epoch: int) -> torch.Tensor:
             if not self.gate.exists():
                 time.sleep(0.1)
+            if epoch >= 2 and self.communicator.rank == self.victim:
+                with contextlib.suppress(FileExistsError):
+                    self.gate.with_suffix(".killed").touch(exist_ok=False)
+                    os.kill(os.getpid(), signal.SIGKILL)
             return functional.cross_entropy(network(inputs_BD[rows_B]), target_B[rows_B])
 
         fit(
@@ -132,7 +143,7 @@ class SlowTraining(OneMax):
             rows=len(target_B),
             recipe=Recipe(self.epochs, 8, "adam", 0.01),
             seed=0,
-            strategy=plugins.build("strategies", self.strategy, {}),
+            strategy=plugins.build("strategies", self.strategy, self.options),
             communicator=self.communicator,
             checkpoint=self.checkpoints and Checkpoint(self.checkpoints, "training"),
             watch=partial(self.watch, "training"),

@@ -152,7 +152,7 @@ def test_a_worker_that_joins_begins_with_the_next_epoch(loop) -> None:
         workers.begin(rank)
     workers.end()
     joined = workers.epochs[9]
-    assert joined[0] in [(0, 3), (0, 4)]
+    assert joined[0] >= (0, 4)
     assert joined == workers.epochs[0][-len(joined) :]
     for training, epoch in joined:
         shares = workers.rows_of(training, epoch)
