@@ -51,6 +51,8 @@ def test_a_run_goes_on_from_the_checkpoints_of_its_training(
 
     def interrupted(self: StoredCheckpoints, name: str, data: bytes) -> None:
         write(self, name, data)
+        if name.startswith("pretraining-"):
+            return
         progress = safetensors.torch.load(data)["progress"].numpy().tobytes()
         epochs.append(json.loads(progress)["epochs"])
         if len(epochs) == 3:

@@ -391,7 +391,7 @@ def test_whatever_is_given_is_refused_in_one_line(document: Document):
 @pytest.mark.parametrize(
     ("pretraining", "says"),
     [
-        ({"strategy": "gossip"}, "unknown strategy 'gossip', allowed are none, all_reduce"),
+        ({"strategy": "gossip"}, "unknown strategy 'gossip', allowed are none, pipeline"),
         ({"options": {"period": 2}}, "pretraining.strategy is none"),
         ({"strategy": "local_sgd", "workers": 2, "options": {"every": 2}}, "every"),
         ({"strategy": "all_reduce"}, "strategy all_reduce needs a number of workers, not null"),

@@ -1,5 +1,6 @@
 """Workers leave and join; the training ends as one whose groups change at its checkpoints."""
 
+import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -42,12 +43,14 @@ class Gone(Exception):  # noqa: N818
 @dataclass
 class Memory:
     files: dict[str, bytes] = field(default_factory=dict)
+    epochs: int = 0  # one is written after each
 
     def read(self, name: str) -> bytes | None:
         return self.files.get(name)
 
     def write(self, name: str, data: bytes) -> None:
         self.files[name] = data
+        self.epochs += 1
 
 
 def stint(task, strategy, group: Stint, place: Memory) -> list[Tensor]:
@@ -61,6 +64,8 @@ def stint(task, strategy, group: Stint, place: Memory) -> list[Tensor]:
         def sharing(rows: Tensor, rank: int, size: int) -> Tensor:
             nonlocal left
             if goes and left == 0:
+                while place.epochs < group.kept // AN_EPOCH:
+                    time.sleep(1e-4)  # the first worker may be about to write it
                 raise Gone
             left -= 1
             return share(rows, rank, size)
