@@ -40,7 +40,7 @@ endef
 help:
 	@echo 'make demo        run the built-in scenario on the data that the package ships'
 	@echo 'make test        run the tests; ARGS="..." goes to pytest'
-	@echo 'make test-long   run the tests of Ray that take minutes'
+	@echo 'make test-long   run the tests that take minutes'
 	@echo 'make test-services  run the tests that need servers (PostgreSQL, S3, ssh), which they start'
 	@echo 'make test-zoo    run the tests of networks of torchvision, timm and transformers, in $(ZOO)'
 	@echo 'make lint        ruff, mypy and the import contracts'
@@ -53,8 +53,10 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	$(BIN)/pytest -n $(TEST_PROCESSES) $(ARGS)
 
+# Those that take minutes, and those that then try every case.
+LONG_TESTS := $(wildcard tests/*/long) tests/pipeline/test_kill_points.py
 test-long: $(VENV)/.installed-dev
-	$(BIN)/pytest --long tests/actors/long $(ARGS)
+	$(BIN)/pytest --long $(LONG_TESTS) $(ARGS)
 
 # PostgreSQL and sshd come from Debian and are installed where they are missing; S3 is a Python
 # package. The test of the cluster makes an account of its own, for which it has to be root.

@@ -67,8 +67,8 @@ class Plan:
     seeds: int
 
 
-FULL = {NAS: Plan((50, 150, 300), 100), "variants": Plan((50, 150), 40)}
-FULL |= dict.fromkeys(MADE_UP, Plan((50, 150), 40))
+FULL = {NAS: Plan((50, 150, 300), 100), "variants": Plan((50, 150), 20)}
+FULL |= dict.fromkeys(MADE_UP, Plan((50, 150), 20))
 QUICK = dict.fromkeys(FULL, Plan((10, 20), 4))
 WORKERS = 2
 

@@ -3,7 +3,8 @@
 With ``--services`` the catalogs that tests make lie in PostgreSQL and S3, on servers that are
 started for them, instead of SQLite and a folder; only then are the tests in ``services`` collected.
 With ``--zoo`` those in ``zoo`` are, which need torchvision, timm and transformers. With ``--long``
-those in ``actors/long`` are: they take minutes and prove what shorter ones prove in part.
+those in folders called ``long`` are: they take minutes and prove what shorter ones prove in part;
+and others then try every case where they else try some.
 
 Tests marked ``data`` read the ready data sets of ``$BRAINRAY_DATA``. Where that is not set they
 are deselected, so that the suite passes on a fresh machine and a skip always means something.
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 RAY_TESTS = Path(__file__).parent / "actors"
 SERVICES_TESTS = Path(__file__).parent / "services"
 CLUSTER_TESTS = "test_cluster.py"
-LONG_TESTS = RAY_TESTS / "long"
 ZOO_TESTS = Path(__file__).parent / "zoo"
 EMPTY = "template_empty"
 
@@ -86,8 +86,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     wanted = {
         SERVICES_TESTS: config.option.services,
         ZOO_TESTS: config.option.zoo,
-        LONG_TESTS: config.option.long,
     }
+    if collection_path.name == "long":
+        return None if config.option.long else True
     return None if wanted.get(collection_path, True) else True
 
 

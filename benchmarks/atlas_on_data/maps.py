@@ -21,6 +21,7 @@ from brainray.atlas.importers import schaefer
 from brainray.atlas.interface import Atlas, Floats
 from brainray.catalog.seeding import seed_functions
 
+FOLDER = "brain_schaefer"
 CLUSTERS = 45
 
 
@@ -42,13 +43,11 @@ class TermMaps:
 
 def read_term_maps(data: Path) -> TermMaps:
     """Return the maps of ``brain_schaefer`` in the folder of data sets."""
-    folder = data / "brain_schaefer"
-    rows = schaefer.read(folder, "schaefer")
-    homes = {row["function"]: row["sub_region"] for row in seed_functions()}
-    labels, terms, value_RN = schaefer.read_terms(folder / "schaefer100_neurosynth_terms.csv.gz")
+    path = data / FOLDER / "schaefer100_neurosynth_terms.csv.gz"
+    labels, terms, value_RN = schaefer.read_terms(path)
     order = np.argsort(terms)
     named = [terms[i] for i in order]
-    whole = atlas_of_rows(rows, homes, {})
+    whole = read_schaefer(data)
     atlas = replace(
         first_rois(whole, len(labels)),
         functions=tuple(named),
@@ -56,6 +55,12 @@ def read_term_maps(data: Path) -> TermMaps:
         degree_RF=np.maximum(value_RN[:, order], 0.0),
     )
     return TermMaps(atlas, value_RN[:, order], _clusters(value_RN[:, order]))
+
+
+def read_schaefer(data: Path) -> Atlas:
+    """Return the atlas that is imported from Schaefer's parcels, with functions of the catalog."""
+    homes = {row["function"]: row["sub_region"] for row in seed_functions()}
+    return atlas_of_rows(schaefer.read(data / FOLDER, "schaefer"), homes, {})
 
 
 def first_rois(atlas: Atlas, count: int) -> Atlas:

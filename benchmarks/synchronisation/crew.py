@@ -81,6 +81,9 @@ def crew(size: int) -> Iterator[Crew]:
 
 def _work(rank: int, size: int, rendezvous: Path, end: Connection) -> None:
     torch.set_num_threads(1)
+    # Processes that mostly sleep are woken on the core that woke them, and would share one.
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[rank % len(cores)]})
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     store = torch.distributed.FileStore(str(rendezvous), size)
     torch.distributed.init_process_group("gloo", store=store, rank=rank, world_size=size)

@@ -30,6 +30,11 @@ def order(plan: Plan, strategy: str, **others: Any) -> Order:
     return Order(strategy, recipe, plan.rows, plan.source, share=plan.share, **others)
 
 
+def long_steps(plan: Plan) -> Plan:
+    """Return the plan of an epoch whose steps compute longer than they wait for messages."""
+    return replace(plan, rows=plan.long_rows, batch=plan.long_batch)
+
+
 def timed(crew: Crew, wanted: Order, slower: float = 1.0) -> dict[str, Any]:
     """Have all workers train; return the seconds of each epoch, until the last worker's end."""
     orders = [wanted] * crew.size
@@ -104,6 +109,7 @@ def with_a_slow_worker(crew: Crew, plan: Plan) -> tuple[Rows, dict[int, float]]:
     """
     rows: Rows = []
     reached: dict[int, list[float]] = {factor: [] for factor in FACTORS}
+    plan = long_steps(plan)
     for number in range(1, plan.rounds + 1):
         for factor in FACTORS:
             fixed, dynamic = (
@@ -132,6 +138,7 @@ def with_latency(crew: Crew, plan: Plan) -> tuple[Rows, float]:
     Returns:
         Rows, and the median over rounds of the share of the communication that HPSGD hides.
     """
+    plan = long_steps(plan)
     rows: Rows = []
     hidden = []
     for number in range(1, plan.rounds + 1):

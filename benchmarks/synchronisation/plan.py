@@ -14,6 +14,10 @@ class Plan:
         rounds: of everything that is timed; what is compared is timed in turn.
         rows: of a timed epoch.
         batch: rows of a timed step, of all workers together.
+        long_rows: of a timed epoch of long steps, for the parts ``dbs`` and ``hpsgd``: a step
+            of few rows waits for messages and for the operating system more than it computes, and
+            then there is less to save than shares in proportion to speed promise.
+        long_batch: rows of a long step.
         learn_rows: training images where accuracies are compared.
         learn_epochs: of these trainings.
         learn_seeds: of the comparison of all rules.
@@ -31,6 +35,8 @@ class Plan:
     rounds: int
     rows: int
     batch: int
+    long_rows: int
+    long_batch: int
     learn_rows: int
     learn_epochs: int
     learn_seeds: int
@@ -41,8 +47,8 @@ class Plan:
     row_seconds: float = 0.0
 
 
-FULL = Plan("mnist", 0.4, 5, 4_096, 256, 10_000, 3, 3, 4_000, 3, 5, (1, 5, 20, 50))
-QUICK = Plan("embedded", 0.4, 1, 256, 64, 256, 1, 1, 128, 1, 1, (1, 5))
+FULL = Plan("mnist", 0.4, 5, 4_096, 256, 12_288, 1_024, 10_000, 3, 3, 4_000, 3, 5, (1, 5, 20, 50))
+QUICK = Plan("embedded", 0.4, 1, 128, 64, 128, 64, 256, 1, 1, 128, 1, 1, (1, 5))
 
 
 @dataclass(frozen=True)

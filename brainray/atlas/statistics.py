@@ -19,6 +19,7 @@ from brainray.atlas.interface import Atlas
 from brainray.atlas.permutations import SPUN, relabelled, spun
 from brainray.atlas.questions import Homes
 from brainray.atlas.spatial import OCCIPITAL_MM, Distance, Extent, extents, pairs
+from brainray.atlas.wiring import Connection, connections
 
 PERMUTATIONS = 1000
 """Of each test; p values are then at least .001."""
@@ -42,6 +43,7 @@ class Statistics:
         inseparable: the Jaccard index from which two of them cannot be told apart.
         regions: where they lie.
         distances: between regions, the nearest first.
+        connections: between sub-regions, functional and structural ones, the strongest first.
         functions: where they lie, without tests.
         claims: of the paper.
         notes: what has to be known of the tests.
@@ -59,6 +61,7 @@ class Statistics:
     inseparable: float
     regions: list[Extent]
     distances: list[Distance]
+    connections: list[Connection]
     functions: list[Extent]
     claims: list[Claim]
     notes: list[str]
@@ -112,6 +115,10 @@ def statistics(
         inseparable=INSEPARABLE,
         regions=extents(atlas, coverage.regions, tests),
         distances=pairs(atlas, coverage.regions, tests),
+        connections=[
+            *connections(atlas, coverage.sub_regions, tests, "functional"),
+            *connections(atlas, coverage.sub_regions, tests, "structural"),
+        ],
         functions=extents(atlas, coverage.functions, {}),
         claims=claims(atlas, rule, homes, parameters, tests),
         notes=_notes(atlas, None if spins is None else len(spins.rois_S)),

@@ -98,7 +98,11 @@ def search(problem: TableProblem, protocol: Protocol, seed: int) -> Curves:
 
 
 def run_search(problem: TableProblem, protocol: Protocol, seed: int) -> Searched:
-    """Run one search; errors as of `make_searcher`."""
+    """Run one search; errors as of `make_searcher`.
+
+    It ends once it has found the table's best code: the rest of its curves is level.
+    """
+    most = np.nanmax(problem.columns[problem.search_on])
     schedule = Schedule(
         problem.space,
         make_searcher(problem.space, protocol, seed),
@@ -115,7 +119,10 @@ def run_search(problem: TableProblem, protocol: Protocol, seed: int) -> Searched
         if not waiting:
             break
         brood = waiting.pop(0)
-        schedule.complete(brood.index, problem.evaluate(brood))
+        values = problem.evaluate(brood)
+        schedule.complete(brood.index, values)
+        if most in values:
+            break
     best = -np.inf
     reports = []
     for genome, _ in schedule.history:
@@ -123,6 +130,7 @@ def run_search(problem: TableProblem, protocol: Protocol, seed: int) -> Searched
         if found[problem.search_on] > best:
             best, report = found[problem.search_on], found
         reports.append(report)
+    reports += [report] * (min(protocol.budget, len(problem.codes.rows)) - len(reports))
     curves = {name: np.array([report[name] for report in reports]) for name in problem.columns}
     return Searched(protocol, seed, curves, schedule.diagnostics)
 

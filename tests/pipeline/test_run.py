@@ -138,7 +138,8 @@ class Killed(BaseException):
     """As if the process had been killed."""
 
 
-@pytest.mark.parametrize("moment", ["pretrained", "brood", "searched", "solution", "registered"])
+# Every moment of a smaller run is tried in test_kill_points.
+@pytest.mark.parametrize("moment", ["brood", "solution"])
 def test_an_interrupted_run_goes_on_as_if_nothing_had_been(
     moment: str, report: Report, scenario: Scenario, settings: Settings, empty: Settings
 ) -> None:

@@ -42,6 +42,31 @@ def test_a_whole_table_ends_at_its_best_code(problem: TableProblem):
     assert curves["test"][-1] == problem.columns["test"][best]
 
 
+class Counted(TableProblem):
+    """Counts what is evaluated."""
+
+    def evaluate(self, brood):
+        found = super().evaluate(brood)
+        evaluated.extend(found)
+        return found
+
+
+evaluated: list[float] = []
+
+
+def test_it_ends_with_the_best_code_of_the_table(problem: TableProblem):
+    counted = Counted(problem.space, problem.codes, problem.search_on, problem.columns)
+    evaluated.clear()
+    curves = search(counted, Protocol("evolution", 110), 0)
+    most = max(problem.columns["validation"])
+    assert evaluated.index(most) == len(evaluated) - 1 < 109
+    assert len(curves["validation"]) == 110
+    assert (curves["validation"][len(evaluated) - 1 :] == most).all()
+    np.testing.assert_array_equal(
+        curves["validation"][: len(evaluated)], np.maximum.accumulate(evaluated)
+    )
+
+
 def test_the_seed_decides_and_the_number_of_processes_does_not(problem: TableProblem):
     protocols = [Protocol("evolution", 40), Protocol("random", 40, brood_size=4, lag=2)]
     done: list[str] = []

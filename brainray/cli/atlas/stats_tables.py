@@ -14,7 +14,7 @@ from brainray.atlas.spatial import Distance
 from brainray.atlas.statistics import Statistics
 
 LISTED = 12
-"""Functions, overlaps and distances that are shown; the JSON holds all."""
+"""Functions, overlaps, distances and connections that are shown; the JSON holds all."""
 
 LEFT = ("", "region", "function", "claim", "outcome", "found", "sub-region", "another", "tests")
 
@@ -28,6 +28,7 @@ def tables(found: Statistics) -> list[RenderableType]:
         _overlaps(found),
         _extents(found),
         _distances(found),
+        *_connections(found),
         _claims(found),
     ]
 
@@ -129,6 +130,21 @@ def _distances(found: Statistics) -> Table:
 
 def _distance(pair: Distance) -> tuple[str, ...]:
     return (f"{pair.rank}", pair.a, pair.b, f"{pair.mean_mm:.0f}", said(pair.p))
+
+
+def _connections(found: Statistics) -> list[Table]:
+    tables = []
+    for kind in ("functional", "structural"):
+        there = [one for one in found.connections if one.kind == kind]
+        if not there:
+            continue
+        rows = [
+            (f"{one.rank}", one.a, one.b, f"{one.mean:.3f}", said(one.p)) for one in there[:LISTED]
+        ]
+        shown = _shown(len(rows), len(there), f"{kind} connections")
+        headings = ("rank", "sub-region", "another", "mean", "tests")
+        tables.append(_table(f"{shown} between sub-regions, {found.rule}", headings, rows))
+    return tables
 
 
 def _claims(found: Statistics) -> Table:
