@@ -138,18 +138,23 @@ def scaling(size: Size, grows: bool = True) -> ScalingConfig:
         grows: whether a group that trains is ended for a larger one; if not, it changes with
             failures alone.
     """
-    return ScalingConfig(
-        num_workers=size,
-        use_gpu=False,
-        resources_per_worker={"CPU": 1},
-        elastic_resize_monitor_interval_s=GROWTH_SECONDS if grows else math.inf,
-    )
+    options: dict[str, Any] = {
+        "num_workers": size,
+        "use_gpu": False,
+        "resources_per_worker": {"CPU": 1},
+        "elastic_resize_monitor_interval_s": GROWTH_SECONDS if grows else math.inf,
+    }
+    return ScalingConfig(**options)
 
 
 def failures(size: Size) -> FailureConfig:
     """Return how many failures Train goes on after: some, and each worker that may leave."""
     fewest, most = size if isinstance(size, tuple) else (size, size)
-    return FailureConfig(max_failures=FAILURES + most - fewest, controller_failure_limit=FAILURES)
+    options: dict[str, Any] = {
+        "max_failures": FAILURES + most - fewest,
+        "controller_failure_limit": FAILURES,
+    }
+    return FailureConfig(**options)
 
 
 def total_cpus() -> int:

@@ -25,7 +25,7 @@ from brainray.training.progress import WatchAll
 
 POLL_SECONDS = 1.0
 
-HubActor = ray.remote(num_cpus=0)(Hub)
+HubActor: Any = ray.remote(num_cpus=0)(Hub)
 
 
 class IndependentWorker:
@@ -52,7 +52,7 @@ class IndependentWorker:
         return _with_weights(solution, lambda weight: weight.numpy())
 
 
-IndependentWorkerActor = ray.remote(num_cpus=1)(IndependentWorker)
+IndependentWorkerActor: Any = ray.remote(num_cpus=1)(IndependentWorker)
 
 
 class LostError(Exception):

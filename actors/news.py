@@ -25,7 +25,7 @@ class Teller:
 
     def __init__(self, run_id: str) -> None:
         self._run_id = run_id
-        self._coordinator = ray.get_actor(COORDINATOR, namespace=NAMESPACE)
+        self._coordinator: Any = ray.get_actor(COORDINATOR, namespace=NAMESPACE)
         self._last = 0.0
 
     def __call__(self, name: str, progress: Progress) -> None:

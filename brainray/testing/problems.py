@@ -145,7 +145,7 @@ class SlowTraining(OneMax):
             seed=0,
             strategy=plugins.build("strategies", self.strategy, self.options),
             communicator=self.communicator,
-            checkpoint=self.checkpoints and Checkpoint(self.checkpoints, "training"),
+            checkpoint=Checkpoint(self.checkpoints, "training") if self.checkpoints else None,
             watch=partial(self.watch, "training"),
         )
         weights = {name: value.clone() for name, value in network.state_dict().items()}

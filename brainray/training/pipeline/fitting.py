@@ -62,7 +62,7 @@ def fit_stages(
     steps = iter(rates)
     for epoch in range(recipe.epochs):
         order = torch.randperm(rows, generator=torch_generator(seed, "order", epoch))
-        for chosen in order.split(recipe.batch_size):
+        for chosen in torch.split(order, recipe.batch_size):
             rate = next(steps)
             if optimizer is not None:
                 optimizer.param_groups[0]["lr"] = rate
