@@ -138,12 +138,7 @@ class Coordinator:
             self._told.pop(run_id, None)
 
     async def tell(self, run_id: str, name: str, progress: Progress) -> None:
-        """Keep what one of a run's trainings tells, if the run is in execution.
-
-        Of what passes the last is kept.
-        """
-        if run_id not in self._leases:
-            return
+        """Keep what one of a run's trainings tells; of what passes, the last."""
         told = self._told.setdefault(run_id, [])
         if told and told[-1][0] == name and not (told[-1][1].begins or told[-1][1].ended):
             told.pop()
