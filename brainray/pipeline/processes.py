@@ -72,10 +72,9 @@ def main(rank: int, folder: Path) -> None:
     unit: PretrainUnit = pickle.loads((folder / UNIT).read_bytes())
     assert unit.together is not None
     size = unit.together.workers
-    store = torch.distributed.FileStore(str(folder / RENDEZVOUS), size)
     torch.distributed.init_process_group(
         "gloo",
-        store=store,
+        init_method=(folder / RENDEZVOUS).as_uri(),
         rank=rank,
         world_size=size,
         timeout=timedelta(seconds=PEER_SECONDS),

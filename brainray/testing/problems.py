@@ -128,14 +128,14 @@ class SlowTraining(OneMax):
             network.weight.copy_(torch.randn(2, 4, generator=generator))
             network.bias.zero_()
 
-        def loss(rows_B: torch.Tensor, epoch: int) -> torch.Tensor:
+        def loss(rows: torch.Tensor, epoch: int) -> torch.Tensor:
             if not self.gate.exists():
                 time.sleep(0.1)
             if epoch >= 2 and self.communicator.rank == self.victim:
                 with contextlib.suppress(FileExistsError):
                     self.gate.with_suffix(".killed").touch(exist_ok=False)
                     os.kill(os.getpid(), signal.SIGKILL)
-            return functional.cross_entropy(network(inputs_BD[rows_B]), target_B[rows_B])
+            return functional.cross_entropy(network(inputs_BD[rows]), target_B[rows])
 
         fit(
             network,
