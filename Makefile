@@ -21,8 +21,9 @@ REPORT = $(if $(QUICK),build/bench/$*.json,benchmarks/results/$(shell date +%F)_
 
 # Networks of torchvision, timm and transformers: torchvision needs a torch of its own release and
 # build, so these packages lie in an environment above the first one, which gives it all the rest.
+# What OpenCV and PyAV are needed for is tested there, too: the first one does without them.
 ZOO := .venv-zoo
-ZOO_PACKAGES := torch torchvision timm transformers
+ZOO_PACKAGES := torch torchvision timm transformers opencv-python-headless av
 
 # What bench_serving.py compares with; BentoML does not take all of the tested versions.
 PEERS := .venv-peers
@@ -42,7 +43,7 @@ help:
 	@echo 'make test        run the tests; ARGS="..." goes to pytest'
 	@echo 'make test-long   run the tests that take minutes'
 	@echo 'make test-services  run the tests that need servers (PostgreSQL, S3, ssh), which they start'
-	@echo 'make test-zoo    run the tests of networks of torchvision, timm and transformers, in $(ZOO)'
+	@echo 'make test-zoo    run the tests that need torchvision, timm, transformers, OpenCV or PyAV, in $(ZOO)'
 	@echo 'make lint        ruff, mypy and the import contracts'
 	@echo 'make bench       run the benchmarks in full, QUICK=1 briefly; make bench-NAME runs one'
 	@echo 'make clean       remove what these commands made'

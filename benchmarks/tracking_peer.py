@@ -43,15 +43,12 @@ class Peer:
             ids_N=np.array([identity for _, _, identity in kept], dtype=np.int64),
         )
 
-    def milliseconds(self, name: str, rows: Rows, repeats: int) -> float:
-        """Return the CPU time a frame, the least of some repeats; its boxes are made before."""
+    def milliseconds(self, name: str, rows: Rows) -> float:
+        """Return the CPU time a frame; its boxes are made before."""
         frames = self._frames(rows, 0.01)
-        spent = []
-        for _ in range(repeats):
-            start = time.process_time()
-            self._run(name, frames)
-            spent.append(time.process_time() - start)
-        return 1000 * min(spent) / len(frames)
+        start = time.process_time()
+        self._run(name, frames)
+        return 1000 * (time.process_time() - start) / len(frames)
 
     def _frames(self, rows: Rows, least: float) -> list[tuple[int, Any]]:
         corners_N4 = rows.boxes_N4.copy()

@@ -239,18 +239,21 @@ class Client:
         """Return the endpoints, by name."""
         return [_endpoint(row) for row in self._call("GET", "/api/endpoints").json()]
 
-    def deploy(self, model: str, name: str, canary: float | None = None) -> Endpoint:
+    def deploy(
+        self, model: str, name: str, canary: float | None = None, sequence: str | None = None
+    ) -> Endpoint:
         """Have a model answer at an endpoint, or a share of the requests.
 
         Args:
-            model: its id, its name (the newest version) or the id's beginning.
+            model: its id, its name (the newest version) or the id's beginning; or a run.
             name: of the endpoint.
             canary: share of the requests, in (0, 1); all of them if None.
+            sequence: for which video a run of tracking has chosen what is to answer.
 
         Raises:
             ServiceError: with the reason.
         """
-        body = {"model": model, "canary": canary}
+        body = {"model": model, "canary": canary, "sequence": sequence}
         return _endpoint(self._call("PUT", f"/api/endpoints/{name}", json=body).json())
 
     def roll_back(self, name: str) -> Endpoint:

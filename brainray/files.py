@@ -21,3 +21,13 @@ def write_atomically(path: Path, data: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_url(place: str | Path) -> bool:
+    """Return whether a file is named by a URL, e.g. ``s3://bucket/file``, and not by a path."""
+    return isinstance(place, str) and "://" in place
+
+
+def below(folder: Path, place: str | Path) -> str | Path:
+    """Return a file's place as one sees it from elsewhere: a path counts from the folder."""
+    return place if is_url(place) else folder / place

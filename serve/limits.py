@@ -48,7 +48,7 @@ class TrackLimits:
     frames: int = 20_000
     pixels: int = 25_000_000
     boxes: int = 1_000_000
-    line_bytes: int = 2**20
+    line_bytes: int = 2 * 2**20
     streams: int = 8
     send_seconds: float = 60.0
 

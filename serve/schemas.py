@@ -37,6 +37,7 @@ class TrackingState(BaseModel):
         files: sha256 of the detector's files by its option, e.g. ``weights``.
         tracker: its name.
         tracker_options: of the tracker.
+        min_score: boxes of lower scores do not count.
     """
 
     detector: str | None
@@ -44,6 +45,7 @@ class TrackingState(BaseModel):
     files: dict[str, str]
     tracker: str
     tracker_options: dict[str, Any]
+    min_score: float | None
 
 
 class TrackedBox(BaseModel):
@@ -125,13 +127,16 @@ class Deployment(BaseModel):
     """What is to answer at an endpoint.
 
     Attributes:
-        model: id, name (the newest version) or the id's beginning.
+        model: id, name (the newest version) or the id's beginning; or a run: what it has returned
+            or, if it is one of tracking, chosen.
+        sequence: for which video a run of tracking has chosen what is to answer.
         canary: share of the requests, in (0, 1); all of them if None.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     model: str = Field(min_length=1, max_length=300)
+    sequence: str | None = Field(default=None, max_length=300)
     canary: float | None = Field(default=None, gt=0, lt=1)
 
 

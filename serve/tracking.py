@@ -27,6 +27,7 @@ async def tracked(
     tracker: Tracker,
     setup: Setup | None,
     detection: Detection,
+    min_score: float | None,
 ) -> AsyncIterator[bytes]:
     """Yield a line of JSON for each frame; a frame that cannot be read ends them with its error.
 
@@ -36,6 +37,7 @@ async def tracked(
         tracker: a new one.
         setup: of the detector; None where boxes are given.
         detection: detects.
+        min_score: boxes of lower scores do not count; None leaves none out.
     """
     frame = Frame(0)
     try:
@@ -45,6 +47,8 @@ async def tracked(
             if frame.image_HWC is not None and setup is not None:
                 found = await detection.detect(setup, frame.image_HWC)
             assert found is not None
+            if min_score is not None:
+                found = found[found.scores_M >= min_score]
             yield await thread.do(_tracked_line, tracker, frame, found)
     except FrameError as error:
         yield _line({"error": str(error), "frame": error.frame})

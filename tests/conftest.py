@@ -2,9 +2,9 @@
 
 With ``--services`` the catalogs that tests make lie in PostgreSQL and S3, on servers that are
 started for them, instead of SQLite and a folder; only then are the tests in ``services`` collected.
-With ``--zoo`` those in ``zoo`` are, which need torchvision, timm and transformers. With ``--long``
-those in folders called ``long`` are: they take minutes and prove what shorter ones prove in part;
-and others then try every case where they else try some.
+With ``--zoo`` those in ``zoo`` are, which need torchvision, timm, transformers, OpenCV and PyAV.
+With ``--long`` those in folders called ``long`` are: they take minutes and prove what shorter ones
+prove in part; and others then try every case where they else try some.
 
 Tests marked ``data`` read the ready data sets of ``$BRAINRAY_DATA``. Where that is not set they
 are deselected, so that the suite passes on a fresh machine and a skip always means something.
@@ -78,7 +78,9 @@ def pytest_terminal_summary(
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--services", action="store_true", help="use PostgreSQL and S3")
-    parser.addoption("--zoo", action="store_true", help="use torchvision, timm and transformers")
+    parser.addoption(
+        "--zoo", action="store_true", help="use torchvision, timm, transformers, OpenCV, PyAV"
+    )
     parser.addoption("--long", action="store_true", help="also run the tests that take minutes")
 
 

@@ -310,7 +310,8 @@ class Endpoint(Table, table=True):
 class TrackingEndpoint(Table, table=True):
     """A name under which objects are tracked over HTTP: a detector, a tracker, their options.
 
-    It has no name that an `Endpoint` has. ``detector`` is None where boxes come with the requests.
+    It has no name that an `Endpoint` has. ``detector`` is None where boxes come with the requests;
+    boxes of either kind count from ``min_score`` on, all of them if that is None.
     """
 
     __tablename__ = "tracking_endpoint"
@@ -320,6 +321,7 @@ class TrackingEndpoint(Table, table=True):
     detector_options: dict[str, Any] = Field(sa_type=JSON)
     tracker: str
     tracker_options: dict[str, Any] = Field(sa_type=JSON)
+    min_score: float | None = None
     revision: int
     changed: datetime = Field(sa_type=UtcDateTime)
 

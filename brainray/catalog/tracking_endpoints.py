@@ -28,6 +28,7 @@ class TrackingEndpoint:
         files: keys in the store by the detector's option, e.g. ``weights``.
         tracker: of ``brainray.trackers``.
         tracker_options: of the tracker.
+        min_score: boxes of lower scores do not count; None leaves none out.
         revision: 1 for a new endpoint, then one more with every change.
         changed: UTC.
     """
@@ -38,6 +39,7 @@ class TrackingEndpoint:
     files: dict[str, str]
     tracker: str
     tracker_options: dict[str, Any]
+    min_score: float | None
     revision: int
     changed: datetime
 
@@ -72,6 +74,7 @@ def deploy_tracking(
     files: Mapping[str, str],
     tracker: str,
     tracker_options: Mapping[str, Any],
+    min_score: float | None,
 ) -> TrackingEndpoint:
     """Make a tracking endpoint, or change it; nothing changes if it is so already.
 
@@ -95,6 +98,7 @@ def deploy_tracking(
         "detector_options": dict(detector_options),
         "tracker": tracker,
         "tracker_options": dict(tracker_options),
+        "min_score": min_score,
     }
     row = session.get(tables.TrackingEndpoint, name)
     if row is None:

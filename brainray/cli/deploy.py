@@ -13,6 +13,7 @@ from brainray.catalog.tracking_endpoints import TrackingEndpoint
 from brainray.cli.output import Json, show
 from brainray.errors import SettingsError, UnknownError
 from brainray.pipeline.predict import load_model
+from brainray.pipeline.tracking.deployment import deploy_choice, meant
 from brainray.settings import load_settings
 from brainray.tracking.definition import deploy as deploy_tracking
 from brainray.tracking.definition import read_definition
@@ -20,7 +21,11 @@ from brainray.tracking.definition import read_definition
 
 def deploy(
     model: Annotated[
-        str | None, typer.Argument(help="Its id, the id's beginning, or its name.")
+        str | None,
+        typer.Argument(
+            help="Id of a model, the id's beginning, or its name; or a finished run: what it has "
+            "returned or, if it is one of tracking, chosen.",
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="Of the endpoint; by default as the scenario says.")
@@ -28,6 +33,10 @@ def deploy(
     canary: Annotated[
         float | None,
         typer.Option(help="Share of the requests, between 0 and 1, beside what answers now."),
+    ] = None,
+    sequence: Annotated[
+        str | None,
+        typer.Option(help="For which video a run of tracking has chosen what is deployed."),
     ] = None,
     rollback: Annotated[
         str | None,
@@ -47,15 +56,17 @@ def deploy(
     library = Library.open(load_settings())
     given = (model is not None, rollback is not None, tracking is not None, listing)
     if sum(given) != 1:
-        raise SettingsError("MODEL: give one, or --tracking F, or --rollback NAME, or --list")
+        raise SettingsError(
+            "MODEL: give one or a run, or --tracking F, or --rollback NAME, or --list"
+        )
     if model is None and canary is not None:
         raise SettingsError("--canary: goes with a MODEL alone")
     if name is not None and (rollback is not None or listing):
         raise SettingsError("--name: goes with a MODEL or --tracking alone")
+    if sequence is not None and model is None:
+        raise SettingsError("--sequence: goes with a run of tracking alone")
     if model is not None:
-        load_model(library, model)  # what cannot be loaded is not deployed
-        found = library.model(model)
-        library.deploy(found.id, name or _endpoint_name(library, found), canary)
+        _deploy(library, model, name, canary, sequence)
     elif tracking is not None:
         deploy_tracking(library, name or tracking.stem, read_definition(tracking))
     elif rollback is not None:
@@ -65,6 +76,22 @@ def deploy(
         *library.tracking_endpoints(),
     ]
     show(_table(endpoints), [_json(endpoint) for endpoint in endpoints], json_to)
+
+
+def _deploy(
+    library: Library, what: str, name: str | None, canary: float | None, sequence: str | None
+) -> None:
+    """Deploy a model, or what a run has returned or chosen."""
+    found = meant(library, what)
+    if isinstance(found, Model):
+        if sequence is not None:
+            raise SettingsError(f"--sequence: goes with a run of tracking alone, {what} predicts")
+        load_model(library, found.id)  # what cannot be loaded is not deployed
+        library.deploy(found.id, name or _endpoint_name(library, found), canary)
+    elif canary is not None:
+        raise SettingsError(f"--canary: goes with a model alone, {found.id} tracks")
+    else:
+        deploy_choice(library, found, sequence, name)
 
 
 def undeploy(name: Annotated[str, typer.Argument(help="Of the endpoint.")]) -> None:

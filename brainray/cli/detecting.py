@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -12,9 +12,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from brainray.errors import DataError
 from brainray.networks.detectors.interface import make_detector
 from brainray.shapes import Array
+from brainray.tracking.appearance import with_appearance
 from brainray.tracking.detecting import as_rows, detections_in
 from brainray.tracking.frames import Frames, read_frames
 from brainray.tracking.rows import Rows
+
+if TYPE_CHECKING:
+    from brainray.networks.appearance import Appearance
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,33 @@ def detect(source: Path | None, detector: str, options: Mapping[str, Any]) -> di
         spent = time.process_time() - start
         found[name] = Detected(as_rows(detected), looked_at, 1000 * spent / max(1, looked_at))
     return found
+
+
+def seen(source: Path, boxes: Mapping[str, Rows], appearance: "Appearance") -> dict[str, Rows]:
+    """Return boxes with what they look like, and show on a terminal how far it is.
+
+    One video and the boxes of one sequence belong together, whatever their names.
+
+    Raises:
+        DataError: a sequence or a frame has no picture, or one that cannot be read.
+    """
+    frames = read_frames(source)
+    if len(frames) == len(boxes) == 1:
+        frames = dict(zip(boxes, frames.values(), strict=True))
+    found = {}
+    for name, rows in boxes.items():
+        if name not in frames:
+            raise DataError(f"seq {name}: has no frames, there are those of {', '.join(frames)}")
+        try:
+            found[name] = with_appearance(rows, _watched(frames[name]), appearance)
+        except DataError as error:
+            raise _of_sequence(name, error) from error
+    return found
+
+
+def _of_sequence(name: str, error: DataError) -> DataError:
+    where = f"seq {name}, "
+    return error if str(error).startswith(where) else DataError(f"{where}{error}")
 
 
 def _watched(frames: Frames) -> Iterator[tuple[int, Array]]:

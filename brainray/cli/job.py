@@ -1,6 +1,6 @@
 """What runs in a job that ``brainray submit`` has started: `brainray run`, and then its report.
 
-The working directory is what was sent: the scenario and, if it has one, its manifest.
+The working directory is what was sent: the scenario and, if it has one, its manifest or its boxes.
 """
 
 import argparse
@@ -10,8 +10,9 @@ import tempfile
 from pathlib import Path
 
 from brainray.cli.main import main as brainray
+from brainray.cli.sending import kept_boxes
 from brainray.datasets.files import replacing, sha256_of
-from brainray.scenario import Scenario, load_scenario
+from brainray.scenario import Scenario, TrackingScenario, load_scenario
 from brainray.settings import Settings, load_settings
 
 RUN = ("run",)
@@ -32,6 +33,8 @@ def main() -> None:
     scenario = load_scenario(sent)
     if isinstance(scenario, Scenario) and scenario.data.manifest is not None:
         changes = ["--set", f"data.manifest={kept(scenario.data.manifest, load_settings())}"]
+    elif isinstance(scenario, TrackingScenario) and scenario.data.own:
+        sent = kept_boxes(sent, load_settings())
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         asked = [str(sent), "--seed", seed, "--json", str(report), *changes]

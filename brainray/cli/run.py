@@ -14,7 +14,8 @@ from brainray.errors import RunError, ScenarioError, StoppedError
 from brainray.pipeline.publication import MARKDOWN_FILE
 from brainray.pipeline.record import FILE_NAME, Record
 from brainray.pipeline.resuming import resumed
-from brainray.pipeline.run import recorded_scenario, run_scenario
+from brainray.pipeline.run import run_scenario
+from brainray.pipeline.status import recorded_scenario
 from brainray.pipeline.stopping import terminable
 from brainray.scenario import load_scenario
 from brainray.settings import load_settings

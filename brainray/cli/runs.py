@@ -16,13 +16,11 @@ from brainray.cli.output import Json, show, write_text
 from brainray.cli.report import report_summary, report_table
 from brainray.errors import RunError, SettingsError
 from brainray.pipeline.publication import drawn
-from brainray.pipeline.record import Record
-from brainray.pipeline.status import status_of, stop
+from brainray.pipeline.status import finished_report, status_of, stop
 from brainray.pipeline.tables import report_markdown
 from brainray.pipeline.tracking.publication import drawn as tracking_pictures
 from brainray.pipeline.tracking.tables import tracking_markdown
 from brainray.scenario import AnyReport, TrackingReport
-from brainray.scenario.tasks import parse_report
 from brainray.settings import load_settings
 
 app = typer.Typer(help="What was run, and with which result.", no_args_is_help=True)
@@ -86,26 +84,6 @@ def _page(report: AnyReport, folder: Path) -> str:
     if isinstance(report, TrackingReport):
         return tracking_markdown(report, tracking_pictures(report, folder))
     return report_markdown(report, drawn(report, folder))
-
-
-def finished_report(run: Run) -> AnyReport:
-    """Return the report of a run.
-
-    Args:
-        run: of the catalog.
-
-    Raises:
-        RunError: it has none, for it did not finish.
-    """
-    record = Record(Path(run.record).parent)
-    if finished := list(record.events("finished")):
-        return parse_report(finished[-1]["report"])
-    errors = [event["error"] for kind in ("failed", "stopped") for event in record.events(kind)]
-    reason = f": {errors[-1]}" if errors else ""
-    raise RunError(
-        f"run {run.id}: has no report, it is {_status(run)}{reason}; "
-        f"go on with: brainray run --resume {run.id}"
-    )
 
 
 @app.command("stop")

@@ -1,47 +1,69 @@
-"""``brainray scenarios``: the built-in scenarios, and how often each was run."""
+"""``brainray scenarios``: those that are built in or were run, and how well they were solved."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from brainray.catalog import Library
+from brainray.catalog.values import Run
 from brainray.cli.output import Json, show
-from brainray.scenario import Scenario, load_scenario
+from brainray.scenario import load_scenario
 from brainray.scenario.load import builtin_scenarios
 from brainray.settings import load_settings
 
-app = typer.Typer(help="The built-in scenarios.", no_args_is_help=True)
+app = typer.Typer(help="Scenarios that are built in or were run.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_scenarios(json_to: Json = None) -> None:
-    """List the built-in scenarios, and how often each was run to the end."""
+    """List the built-in scenarios and all that were run: how often to the end, how well at best."""
     library = Library.open(load_settings())
-    table = Table(title="Scenarios")
-    for heading in ("name", "task", "inputs", "target"):
-        table.add_column(heading)
-    table.add_column("finished runs", justify="right")
+    runs: dict[str, list[Run]] = {}
+    for run in library.runs():  # the newest first
+        if run.status == "finished":
+            runs.setdefault(run.scenario, []).append(run)
     documents = []
     for name in builtin_scenarios():
         scenario = load_scenario(name)
-        inputs = {key: part.modality for key, part in scenario.inputs.items()}
-        finished = sum(run.status == "finished" for run in library.runs(scenario.name))
-        cells = [f"{key} ({modality})" for key, modality in inputs.items()]
-        task = scenario.goal.task
-        target = scenario.goal.target if isinstance(scenario, Scenario) else None
-        table.add_row(name, task, Text(", ".join(cells)), target, str(finished))
-        documents.append(
-            {
-                "name": name,
-                "task": task,
-                "inputs": inputs,
-                "target": target,
-                "finished_runs": finished,
-            }
+        finished = runs.pop(scenario.name, [])
+        documents.append(_document(name, scenario.model_dump(mode="json"), finished))
+    for name, finished in sorted(runs.items()):
+        sha256 = finished[0].scenario_sha256
+        definition = {} if sha256 is None else library.scenario(sha256)
+        documents.append(_document(name, definition, finished))
+    table = Table(title="Scenarios")
+    for heading in ("name", "task", "inputs", "target"):
+        table.add_column(heading)
+    for heading in ("finished runs", "best test, %"):
+        table.add_column(heading, justify="right")
+    for one in documents:
+        inputs = ", ".join(f"{key} ({modality})" for key, modality in one["inputs"].items())
+        best = "" if one["best"] is None else f"{100 * one['best']:.2f}"
+        table.add_row(
+            Text(one["name"]),
+            one["task"],
+            Text(inputs),
+            one["target"],
+            str(one["finished_runs"]),
+            best,
         )
     show(table, documents, json_to)
+
+
+def _document(name: str, definition: dict[str, Any], finished: list[Run]) -> dict[str, Any]:
+    """Return what is said of a scenario and its finished runs."""
+    tests = [run.summary["test"] for run in finished if "test" in run.summary]
+    goal = definition.get("goal", {})
+    return {
+        "name": name,
+        "task": goal.get("task"),
+        "inputs": {key: part["modality"] for key, part in definition.get("inputs", {}).items()},
+        "target": goal.get("target"),
+        "finished_runs": len(finished),
+        "best": max(tests, default=None),
+    }
 
 
 @app.command("show")

@@ -14,6 +14,7 @@ import typer
 from actors.jobs import Jobs
 from brainray.cli.job import REPORT_MARK
 from brainray.cli.output import write_text
+from brainray.cli.sending import pack_boxes
 from brainray.datasets.portable import write_portable
 from brainray.errors import JobError, ScenarioError, StoppedError
 from brainray.files import write_atomically
@@ -84,15 +85,12 @@ def pack(scenario: AnyScenario, folder: Path) -> None:
 
     Raises:
         DataError: its manifest, or a file that this names, cannot be read.
-        ScenarioError: its map of the brain cannot be read, or it names videos, which are not sent.
+        ScenarioError: its map of the brain cannot be read, or see `pack_boxes`.
     """
     document = scenario.model_dump(mode="json")
     if not isinstance(scenario, Scenario):
         if scenario.data.own:
-            raise ScenarioError(
-                "data: files of sequences are not sent to a cluster; give data.source files and "
-                "set BRAINRAY_DATA there, or data.source embedded"
-            )
+            document["data"] = pack_boxes(scenario, folder)
     elif scenario.data.manifest is not None:
         inputs = {name: part.modality for name, part in scenario.inputs.items()}
         portable = write_portable(

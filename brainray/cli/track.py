@@ -3,22 +3,27 @@
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
 from rich.table import Table
 from rich.text import Text
 
-from brainray.cli.detecting import Detected, detect
+from brainray import plugins
+from brainray.cli.detecting import Detected, detect, seen
 from brainray.cli.output import Json, show, write_bytes
 from brainray.errors import DataError
+from brainray.settings import load_settings
 from brainray.tracking.frames import holds_mot_sequences
 from brainray.tracking.interface import make_tracker
 from brainray.tracking.reading import as_mot_text, as_parquet, mot_sequences, read_boxes
 from brainray.tracking.rows import Rows
 from brainray.tracking.rows import track as follow
 from brainray.tracking.scores import Scores, overall, score
+
+if TYPE_CHECKING:
+    from brainray.networks.appearance import Appearance
 
 OVERALL = "OVERALL"
 
@@ -43,12 +48,13 @@ def track(
     detector: Annotated[
         str | None,
         typer.Option(
-            help="A detector that finds the boxes in the frames of INPUT (nanodet, centernet, "
-            "onnx, hog); with --detections: whose boxes, where its column detector has several."
+            help="A detector that finds the boxes in the frames of INPUT (nanodet, faster_rcnn, "
+            "ssd, detr, yolov3, ...: docs/tracking.md); with --detections: whose boxes, where its "
+            "column detector has several."
         ),
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(metavar="F", help="The detector's ONNX file.")
+        str | None, typer.Option(metavar="F", help="The detector's weights, a file or a URL.")
     ] = None,
     classes: Annotated[
         str, typer.Option(help="What to follow, by the detector's names, with commas.")
@@ -64,6 +70,14 @@ def track(
     options: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="An option of the tracker."),
+    ] = None,
+    appearance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="What sees how boxes look in the frames of INPUT, for deep_sort and two_stage: an "
+            "ONNX file, or a model of the catalog that is one.",
+        ),
     ] = None,
     truth: Annotated[
         Path | None,
@@ -84,6 +98,7 @@ def track(
     if given and not live:
         raise DataError(f"{next(iter(given))}: is of a detector, give --detector and INPUT")
     make_tracker(tracker, chosen)  # what cannot be is refused before anything is read
+    looks = _appearance(appearance, tracker, source)
     if out is not None and out.suffix not in (".parquet", ".txt"):
         raise DataError(f"--out {out}: must end in .parquet or .txt")
     truths = _truths(source, truth)
@@ -95,10 +110,12 @@ def track(
     else:
         boxes = {
             name: rows if min_score is None else rows[rows.scores_N >= min_score]
-            for name, rows in _detections(source, detections, detector).items()
+            for name, rows in _detections(source, detections, detector, looks is not None).items()
         }
     if out is not None and out.suffix == ".txt" and len(boxes) != 1:
         raise DataError(f"--out {out}: MOT form holds one sequence, these are {len(boxes)}")
+    if looks is not None and source is not None:
+        boxes = seen(source, boxes, looks)
     tracks, milliseconds = {}, {}
     for name, rows in boxes.items():
         start = time.process_time()
@@ -115,6 +132,7 @@ def track(
     document: dict[str, Any] = {
         "tracker": tracker,
         "options": chosen,
+        **({} if appearance is None else {"appearance": appearance}),
         **({"detector": detector, "classes": classes.split(",")} if detected else {}),
         "sequences": {
             name: _counts(boxes[name], tracks[name], milliseconds[name], scores.get(name))
@@ -126,6 +144,21 @@ def track(
         document[OVERALL] = overall(list(scores.values())).figures()
     below = _speeds(detector, detected) + _below(scores, tracks)
     show(_table(tracker, document), document, json_to, below)
+
+
+def _appearance(what: str | None, tracker: str, source: Path | None) -> "Appearance | None":
+    """Return what sees how boxes look, if that is wanted and can be."""
+    if what is None:
+        return None
+    if not getattr(plugins.load("trackers", tracker), "looks", False):
+        raise DataError(f"--appearance: makes no difference to {tracker}, choose another --tracker")
+    if source is None:
+        raise DataError(f"--appearance {what}: has nothing to look at, give INPUT")
+    # These draw in the whole catalog and onnx, which takes a second.
+    from brainray.catalog import Library
+    from brainray.pipeline.tracking.appearance import appearance_of
+
+    return appearance_of(what, lambda: Library.open(load_settings()))
 
 
 def _options(settings: Sequence[str], flag: str = "--set") -> dict[str, Any]:
@@ -142,7 +175,7 @@ def _options(settings: Sequence[str], flag: str = "--set") -> dict[str, Any]:
 
 
 def _detector_options(
-    weights: Path | None, min_score: float | None, settings: Sequence[str]
+    weights: str | None, min_score: float | None, settings: Sequence[str]
 ) -> dict[str, Any]:
     flags = {"weights": weights, "min_score": min_score}
     given = {name: value for name, value in flags.items() if value is not None}
@@ -150,9 +183,13 @@ def _detector_options(
 
 
 def _detections(
-    source: Path | None, detections: Path | None, detector: str | None
+    source: Path | None, detections: Path | None, detector: str | None, pictures: bool
 ) -> dict[str, Rows]:
-    """Return the boxes of each sequence that is asked for."""
+    """Return the boxes of each sequence that is asked for.
+
+    Args:
+        pictures: whether INPUT may also be a video or a folder of images, beside given boxes.
+    """
     if source is None and detections is None:
         raise DataError("nothing to track: give INPUT or --detections")
     if detections is None:
@@ -165,7 +202,7 @@ def _detections(
             found[name] = next(iter(read_boxes(path).values()))
         return found
     boxes = read_boxes(detections, detector)
-    if source is None:
+    if source is None or (pictures and not holds_mot_sequences(source)):
         return boxes
     names = list(mot_sequences(source))
     missing = [name for name in names if name not in boxes]

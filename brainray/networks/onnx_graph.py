@@ -117,7 +117,26 @@ class Graph:
         Raises:
             NetworkError: the graph does not take it.
         """
-        given = {self.input.name: sample[None], **self.filled}
+        return self._run(sample[None])
+
+    def run_batch(self, samples_B: Array) -> dict[str, Array]:
+        """Return the tensors for prepared samples, in one pass where the graph takes any number.
+
+        What is computed for a sample may then depend on the others in its last digits.
+
+        Args:
+            samples_B: at least one.
+
+        Raises:
+            NetworkError: the graph does not take them.
+        """
+        if self.input.dimensions and self.input.dimensions[0] is None:
+            return self._run(samples_B)
+        found = [self.run(sample) for sample in samples_B]
+        return {name: np.concatenate([one[name] for one in found]) for name in self._names}
+
+    def _run(self, samples_B: Array) -> dict[str, Array]:
+        given = {self.input.name: samples_B, **self.filled}
         try:
             values = self._session.run(self._names, given)
         except Exception as error:  # ONNX Runtime's errors have no class of their own

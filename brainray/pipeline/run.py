@@ -12,7 +12,6 @@ from functools import partial
 from brainray.catalog.library import Library
 from brainray.datasets.dataset import Dataset
 from brainray.datasets.source import load_dataset
-from brainray.errors import RunError
 from brainray.fusion.gate import decide
 from brainray.fusion.problem import FusionProblem
 from brainray.pipeline.answers import ANSWERS_FILE, write_answers
@@ -40,7 +39,7 @@ from brainray.pipeline.resuming import check_resumable, known_to
 from brainray.pipeline.runner import Group
 from brainray.pipeline.selection import Selection, chosen, pinned
 from brainray.pipeline.versions import platform, versions
-from brainray.scenario import AnyReport, AnyScenario, Report, Scenario, parse_scenario
+from brainray.scenario import AnyReport, AnyScenario, Report, Scenario
 from brainray.scenario.tasks import task_of
 from brainray.search.interface import Problem, Solution
 from brainray.search.schedule import Schedule
@@ -99,18 +98,6 @@ def run_scenario(
     with placed(record.folder):
         publish(report, record.folder, atlas_if_there(library, str(report.pathway.atlas)))
     return report
-
-
-def recorded_scenario(record: Record) -> tuple[AnyScenario, int]:
-    """Return the scenario and the seed of a recorded run, with what its last resume has changed.
-
-    Raises:
-        RunError: the record has no start.
-    """
-    for event in list(record.events("started"))[-1:]:
-        scenario = parse_scenario(event["scenario"], origin=str(record.path))
-        return scenario, int(event["seed"])
-    raise RunError(f"{record.path}: says nothing of a start")
 
 
 class Run(Execution[Scenario]):

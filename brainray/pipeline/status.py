@@ -1,4 +1,4 @@
-"""How a run stands, and how to end one that goes on."""
+"""How a run stands, what it was to do and has found, and how to end one that goes on."""
 
 import os
 import signal
@@ -8,6 +8,8 @@ from pathlib import Path
 from brainray.catalog.values import ENDS, Run
 from brainray.errors import RunError
 from brainray.pipeline.record import Record
+from brainray.scenario import AnyReport, AnyScenario, parse_scenario
+from brainray.scenario.tasks import parse_report
 
 KILLED = "killed"
 STOP_SECONDS = 60.0
@@ -34,6 +36,42 @@ def status_of(run: Run) -> str:
         return run.status
     last = [event["event"] for event in record.events()][-1:] if record.path.exists() else []
     return last[0] if last and last[0] in ENDS else KILLED
+
+
+def recorded_scenario(record: Record) -> tuple[AnyScenario, int]:
+    """Return the scenario and the seed of a recorded run, with what its last resume has changed.
+
+    Raises:
+        RunError: the record has no start.
+    """
+    for event in list(record.events("started"))[-1:]:
+        scenario = parse_scenario(event["scenario"], origin=str(record.path))
+        return scenario, int(event["seed"])
+    raise RunError(f"{record.path}: says nothing of a start")
+
+
+def finished_report(run: Run) -> AnyReport:
+    """Return the report of a run.
+
+    Args:
+        run: of the catalog.
+
+    Raises:
+        RunError: it has none, for it did not finish.
+    """
+    record = Record(Path(run.record).parent)
+    if finished := list(record.events("finished")):
+        return parse_report(finished[-1]["report"])
+    try:
+        status = status_of(run)
+    except RunError:
+        status = "damaged"
+    errors = [event["error"] for kind in ("failed", "stopped") for event in record.events(kind)]
+    reason = f": {errors[-1]}" if errors else ""
+    raise RunError(
+        f"run {run.id}: has no report, it is {status}{reason}; "
+        f"go on with: brainray run --resume {run.id}"
+    )
 
 
 def stop(run: Run) -> str:

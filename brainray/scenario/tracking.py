@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from brainray.files import below
 from brainray.scenario.model import Activation, Input
 from brainray.scenario.values import Column, Name, Number, Section, offered
 
@@ -56,6 +57,9 @@ class TrackingData(Section):
         detections: files with recorded boxes of one or more detectors: Parquet, or text of one
             sequence.
         truth: a file with the ground truth, in place of ``gt/gt.txt``.
+        appearance: what sees how boxes look in the pictures, so that trackers can know people again
+            by it: an ONNX file, or a model of the catalog that is one. Whether that helps is
+            searched, too.
         sequences: those that count, by name; by default all.
         split: ``halves`` chooses on the first half of each sequence and reports on the second;
             ``sequences`` reports on those named in ``report`` and chooses on the others.
@@ -66,6 +70,7 @@ class TrackingData(Section):
     input: File | None = None
     detections: tuple[File, ...] = ()
     truth: File | None = None
+    appearance: Annotated[str, Field(min_length=1)] | None = None
     sequences: tuple[Name, ...] = ()
     split: Literal["halves", "sequences"] = "halves"
     report: tuple[Name, ...] = ()
@@ -74,6 +79,8 @@ class TrackingData(Section):
     def _fits_together(self) -> "TrackingData":
         if (self.split == "sequences") != bool(self.report):
             raise ValueError("'report' belongs to 'split: sequences', which needs it")
+        if self.appearance is not None and self.input is None:
+            raise ValueError("'appearance' looks at pictures, give 'input'")
         if self.truth is not None and self.input is None and not self.detections:
             raise ValueError("'truth' alone has no boxes: give 'input' or 'detections'")
         return self
@@ -89,21 +96,41 @@ class LiveDetector(Section):
 
     Attributes:
         detector: in the entry-point group ``brainray.detectors``.
-        weights: its ONNX file, if it needs one; relative to the scenario's folder.
+        weights: file of its weights, relative to the scenario's folder, or a URL from which it is
+            fetched once.
         spec: what `onnx` needs beside it.
+        config: what `yolov3` needs beside it (Darknet's ``.cfg``), and `detr` may have
+            (``config.json``).
         options: others, by name.
     """
 
     detector: Annotated[str, offered("detectors", "detector")]
-    weights: File | None = None
+    weights: Annotated[str, Field(min_length=1)] | None = None
     spec: File | None = None
+    config: File | None = None
     options: dict[str, Any] = Field(default={})
+
+    @property
+    def kind(self) -> str:
+        """What it is: its architecture, where the detector may have one of several."""
+        return str(self.options.get("architecture", self.detector))
 
     def arguments(self) -> dict[str, Any]:
         """Return the detector's options, people alone being looked for by default."""
-        files = {"weights": self.weights, "spec": self.spec}
+        files = {"weights": self.weights, "spec": self.spec, "config": self.config}
         given = {name: path for name, path in files.items() if path is not None}
         return {"classes": ["person"]} | given | _lists(self.options)
+
+    def below(self, folder: Path) -> Self:
+        """Return the detector with the files that it names relative to a folder."""
+        update: dict[str, Any] = {
+            name: below(folder, place)
+            for name in ("weights", "spec", "config")
+            if (place := getattr(self, name)) is not None
+        }
+        if "weights" in update:
+            update["weights"] = str(update["weights"])
+        return self.model_copy(update=update)
 
 
 class TrackingSearch(Section):
@@ -173,13 +200,11 @@ class TrackingScenario(Section):
             update={
                 "input": place(self.data.input),
                 "truth": place(self.data.truth),
+                "appearance": _file_below(folder, self.data.appearance),
                 "detections": tuple(folder / path for path in self.data.detections),
             }
         )
-        detectors = {
-            name: one.model_copy(update={"weights": place(one.weights), "spec": place(one.spec)})
-            for name, one in self.detectors.items()
-        }
+        detectors = {name: one.below(folder) for name, one in self.detectors.items()}
         activation = self.activation.model_copy(update={"map": place(self.activation.map)})
         return self.model_copy(
             update={"data": data, "detectors": detectors, "activation": activation}
@@ -198,6 +223,13 @@ class TrackingScenario(Section):
         if part.modality != "image":
             raise ValueError(f"inputs.{name}.modality: must be image, not {part.modality}")
         return self
+
+
+def _file_below(folder: Path, appearance: str | None) -> str | None:
+    """Return a file relative to a folder; the name of a model stays."""
+    if appearance is None or not appearance.lower().endswith(".onnx"):
+        return appearance
+    return str(folder / appearance)
 
 
 def _lists(options: dict[str, Any]) -> dict[str, Any]:

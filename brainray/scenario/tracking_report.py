@@ -29,6 +29,7 @@ class SourceResult(Part):
 
     Attributes:
         code: of the detector: 001 to 004 as in the paper's Table 2, others by ourselves.
+        stage: of the detector, None where it is not known.
         genome: the code of the setting.
         tuned: its objective on the part for choosing.
         reported: its objective on the part that is reported on.
@@ -36,6 +37,7 @@ class SourceResult(Part):
     """
 
     code: str
+    stage: Literal["one-stage", "two-stage"] | None = None
     genome: list[int]
     tuned: float
     reported: float
@@ -84,6 +86,7 @@ class Choice(Part):
         min_score: boxes of lower scores do not count.
         tracker: that follows them.
         options: of the tracker.
+        looks: whether it sees how boxes look (``data.appearance``).
         tuned: the objective on the part for choosing.
         reported: the objective on the part that is reported on.
         milliseconds: CPU time of association, a frame.
@@ -101,6 +104,7 @@ class Choice(Part):
     min_score: float
     tracker: str
     options: dict[str, Any]
+    looks: bool = False
     tuned: float
     reported: float
     milliseconds: float

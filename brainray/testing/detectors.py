@@ -11,6 +11,7 @@ import numpy as np
 
 from brainray import plugins
 from brainray.networks.detectors.interface import Detector, Found
+from brainray.networks.detectors.weights import local_file
 from brainray.shapes import Array
 
 WIDTH, HEIGHT = 160, 120
@@ -32,7 +33,7 @@ class Colors(Detector):
     turns: threading.Semaphore | None = None
 
     def __init__(self, weights: str | Path, min_score: float = 0.5) -> None:
-        Path(weights).read_bytes()
+        local_file(weights).read_bytes()
         self.tags, self.classes = ("one-stage",), ("thing",)
         self._score = max(min_score, 0.9)
         type(self).made += 1

@@ -69,3 +69,15 @@ def model_bytes(graph: onnx.GraphProto, opset: int = OPSET) -> bytes:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
     data: bytes = model.SerializeToString()
     return data
+
+
+def color_graph(batch: str | int = "n", channels: int = 3) -> onnx.GraphProto:
+    """A graph of pictures of 8 x 8 pixels that gives the mean of each channel."""
+    shape = [batch, channels, 8, 8]
+    given = helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)
+    mean = helper.make_tensor_value_info("mean", TensorProto.FLOAT, [batch, channels])
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["image"], ["pooled"]),
+        helper.make_node("Flatten", ["pooled"], ["mean"]),
+    ]
+    return helper.make_graph(nodes, "colors", [given], [mean])

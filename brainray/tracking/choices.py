@@ -6,6 +6,7 @@ from typing import Any
 
 from brainray import plugins
 from brainray.errors import DataError, PluginError, ScenarioError
+from brainray.networks.detectors.interface import Tag
 from brainray.search.interface import Gene, Genome, Space
 from brainray.tracking.interface import check_options
 
@@ -33,34 +34,61 @@ TRACKERS: Mapping[str, Mapping[str, Sequence[Any]]] = {
 }
 """What is tried where a scenario says nothing; the first of each is the published or chosen one."""
 
-CODES = {
-    "detr": "001",
-    "ssd": "002",
-    "yolov3": "003",
-    "faster_rcnn": "004",
-    "frcnn": "004",
-    "yolox": "005",
-    "nanodet": "006",
-    "centernet": "007",
-    "hog": "008",
-    "dpm": "009",
-    "sdp": "010",
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a detector.
+
+    Attributes:
+        code: in the search space.
+        stage: whether its boxes come straight from the image or from regions proposed before;
+            None where that is not known.
+    """
+
+    code: str
+    stage: Tag | None = None
+
+
+KNOWN: Mapping[str, Known] = {
+    "detr": Known("001", "one-stage"),
+    "ssd": Known("002", "one-stage"),
+    "yolov3": Known("003", "one-stage"),
+    "faster_rcnn": Known("004", "two-stage"),
+    "fasterrcnn": Known("004", "two-stage"),
+    "frcnn": Known("004", "two-stage"),
+    "yolox": Known("005", "one-stage"),
+    "nanodet": Known("006", "one-stage"),
+    "centernet": Known("007", "one-stage"),
+    "hog": Known("008", "one-stage"),
+    "dpm": Known("009", "one-stage"),
+    "sdp": Known("010", "two-stage"),
 }
-"""Codes of detectors: 001 to 004 as in the paper's Table 2, the others by ourselves."""
+"""Detectors by how their names begin; 001 to 004 as in the paper's Table 2, others by ourselves."""
 FIRST_FREE = 101
 """The codes of those that are not known count from here, in the order of their names."""
 
 
-def codes_of(detectors: Sequence[str]) -> dict[str, str]:
-    """Return the code of each detector; what is known is known by how its name begins."""
+def known_of(detectors: Sequence[str], live: Mapping[str, str] | None = None) -> dict[str, Known]:
+    """Return what is known of each detector, a code at least.
+
+    Args:
+        detectors: by the names that a scenario or its files give them.
+        live: what those are that look at pictures, e.g. ``ssdlite320_mobilenet_v3_large``. Others,
+            and those that may be anything, are known by their names.
+    """
     found, free = {}, FIRST_FREE
     for name in sorted(detectors):
-        plain = name.lower().replace("-", "_")
-        # The longest beginning counts: yolox is not yolo.
-        known = sorted((key for key in CODES if plain.startswith(key)), key=len)
-        found[name] = CODES[known[-1]] if known else f"{free:03}"
-        free += not known
+        known = _named_like((live or {}).get(name, "")) or _named_like(name)
+        found[name] = known or Known(f"{free:03}")
+        free += known is None
     return found
+
+
+def _named_like(name: str) -> Known | None:
+    plain = name.lower().replace("-", "_")
+    # The longest beginning counts: yolox is not yolo.
+    keys = sorted((key for key in KNOWN if plain.startswith(key)), key=len)
+    return KNOWN[keys[-1]] if keys else None
 
 
 @dataclass(frozen=True)
@@ -72,12 +100,14 @@ class Setting:
         min_score: boxes of lower scores do not count.
         tracker: of ``brainray.trackers``.
         options: of the tracker.
+        looks: whether the tracker is told how boxes look.
     """
 
     detector: str
     min_score: float
     tracker: str
     options: Mapping[str, Any]
+    looks: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +120,7 @@ class TrackingCode:
         detectors: that may be chosen.
         min_scores: that may be chosen.
         trackers: the values of each option of each tracker.
+        looks: whether boxes have appearance vectors, which a tracker may be told of or not.
 
     Raises:
         ScenarioError: there is nothing to choose from, or a tracker has no such option or value.
@@ -98,6 +129,7 @@ class TrackingCode:
     detectors: tuple[str, ...]
     min_scores: tuple[float, ...] = MIN_SCORES
     trackers: Mapping[str, Mapping[str, Sequence[Any]]] = field(default_factory=lambda: TRACKERS)
+    looks: bool = False
 
     def __post_init__(self) -> None:
         if not self.detectors:
@@ -118,18 +150,23 @@ class TrackingCode:
             for tracker, options in self.trackers.items()
             for option, values in options.items()
         ]
+        if self.looks:
+            genes.append(Gene("looks", ("unseen", "seen"), "tracker"))
         first = (0,) * (len(genes) - 1)
         starts = tuple((number, *first) for number in range(len(self.detectors)))
         return Space(tuple(genes), self.repair, starts)
 
     def repair(self, genome: Genome) -> Genome:
-        """Set the options of trackers that are not chosen to 0."""
+        """Set to 0 what does not count: options of other trackers, looks that it has no use for."""
         chosen = list(self.trackers)[genome[2]]
         owners = [name for name, options in self.trackers.items() for _ in options]
+        end = 3 + len(owners)
         options = (
-            value if owner == chosen else 0 for owner, value in zip(owners, genome[3:], strict=True)
+            value if owner == chosen else 0
+            for owner, value in zip(owners, genome[3:end], strict=True)
         )
-        return (*genome[:3], *options)
+        sees = getattr(plugins.load("trackers", chosen), "looks", False)
+        return (*genome[:3], *options, *(value if sees else 0 for value in genome[end:]))
 
     def decode(self, genome: Genome) -> Setting:
         """Return what a code means."""
@@ -146,6 +183,7 @@ class TrackingCode:
                 name: values[genome[start + number]]
                 for number, (name, values) in enumerate(options.items())
             },
+            self.looks and genome[-1] == 1,
         )
 
 

@@ -3,15 +3,17 @@
 Equations are those of the publication, ICIP 2017.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
-from brainray.errors import DataError
 from brainray.shapes import Array, IntArray
-from brainray.tracking.association import assign, overlaps
+from brainray.tracking.association import assign, compared, units
+from brainray.tracking.crowds import Pairs, blocks, gathered
 from brainray.tracking.interface import Boxes, Detections, Tracker, Tracks
 from brainray.tracking.kalman import ConstantVelocity, Floats
 
@@ -25,7 +27,7 @@ RATIO, RATIO_VELOCITY, RATIO_MEASURED = 1e-2, 1e-5, 1e-1
 """Standard deviations of the aspect ratio, which does not grow with the box."""
 
 FAR = 1e5
-"""The cost of a pair that cannot be."""
+"""The cost of a pair that cannot be: to have one more that can is worth any of them."""
 
 
 @dataclass
@@ -56,6 +58,8 @@ class DeepSort(Tracker):
         budget: newest appearance vectors kept of a track; None keeps all.
     """
 
+    looks = True
+
     def __init__(
         self,
         min_score: float = 0.8,
@@ -71,7 +75,6 @@ class DeepSort(Tracker):
         self._filter = ConstantVelocity(4)
         self._book = _Book()
         self._born = 0
-        self._with_features: bool | None = None
 
     @property
     def memory(self) -> int:
@@ -80,7 +83,6 @@ class DeepSort(Tracker):
 
     def _update(self, detections: Detections) -> Tracks:
         detections = detections[detections.scores_M >= self._min_score]
-        self._check(detections)
         self._filter.predict(*_growth(self._filter.position_NC[:, 3]))
         self._book.age_N += 1
         rows_K, columns_K = self._match(detections)
@@ -97,48 +99,59 @@ class DeepSort(Tracker):
         boxes_N4 = _boxes(self._filter.position_NC[shown_N])
         return Tracks(book.ids_N[shown_N], boxes_N4, book.scores_N[shown_N])
 
-    def _check(self, detections: Detections) -> None:
-        if not len(detections):
-            return
-        given = detections.features_MD is not None
-        if self._with_features not in (None, given):
-            raise DataError("appearance vectors: are given in some frames and not in others")
-        self._with_features = given
-
     def _match(self, detections: Detections) -> tuple[IntArray, IntArray]:
         """Return the pairs of the cascade over confirmed tracks, and then those by overlap."""
         age_N, confirmed_N = self._book.age_N, self._book.hits_N >= self._n_init
         measured_M4 = _measured(detections.boxes_M4)
-        cost_NM, most = self._costs(detections, measured_M4)
+        pairs, least = self._worth(detections, measured_M4)
         rows, columns = [], []
         free = np.arange(len(detections))
         for age in np.unique(age_N[confirmed_N]):  # those seen last choose first
             tracks = np.flatnonzero(confirmed_N & (age_N == age))
-            row_K, column_K = assign(-cost_NM[np.ix_(tracks, free)], -most)
+            row_K, column_K = assign(pairs.between(tracks, free).matrix(), least)
             rows.append(tracks[row_K])
             columns.append(free[column_K])
             free = np.delete(free, column_K)
         matched_N = np.zeros(len(age_N), dtype=bool)
         matched_N[np.concatenate([np.empty(0, np.int64), *rows])] = True
         tracks = np.flatnonzero(~matched_N & (age_N == 1))
-        overlap = overlaps(_boxes(self._filter.position_NC[tracks]), detections.boxes_M4[free])
+        overlap = compared(_boxes(self._filter.position_NC[tracks]), detections.boxes_M4[free])
         row_K, column_K = assign(overlap, 1 - self._max_iou_distance)
         rows.append(tracks[row_K])
         columns.append(free[column_K])
         return np.concatenate(rows), np.concatenate(columns)
 
-    def _costs(self, detections: Detections, measured_M4: Floats) -> tuple[Floats, float]:
-        """Return the cost of each pair and the largest that is allowed."""
-        noise_N4 = _measurement_noise(self._filter.position_NC[:, 3])
-        gate_NM = self._filter.squared_distance(measured_M4, noise_N4)
+    def _worth(self, detections: Detections, measured_M4: Floats) -> tuple[Pairs, float]:
+        """Return the pairs within the gate, minus what each costs, and the least that is enough."""
+        pairs = self._within_gate(measured_M4)
         if detections.features_MD is None:
-            return np.where(gate_NM > GATE, FAR, gate_NM), GATE
-        features_MD = _unit(detections.features_MD)
-        cost_NM = np.empty(gate_NM.shape)
-        for row, gallery in enumerate(self._book.galleries):
-            cost_NM[row] = (1 - np.stack(gallery) @ features_MD.T).min(axis=0)
-        cost_NM[(gate_NM > GATE) | (cost_NM > self._max_distance)] = FAR
-        return cost_NM, self._max_distance
+            return pairs, -GATE
+        features_MD = units(detections.features_MD)
+        values_P = np.empty(len(pairs.values_P))
+        # The pairs of a row lie beside each other.
+        bounds = np.flatnonzero(np.diff(pairs.rows_P, prepend=-1, append=-1))
+        for start, end in pairwise(bounds):
+            gallery = np.stack(self._book.galleries[pairs.rows_P[start]])
+            cosine = gallery @ features_MD[pairs.columns_P[start:end]].T
+            values_P[start:end] = cosine.max(axis=0) - 1
+        near_P = values_P >= -self._max_distance
+        return replace(pairs, values_P=values_P)[near_P], -self._max_distance
+
+    def _within_gate(self, measured_M4: Floats) -> Pairs:
+        """Return the pairs that may be, and minus their squared Mahalanobis distances."""
+        position_N4, variance_N4 = self._filter.position_NC, self._filter.state_N5C[:, 2]
+        noise_N4 = _measurement_noise(position_N4[:, 3])
+        shape = len(position_N4), len(measured_M4)
+
+        def found() -> Iterator[tuple[IntArray, IntArray, Floats]]:
+            center_N, center_M = position_N4[:, 0], measured_M4[:, 0]
+            reach_N = 1.001 * np.sqrt(GATE * (variance_N4[:, 0] + noise_N4[:, 0]))
+            for rows, near in blocks(center_N - reach_N, center_N + reach_N, center_M, center_M):
+                gate_RM = self._filter.squared_distance(measured_M4[near], noise_N4, rows)
+                row_P, column_P = np.nonzero(gate_RM <= GATE)
+                yield rows[row_P], near[column_P], -gate_RM[row_P, column_P]
+
+        return gathered(found(), shape, -FAR)
 
     def _correct(self, rows_K: IntArray, detections: Detections) -> None:
         noise_K4 = _measurement_noise(self._filter.position_NC[rows_K, 3])
@@ -147,7 +160,7 @@ class DeepSort(Tracker):
         self._book.age_N[rows_K] = 0
         self._book.scores_N[rows_K] = detections.scores_M
         if detections.features_MD is not None:
-            for row, feature_D in zip(rows_K, _unit(detections.features_MD), strict=True):
+            for row, feature_D in zip(rows_K, units(detections.features_MD), strict=True):
                 gallery = self._book.galleries[row]
                 gallery.append(feature_D)
                 if self._budget is not None:
@@ -167,7 +180,7 @@ class DeepSort(Tracker):
         if detections.features_MD is None:
             book.galleries += [[] for _ in range(count)]
         else:
-            book.galleries += [[feature_D] for feature_D in _unit(detections.features_MD)]
+            book.galleries += [[feature_D] for feature_D in units(detections.features_MD)]
         self._born += count
 
     def _keep(self, kept_N: Array) -> None:
@@ -206,10 +219,3 @@ def _boxes(position_N4: Floats) -> Boxes:
     """Return left, top, width and height."""
     size_N2 = np.column_stack([position_N4[:, 2] * position_N4[:, 3], position_N4[:, 3]])
     return np.column_stack([position_N4[:, :2] - size_N2 / 2, size_N2])
-
-
-def _unit(features_MD: Floats) -> Floats:
-    """Return vectors of length 1; a vector of zeros stays, and is far from everything."""
-    length_M1 = np.linalg.norm(features_MD, axis=1, keepdims=True)
-    units_MD: Floats = features_MD / np.where(length_M1 > 0, length_M1, 1)
-    return units_MD

@@ -4,6 +4,7 @@ As YAML::
 
     detector: {name: nanodet, weights: nanodet_416.onnx, classes: [person]}
     tracker: {name: two_stage, high_score: 0.5, birth_score: 0.5}
+    min_score: 0.4
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from brainray.catalog import Library
 from brainray.catalog.tracking_endpoints import TrackingEndpoint
 from brainray.errors import DataError
+from brainray.files import below
 from brainray.networks.detectors.interface import file_options, make_detector
+from brainray.networks.detectors.weights import local_file
 from brainray.tracking.interface import make_tracker
 
 DEFAULT_TRACKER = "two_stage"
@@ -29,15 +32,17 @@ class TrackingDefinition:
 
     Attributes:
         detector: of ``brainray.detectors``; None where boxes come with the requests.
-        detector_options: its keyword arguments; those that name files are paths.
+        detector_options: its keyword arguments; those that name files are paths or URLs.
         tracker: of ``brainray.trackers``.
         tracker_options: its keyword arguments.
+        min_score: boxes of lower scores do not count, whoever detected them; None leaves none out.
     """
 
     detector: str | None = None
     detector_options: Mapping[str, Any] = field(default_factory=dict)
     tracker: str = DEFAULT_TRACKER
     tracker_options: Mapping[str, Any] = field(default_factory=dict)
+    min_score: float | None = None
 
 
 class _Part(BaseModel):
@@ -57,6 +62,7 @@ class _Document(BaseModel):
 
     detector: _Part | None = None
     tracker: _Part = _Part(name=DEFAULT_TRACKER)
+    min_score: float | None = Field(default=None, strict=True, allow_inf_nan=False)
 
 
 def read_definition(path: Path) -> TrackingDefinition:
@@ -81,12 +87,13 @@ def read_definition(path: Path) -> TrackingDefinition:
         options = detector.options
         for option in file_options(detector.name):
             if isinstance(options.get(option), str):
-                options[option] = path.parent / options[option]
+                options[option] = below(path.parent, options[option])
     return TrackingDefinition(
         None if detector is None else detector.name,
         options,
         document.tracker.name,
         document.tracker.options,
+        document.min_score,
     )
 
 
@@ -113,10 +120,16 @@ def deploy(library: Library, name: str, definition: TrackingDefinition) -> Track
     else:
         make_detector(definition.detector, options)
         files = {
-            option: Path(options.pop(option))
+            option: local_file(options.pop(option))
             for option in file_options(definition.detector)
             if options.get(option) is not None
         }
     return library.deploy_tracking(
-        name, definition.detector, options, files, definition.tracker, definition.tracker_options
+        name,
+        definition.detector,
+        options,
+        files,
+        definition.tracker,
+        definition.tracker_options,
+        definition.min_score,
     )

@@ -24,9 +24,8 @@ from brainray.shapes import Array, IntArray
 Boxes: TypeAlias = NDArray[np.float64]
 """Left, top, width, height in pixels, shape `(N, 4)`."""
 
-MOST_BOXES = 4096
-"""In a frame. Association compares each box with each track, so its matrices grow with the square:
-at this size one takes 128 MiB."""
+MOST_BOXES = 16_384
+"""In a frame. Beyond 4,096 the pairs that may belong together count: `brainray.tracking.crowds`."""
 
 BOX = ("left", "top", "width", "height")
 
@@ -58,7 +57,7 @@ class Detections:
 
     boxes_M4: Boxes
     scores_M: NDArray[np.float64]
-    features_MD: NDArray[np.float64] | None = None
+    features_MD: NDArray[np.floating[Any]] | None = None
 
     def __post_init__(self) -> None:
         if self.boxes_M4.shape != (len(self.scores_M), 4):
@@ -121,9 +120,15 @@ class Tracks:
 
 
 class Tracker(ABC):
-    """Follows objects through the frames of one sequence, as they come."""
+    """Follows objects through the frames of one sequence, as they come.
 
+    Attributes:
+        looks: whether appearance vectors make a difference to it.
+    """
+
+    looks = False
     _last_frame: int | None = None
+    _with_features: bool | None = None
 
     def update(self, frame: int, detections: Detections) -> Tracks:
         """Take the detections of a frame, perhaps none, and return the tracks seen in it.
@@ -136,7 +141,8 @@ class Tracker(ABC):
             detections: of the frame, in any order.
 
         Raises:
-            DataError: the frame does not come after the last one.
+            DataError: the frame does not come after the last one, or cannot be tracked; the tracker
+                is of no use any more.
         """
         if self._last_frame is not None and frame <= self._last_frame:
             raise DataError(
@@ -146,7 +152,19 @@ class Tracker(ABC):
         self._last_frame = frame
         for _ in range(min(left_out, self.memory)):
             self._update(NOTHING)
-        return self._update(detections)
+        try:
+            self._check_features(detections)
+            return self._update(detections)
+        except DataError as error:
+            raise FrameError(f"frame {frame}: {error}", frame) from error
+
+    def _check_features(self, detections: Detections) -> None:
+        if not len(detections):
+            return
+        given = detections.features_MD is not None
+        if self._with_features not in (None, given):
+            raise DataError("appearance vectors: are given in some frames and not in others")
+        self._with_features = given
 
     @property
     @abstractmethod

@@ -87,13 +87,20 @@ class ConstantVelocity:
             axis=1,
         )
 
-    def squared_distance(self, measured_MC: Floats, noise_NC: ArrayLike) -> Floats:
-        """Return the squared Mahalanobis distance of each track to each measurement, `(N, M)`.
+    def squared_distance(
+        self, measured_MC: Floats, noise_NC: Floats, rows: Array | slice = slice(None)
+    ) -> Floats:
+        """Return the squared Mahalanobis distance of tracks to each measurement, `(N, M)`.
 
         Of true pairs it has the chi-squared distribution with C degrees of freedom (Wojke et al.,
         ICIP 2017, equation 1).
+
+        Args:
+            measured_MC: positions.
+            noise_NC: variance of the measurements of each track.
+            rows: of the tracks, by default all.
         """
-        spread_NC = self.state_N5C[:, 2] + np.asarray(noise_NC, dtype=np.float64)
-        surprise_NMC = measured_MC[None] - self.position_NC[:, None]
+        spread_NC = self.state_N5C[rows, 2] + noise_NC[rows]
+        surprise_NMC = measured_MC[None] - self.position_NC[rows][:, None]
         distance_NM: Floats = np.einsum("nmc,nc->nm", surprise_NMC**2, 1 / spread_NC)
         return distance_NM

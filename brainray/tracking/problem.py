@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from brainray.search.interface import Brood, Genome, Solution, Space
 from brainray.tracking.choices import Setting, TrackingCode
@@ -66,6 +66,8 @@ def follow(setting: Setting, sequences: Sequence[LabelledSequence]) -> Followed:
     for one in sequences:
         boxes = one.boxes[setting.detector]
         boxes = boxes[boxes.scores_N >= setting.min_score]
+        if not setting.looks:
+            boxes = replace(boxes, features_ND=None)
         start = time.process_time()
         tracks[one.name] = track(make(), boxes)
         spent += time.process_time() - start

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ class Rows:
         ids_N: identities; -1 of detections.
         classes_N: MOTChallenge's classes, 1 a pedestrian.
         visibility_N: the part of the object that can be seen, 0 to 1.
+        features_ND: appearance vectors, or None.
     """
 
     frames_N: IntArray
@@ -34,6 +36,7 @@ class Rows:
     ids_N: IntArray
     classes_N: IntArray
     visibility_N: NDArray[np.float64]
+    features_ND: NDArray[np.floating[Any]] | None = None
 
     @classmethod
     def of(
@@ -62,7 +65,11 @@ class Rows:
 
     def __getitem__(self, chosen: Array) -> "Rows":
         """Return the rows that a mask or rising indices choose."""
-        return replace(self, **{one.name: getattr(self, one.name)[chosen] for one in fields(self)})
+        columns = {one.name: getattr(self, one.name) for one in fields(self)}
+        return replace(
+            self,
+            **{name: values[chosen] for name, values in columns.items() if values is not None},
+        )
 
     def by_frame(self) -> Iterator[tuple[int, Detections]]:
         """Yield each frame that has boxes, with them as detections.
@@ -74,7 +81,8 @@ class Rows:
         bounds = pairwise([*starts, len(self)])
         for frame, (start, end) in zip(frames, bounds, strict=True):
             try:
-                found = Detections(self.boxes_N4[start:end], self.scores_N[start:end])
+                features = None if self.features_ND is None else self.features_ND[start:end]
+                found = Detections(self.boxes_N4[start:end], self.scores_N[start:end], features)
             except DataError as error:
                 raise FrameError(f"frame {frame}: {error}", int(frame)) from error
             yield int(frame), found

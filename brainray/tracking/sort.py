@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from brainray.shapes import Array, IntArray
-from brainray.tracking.association import assign, overlaps
+from brainray.tracking.association import assign, compared
 from brainray.tracking.interface import Boxes, Detections, Tracker, Tracks
 from brainray.tracking.kalman import ConstantVelocity, Floats
 
@@ -60,7 +60,7 @@ class Sort(Tracker):
         predicted_N4 = _boxes(self._filter.position_NC)
         usable_N: Array = np.asarray(np.isfinite(predicted_N4).all(axis=1))
         self._keep(usable_N)
-        overlaps_NM = overlaps(predicted_N4[usable_N], detections.boxes_M4)
+        overlaps_NM = compared(predicted_N4[usable_N], detections.boxes_M4)
         rows_K, columns_K = assign(overlaps_NM, self._iou_threshold)
         self._filter.correct(rows_K, _measured(detections.boxes_M4[columns_K]), MEASURED)
         self._hits_N[rows_K] += 1

@@ -6,7 +6,15 @@ import numpy as np
 from pydantic import Field
 
 from brainray.shapes import Array, IntArray
-from brainray.tracking.association import assign, enlarged, overlaps
+from brainray.tracking.association import (
+    alike,
+    assign,
+    compared,
+    enlarged,
+    mutual,
+    units,
+    weighed,
+)
 from brainray.tracking.interface import Boxes, Detections, Tracker, Tracks
 from brainray.tracking.kalman import ConstantVelocity, Floats
 from brainray.tracking.motion import Similarity, fit_similarity
@@ -21,6 +29,9 @@ like a camera that moves."""
 LEAST_OVERLAP, NEAR = 0.1, 0.1
 """Of a pair that tells of the camera, and how far it may be from the others, in heights."""
 
+NEARBY, STEADY = 0.5, 0.9
+"""Overlap of a pair whose looks count, and how much of its looks a track keeps."""
+
 
 class TwoStage(Tracker):
     """Sure detections first, then unsure ones for tracks that would else be lost.
@@ -29,6 +40,9 @@ class TwoStage(Tracker):
     2022). Sure detections are compared by the overlap of enlarged boxes (Yang et al., C-BIoU, WACV
     2023) times their score. Before that all tracks, those lost too, are moved by what the camera
     did, which the boxes themselves tell (`brainray.tracking.motion`); no pictures are needed.
+
+    With appearance vectors a near pair that looks alike is worth as much as it is alike, if that is
+    more (BoT-SORT, section 3.3); a track looks like a moving average of what it was.
 
     The state is center x, center y, width and height, each with a velocity; noise is proportional
     to the size of the box (Aharon et al., BoT-SORT, 2022).
@@ -44,10 +58,13 @@ class TwoStage(Tracker):
         min_hits: detections until a track is shown.
         max_age: frames without a detection that a shown track survives; others survive none.
         camera: whether to move tracks by the camera's motion.
+        alike: largest cosine distance of a pair that looks alike; 0 looks at nothing.
         position_noise: standard deviation of a position, in sizes of the box.
         velocity_noise: standard deviation that a frame adds to a velocity, in sizes.
         measurement_noise: standard deviation of a detection, in sizes.
     """
+
+    looks = True
 
     def __init__(
         self,
@@ -61,6 +78,7 @@ class TwoStage(Tracker):
         min_hits: Annotated[int, Field(ge=1)] = 2,
         max_age: Annotated[int, Field(ge=0)] = 45,
         camera: bool = True,
+        alike: Share = 0.25,
         position_noise: Positive = 0.05,
         velocity_noise: Positive = 0.00625,
         measurement_noise: Positive = 0.025,
@@ -71,6 +89,8 @@ class TwoStage(Tracker):
         self._min_hits, self._max_age, self._camera = min_hits, max_age, camera
         self._position_noise, self._velocity_noise = position_noise, velocity_noise
         self._measurement_noise = measurement_noise
+        self._alike = alike
+        self._looks_ND: Floats | None = None
         self._filter = ConstantVelocity(4)
         self._ids_N: IntArray = np.empty(0, dtype=np.int64)
         self._hits_N: IntArray = np.empty(0, dtype=np.int64)
@@ -97,16 +117,19 @@ class TwoStage(Tracker):
         if self._camera:
             self._follow_camera(sure)
         predicted_N4 = _boxes(self._filter.position_NC)
-        value_NM = overlaps(
+        overlaps_NM = compared(
             enlarged(predicted_N4, self._enlarge), enlarged(sure.boxes_M4, self._enlarge)
         )
-        value_NM *= sure.scores_M
-        value_NM[self._hits_N < self._min_hits] *= self._newcomer
-        rows_K, columns_K = assign(value_NM, self._first)
+        if sure.features_MD is not None and self._looks_ND is not None:
+            overlaps_NM = alike(
+                overlaps_NM, self._looks_ND, units(sure.features_MD), NEARBY, 1 - self._alike
+            )
+        known_N = np.where(self._hits_N < self._min_hits, self._newcomer, 1.0)
+        rows_K, columns_K = assign(weighed(overlaps_NM, known_N, sure.scores_M), self._first)
         self._correct(rows_K, sure[columns_K])
         left_N = np.flatnonzero((self._age_N == 1) & (self._hits_N >= self._min_hits))
-        value_NM = overlaps(predicted_N4[left_N], unsure.boxes_M4)
-        left_K, unsure_K = assign(value_NM, self._second)
+        overlaps_NM = compared(predicted_N4[left_N], unsure.boxes_M4)
+        left_K, unsure_K = assign(overlaps_NM, self._second)
         self._correct(left_N[left_K], unsure[unsure_K])
         free_M = sure.scores_M >= self._birth
         free_M[columns_K] = False
@@ -125,15 +148,11 @@ class TwoStage(Tracker):
             return
         seen_N = np.flatnonzero(self._age_N == self._age_N.min())
         position_N4 = self._filter.position_NC[seen_N]
-        value_NM = overlaps(_boxes(position_N4), sure.boxes_M4)
-        best_N = value_NM.argmax(axis=1)
-        mutual_N = (value_NM.argmax(axis=0)[best_N] == np.arange(len(seen_N))) & (
-            value_NM.max(axis=1) > LEAST_OVERLAP
-        )
-        if mutual_N.sum() < LEAST_PAIRS:
+        rows_K, columns_K = mutual(compared(_boxes(position_N4), sure.boxes_M4), LEAST_OVERLAP)
+        if len(rows_K) < LEAST_PAIRS:
             return
-        from_K4 = position_N4[mutual_N]
-        to_K4 = _measured(sure.boxes_M4[best_N[mutual_N]])
+        from_K4 = position_N4[rows_K]
+        to_K4 = _measured(sure.boxes_M4[columns_K])
         moved = fit_similarity(
             from_K4[:, 0] + 1j * from_K4[:, 1],
             to_K4[:, 0] + 1j * to_K4[:, 1],
@@ -154,6 +173,10 @@ class TwoStage(Tracker):
         self._hits_N[rows_K] += 1
         self._age_N[rows_K] = 0
         self._scores_N[rows_K] = detections.scores_M
+        if self._looks_ND is not None and detections.features_MD is not None:
+            self._looks_ND[rows_K] = units(
+                STEADY * self._looks_ND[rows_K] + (1 - STEADY) * units(detections.features_MD)
+            )
 
     def _begin(self, detections: Detections) -> None:
         count = len(detections)
@@ -173,6 +196,10 @@ class TwoStage(Tracker):
         self._hits_N = np.concatenate([self._hits_N, np.full(count, hits)])
         self._age_N = np.concatenate([self._age_N, np.zeros(count, dtype=np.int64)])
         self._scores_N = np.concatenate([self._scores_N, detections.scores_M])
+        if detections.features_MD is not None:
+            born_MD = units(detections.features_MD)
+            known = [] if self._looks_ND is None else [self._looks_ND]
+            self._looks_ND = np.concatenate([*known, born_MD])
 
     def _keep(self, kept_N: Array) -> None:
         if kept_N.all():
@@ -180,6 +207,8 @@ class TwoStage(Tracker):
         self._filter.keep(kept_N)
         self._ids_N, self._hits_N = self._ids_N[kept_N], self._hits_N[kept_N]
         self._age_N, self._scores_N = self._age_N[kept_N], self._scores_N[kept_N]
+        if self._looks_ND is not None:
+            self._looks_ND = self._looks_ND[kept_N]
 
 
 def _measured(boxes_M4: Boxes) -> Floats:

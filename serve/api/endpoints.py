@@ -5,10 +5,12 @@ from pathlib import PurePosixPath
 
 from fastapi import APIRouter, Request
 
+from brainray.catalog import Model
 from brainray.catalog.endpoints import Endpoint
 from brainray.catalog.queries import unknown
 from brainray.catalog.tracking_endpoints import TrackingEndpoint
-from brainray.errors import BrainrayError
+from brainray.errors import BrainrayError, DataError
+from brainray.pipeline.tracking.deployment import deploy_choice, meant
 
 from ..desk import Desk, Served
 from ..schemas import Deployment, EndpointState, TrackingState
@@ -40,14 +42,22 @@ def show_endpoint(name: Name, request: Request) -> EndpointState:
     "/{name}", dependencies=[needs("deployer")], responses=responses(400, 401, 403, 404, 409, 503)
 )
 def deploy(name: Name, deployment: Deployment, request: Request) -> EndpointState:
-    """Have a model answer at an endpoint, or a share of its requests.
+    """Have a model answer at an endpoint, or a share of its requests, or what a run has chosen.
 
     The model is loaded first; requests meanwhile are answered as before.
     """
     state = request.app.state
-    model = state.library.model(deployment.model).id
-    state.shelf.load(model)
-    return _changed(request, state.library.deploy(model, name, deployment.canary))
+    found = meant(state.library, deployment.model)
+    if isinstance(found, Model):
+        if deployment.sequence is not None:
+            raise DataError(f"sequence: goes with a run of tracking alone, {found.id} predicts")
+        state.shelf.load(found.id)
+        return _changed(request, state.library.deploy(found.id, name, deployment.canary))
+    if deployment.canary is not None:
+        raise DataError(f"canary: goes with a model alone, {found.id} tracks")
+    endpoint = deploy_choice(state.library, found, deployment.sequence, name)
+    _refresh(state.desk)
+    return _tracking_state(endpoint)
 
 
 @router.post(
@@ -115,6 +125,7 @@ def _tracking_state(endpoint: TrackingEndpoint) -> EndpointState:
             files={option: PurePosixPath(key).stem for option, key in endpoint.files.items()},
             tracker=endpoint.tracker,
             tracker_options=endpoint.tracker_options,
+            min_score=endpoint.min_score,
         ),
     )
 

@@ -13,6 +13,8 @@ from brainray.errors import (
     DataError,
     FilterError,
     NetworkError,
+    RunError,
+    ScenarioError,
     UnavailableError,
     UnknownError,
 )
@@ -36,9 +38,9 @@ def status_of(error: BrainrayError) -> int:
             return 404
         case UnavailableError() | ClusterError():
             return 503
-        case FilterError() | DataError() | NetworkError():
+        case FilterError() | DataError() | NetworkError() | ScenarioError():
             return 422
-        case CatalogError():
+        case CatalogError() | RunError():
             return 409  # what is there does not allow it
         case _:
             return 500

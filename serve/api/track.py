@@ -115,7 +115,7 @@ async def track(name: Name, request: Request) -> Response:
         except BrainrayError as error:
             raise HTTPException(503, str(error), {"Retry-After": "1"}) from error
         frames = await read_frames(request, setup is not None, stack, thread, limits)
-        lines = tracked(frames, thread, tracker, setup, detection)
+        lines = tracked(frames, thread, tracker, setup, detection, endpoint.min_score)
         return Lines(lines, stack.pop_all(), limits.send_seconds)
 
 

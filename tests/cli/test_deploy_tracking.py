@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from brainray.pipeline.local import local_runner
+from brainray.pipeline.run import run_scenario
+from brainray.scenario import load_scenario
+from brainray.settings import load_settings
 from brainray.testing.places import places_below
 
 
@@ -33,11 +37,37 @@ def test_a_tracker_is_deployed_listed_and_removed(brainray, tmp_path):
     assert "0 endpoints" in brainray("deploy", "--list").out
 
 
+WALKS = """
+name: walks
+goal: {task: tracking}
+data: {source: embedded, sequences: [walk-1]}
+search: {budget: 2, brood: 2, workers: 1, detectors: [shy], min_scores: [0.3],
+  trackers: {sort: {max_age: [1, 5]}}}
+"""
+
+
+def test_what_a_run_has_chosen_is_deployed(brainray, tmp_path):
+    path = tmp_path / "walks.yaml"
+    path.write_text(WALKS)
+    report = run_scenario(load_scenario(path), 0, load_settings(), local_runner)
+    assert "goes with a model alone" in brainray("deploy", report.run_id, "--canary", "0.5").err
+    done = brainray("deploy", report.run_id, "--sequence", "walk-1", "--json", "-")
+    assert done.code == 0, done.err
+    (endpoint,) = json.loads(done.out)
+    assert (endpoint["name"], endpoint["detector"]) == ("walks", None)  # its boxes were recorded
+    assert (endpoint["tracker"], endpoint["min_score"]) == ("sort", 0.3)
+    assert endpoint["tracker_options"] == report.choices["walk-1"].options
+    scenarios = json.loads(brainray("scenarios", "list", "--json", "-").out)
+    walks = scenarios[-1]
+    assert (walks["name"], walks["task"], walks["finished_runs"]) == ("walks", "tracking", 1)
+    assert walks["best"] == pytest.approx(report.overall.idf1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "MODEL: give one, or --tracking F, or --rollback NAME, or --list"),
-        (("model", "--tracking", "street.yaml"), "MODEL: give one, or --tracking F"),
+        ((), "MODEL: give one or a run, or --tracking F, or --rollback NAME, or --list"),
+        (("model", "--tracking", "street.yaml"), "MODEL: give one or a run, or --tracking F"),
         (("--tracking", "none.yaml"), "none.yaml: cannot be read"),
         (("--list", "--name", "x"), "--name: goes with a MODEL or --tracking alone"),
         (("--tracking", "x.yaml", "--canary", "0.5"), "--canary: goes with a MODEL alone"),

@@ -1,6 +1,7 @@
 """What is sent to a cluster, and what is refused before; tests/services meets a real cluster."""
 
 import json
+import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any
 import pytest
 
 from brainray.cli import job
+from brainray.cli.sending import kept_boxes
 from brainray.cli.submit import pack
 from brainray.errors import ScenarioError
-from brainray.scenario import load_scenario
+from brainray.scenario import TrackingScenario, load_scenario
 from brainray.settings import load_settings
+from brainray.tracking.sequences import read_sequences, sha256_of_sequences
 
 Call = Callable[..., Any]
 
@@ -51,6 +54,55 @@ def test_a_map_that_is_not_there_is_named(scenario: Path, tmp_path: Path) -> Non
     wanted = load_scenario(scenario, ["activation.map=/no/scan.nii"])
     with pytest.raises(ScenarioError, match=r"^activation\.map: /no/scan\.nii: cannot be read"):
         pack(wanted, tmp_path)
+
+
+def a_walk(folder: Path) -> Path:
+    """A scenario of a MOT sequence."""
+    walk = folder / "walk-a"
+    for number, name in enumerate(("det/det.txt", "gt/gt.txt", "img1/1.jpg")):
+        (walk / name).parent.mkdir(parents=True)
+        rows = "".join(f"{n},1,{5 * n},10,20,40,0.9\n" for n in range(1, 9 - number))
+        (walk / name).write_text(rows)
+    (walk / "seqinfo.ini").write_text("[Sequence]\nname=walk-a\n")
+    path = folder / "walk.yaml"
+    path.write_text(
+        "name: walk\ngoal: {task: tracking}\ndata: {input: walk-a}\n"
+        "search: {budget: 2, brood: 2, workers: 1, min_scores: [0], trackers: {sort: {}}}\n"
+    )
+    return path
+
+
+@pytest.mark.usefixtures("brainray")
+def test_boxes_are_sent_and_no_pictures(tmp_path: Path) -> None:
+    path = a_walk(tmp_path)
+    wanted = load_scenario(path)
+    pack(wanted, tmp_path / "sent")
+    sent = load_scenario(tmp_path / "sent")
+    assert isinstance(sent, TrackingScenario)
+    (before,), (after,) = (
+        read_sequences(one.data.input, one.data.detections, one.data.truth)
+        for one in (wanted, sent)
+    )
+    assert sha256_of_sequences([after]) == sha256_of_sequences([before])
+    assert not list((tmp_path / "sent").rglob("*.jpg"))
+    det, gt = tmp_path / "walk-a" / "det" / "det.txt", tmp_path / "walk-a" / "gt" / "gt.txt"
+    files = [f"data.detections=[{det}]", f"data.truth={gt}"]
+    pack(load_scenario(path, ["data.input=null", *files]), tmp_path / "alone")
+    # What was sent may go when the job has ended.
+    kept = load_scenario(kept_boxes(tmp_path / "alone", load_settings()))
+    shutil.rmtree(tmp_path / "alone")
+    (found,) = read_sequences(None, kept.data.detections, kept.data.truth)
+    assert (found.name, len(found.boxes["det"]), len(found.truth)) == ("walk-a", 8, 7)
+
+
+def test_pictures_that_are_to_be_looked_at_are_not_sent(tmp_path: Path) -> None:
+    path = a_walk(tmp_path)
+    live = load_scenario(path, ["detectors.live.detector=hog"])
+    with pytest.raises(ScenarioError, match=r"^detectors: looks at pictures, which are not sent"):
+        pack(live, tmp_path / "sent")
+    pictures = load_scenario(path, ["data.input=walk-a/img1"])
+    with pytest.raises(ScenarioError, match=r"^data\.input: .*img1: is no MOT sequence; pictures"):
+        pack(pictures, tmp_path / "sent")
 
 
 def test_a_built_in_scenario_is_sent_alone(tmp_path: Path) -> None:

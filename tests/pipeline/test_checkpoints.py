@@ -10,7 +10,8 @@ from brainray.pipeline.checkpoints import StoredCheckpoints
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.record import Record
 from brainray.pipeline.resuming import resumed
-from brainray.pipeline.run import recorded_scenario, run_scenario
+from brainray.pipeline.run import run_scenario
+from brainray.pipeline.status import recorded_scenario
 from brainray.scenario import Scenario
 from brainray.settings import Settings
 from brainray.testing.places import library_below

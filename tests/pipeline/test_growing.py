@@ -15,8 +15,9 @@ from brainray.pipeline.export.onnx_file import export_onnx
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.predict import load_model
 from brainray.pipeline.record import Event, Record
-from brainray.pipeline.run import recorded_scenario, run_scenario
+from brainray.pipeline.run import run_scenario
 from brainray.pipeline.selection import chosen
+from brainray.pipeline.status import recorded_scenario
 from brainray.pipeline.tables import report_markdown
 from brainray.scenario import Report, Scenario, parse_scenario
 from brainray.settings import Settings

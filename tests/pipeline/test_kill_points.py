@@ -21,8 +21,8 @@ from brainray.catalog import Library, Store
 from brainray.pipeline import run as pipeline
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.record import Record
-from brainray.pipeline.run import recorded_scenario, run_scenario
-from brainray.pipeline.status import status_of
+from brainray.pipeline.run import run_scenario
+from brainray.pipeline.status import recorded_scenario, status_of
 from brainray.scenario import Report, Scenario
 from brainray.settings import Settings
 from brainray.testing.places import settings_below

@@ -19,7 +19,8 @@ from brainray.pipeline.learning import Learning
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.record import Record
 from brainray.pipeline.region import Region
-from brainray.pipeline.run import recorded_scenario, run_scenario
+from brainray.pipeline.run import run_scenario
+from brainray.pipeline.status import recorded_scenario
 from brainray.pipeline.units import ColumnUnit, Parent, PretrainUnit, Together, pretrain
 from brainray.scenario import Scenario
 from brainray.settings import Settings

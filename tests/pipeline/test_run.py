@@ -17,7 +17,8 @@ from brainray.pipeline.local import local_runner
 from brainray.pipeline.predict import Backbones, load_model
 from brainray.pipeline.record import Event, Record
 from brainray.pipeline.region import Region
-from brainray.pipeline.run import recorded_scenario, run_scenario
+from brainray.pipeline.run import run_scenario
+from brainray.pipeline.status import recorded_scenario
 from brainray.scenario import Report, Scenario
 from brainray.settings import Settings
 

@@ -12,8 +12,9 @@ from brainray.pipeline import run as pipeline
 from brainray.pipeline.excitation import Excitation
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.record import Event, Record
-from brainray.pipeline.run import recorded_scenario, run_scenario
+from brainray.pipeline.run import run_scenario
 from brainray.pipeline.selection import Selection
+from brainray.pipeline.status import recorded_scenario
 from brainray.scenario import Report, Scenario
 from brainray.settings import Settings
 from brainray.testing.graphs import picture_graph, picture_weights

@@ -14,7 +14,9 @@ from brainray.catalog import Library
 from brainray.errors import DataError, RunError, ScenarioError
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.record import Record
-from brainray.pipeline.run import recorded_scenario, run_scenario
+from brainray.pipeline.run import run_scenario
+from brainray.pipeline.status import recorded_scenario
+from brainray.pipeline.tracking.deployment import chosen_for, definition_of, endpoint_name
 from brainray.pipeline.tracking.loading import load_sequences, parts_of
 from brainray.pipeline.tracking.outcome import regret_of
 from brainray.pipeline.tracking.tables import command_of
@@ -22,8 +24,10 @@ from brainray.scenario import TrackingReport, TrackingScenario, load_scenario, p
 from brainray.scenario.tasks import parse_report
 from brainray.scenario.tracking_report import SourceResult, TrackingScores
 from brainray.settings import Settings
+from brainray.testing.graphs import color_graph, model_bytes
 from brainray.testing.places import settings_below
 from brainray.tracking.choices import Setting
+from brainray.tracking.definition import TrackingDefinition
 from brainray.tracking.problem import TrackingProblem, follow
 from brainray.tracking.reading import as_mot_text, read_boxes
 from brainray.tracking.rows import Rows
@@ -123,6 +127,25 @@ def test_regret_counts_what_another_one_has_more() -> None:
     regret = regret_of({"a": source(0.9, 0.5, 0.4), "b": source(0.8, 0.6, 0.3)})
     assert (regret.chosen, regret.best) == ("a", "b")
     assert (regret.objective, regret.mota) == (pytest.approx(0.1), 0)
+
+
+def test_recorded_boxes_are_deployed_as_given_ones(report: TrackingReport) -> None:
+    choice = report.choices["walk-3"]
+    assert definition_of(report, scenario_of(), "walk-3") == TrackingDefinition(
+        None, {}, choice.tracker, choice.options, choice.min_score
+    )
+    assert endpoint_name(report, "walk-3") == "walks-walk-3"
+    for sequence in (None, "walk-2"):
+        with pytest.raises(ScenarioError, match="has chosen for each of walk-1, walk-3"):
+            definition_of(report, scenario_of(), sequence)
+    looking = report.model_copy(
+        update={"choices": {"video": choice.model_copy(update={"looks": True})}}
+    )
+    with pytest.raises(ScenarioError, match=r"^data\.appearance: .* endpoints cannot"):
+        definition_of(looking, scenario_of())
+    together = report.model_copy(update={"choices": {"video": choice}})
+    assert chosen_for(together, None) == chosen_for(together, "walk-3") == "video"
+    assert endpoint_name(together, None) == "walks"
 
 
 def test_a_run_leaves_report_page_pictures_and_record(
@@ -309,12 +332,14 @@ def video(tmp_path: Path) -> Path:
     return folder
 
 
-def test_detectors_look_at_pictures_once(
+def test_detectors_and_appearance_look_at_pictures_once(
     red_and_green: None, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings_below(tmp_path / "home")
+    graph = tmp_path / "colors.onnx"
+    graph.write_bytes(model_bytes(color_graph()))
     scenario = scenario_of(
-        data={"input": video},
+        data={"input": video, "appearance": str(graph)},
         detectors={"live": {"detector": "red_and_green"}},
         search=SEARCH | {"budget": 4},
     )
@@ -327,8 +352,14 @@ def test_detectors_look_at_pictures_once(
     with Image.open(folder / "tracks.png") as sheet:
         pixels = np.asarray(sheet)
     assert (pixels == (255, 0, 0)).all(axis=2).any()  # the red person herself
+    found = definition_of(report, scenario)
+    assert (found.detector, found.detector_options) == ("red_and_green", {"classes": ["person"]})
+    vectors = np.load(folder / "looks" / "live-two.npy")
+    assert vectors.shape == (20, 3)
+    assert set(vectors.argmax(axis=1)) == {0, 1}  # red and green
     # A run that goes on reads what was found.
     monkeypatch.setattr("brainray.pipeline.tracking.detecting.look", None)
+    monkeypatch.setattr("brainray.pipeline.tracking.looking.see", None)
     assert result(run(scenario, settings, run_id=report.run_id)) == result(report)
 
 
@@ -342,6 +373,9 @@ def test_a_detector_needs_pictures_and_a_name_of_its_own(
         run(scenario, settings)
     wrong = scenario_of(data={"input": video}, detectors={"live": live | {"options": {"depth": 3}}})
     with pytest.raises(ScenarioError, match=r"^detectors.live: red_and_green: depth is no option"):
+        run(wrong, settings)
+    wrong = scenario_of(data={"input": video, "appearance": "none.onnx"})
+    with pytest.raises(ScenarioError, match=r"^data\.appearance: appearance none\.onnx: cannot"):
         run(wrong, settings)
 
 

@@ -39,7 +39,9 @@ def test_files_are_relative_to_the_scenario(tmp_path: Path) -> None:
     path.write_text(
         "name: street\ngoal: {task: tracking}\n"
         "data: {input: videos, detections: [a.parquet], truth: /gt.parquet}\n"
-        "detectors: {mine: {detector: nanodet, weights: n.onnx, options: {min_score: 0.3}}}\n"
+        "detectors:\n"
+        "  mine: {detector: nanodet, weights: n.onnx, options: {min_score: 0.3}}\n"
+        "  far: {detector: yolov3, weights: 's3://b/y.weights', config: y.cfg}\n"
     )
     scenario = load_scenario(path)
     assert isinstance(scenario, TrackingScenario)
@@ -48,8 +50,13 @@ def test_files_are_relative_to_the_scenario(tmp_path: Path) -> None:
     assert scenario.data.truth == Path("/gt.parquet")
     assert scenario.detectors["mine"].arguments() == {
         "classes": ["person"],
-        "weights": tmp_path / "n.onnx",
+        "weights": str(tmp_path / "n.onnx"),
         "min_score": 0.3,
+    }
+    assert scenario.detectors["far"].arguments() == {
+        "classes": ["person"],
+        "weights": "s3://b/y.weights",
+        "config": tmp_path / "y.cfg",
     }
 
 

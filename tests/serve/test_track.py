@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from importlib.util import find_spec
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,12 @@ from brainray.client import Client
 from brainray.datasets.samples import encode_image
 from brainray.errors import ServiceError
 from brainray.networks.detectors.interface import make_detector
+from brainray.pipeline.local import local_runner
+from brainray.pipeline.run import run_scenario
+from brainray.scenario import parse_scenario
 from brainray.shapes import Array
 from brainray.testing.detectors import HEIGHT, WIDTH, Colors, colors_offered, walk
-from brainray.testing.places import library_below
+from brainray.testing.places import library_below, settings_below
 from brainray.testing.web import listening
 from brainray.tracking.definition import TrackingDefinition, deploy
 from brainray.tracking.detecting import as_rows, detections_in
@@ -159,6 +162,17 @@ def test_detections_come_back_with_identities(app: TestClient, weights: Path) ->
     assert boxes(lines(app.post(TRACK, content=text, headers=LINES))) == expected(rows, min_hits=1)
 
 
+def test_boxes_of_low_scores_do_not_count(cameras: Library, weights: Path) -> None:
+    deploy(cameras, "sure", TrackingDefinition(tracker="sort", min_score=0.5))
+    rows = detected(weights, walk(6))
+    doubtful = replace(rows, scores_N=np.where(np.arange(len(rows)) % 3, 0.9, 0.4))
+    with TestClient(predict_app(cameras)) as app:
+        sent = {"content": as_lines(doubtful), "headers": LINES}
+        answer = lines(app.post("/api/endpoints/sure/track", **sent))
+    cameras.undeploy("sure")
+    assert boxes(answer) == expected(doubtful[doubtful.scores_N >= 0.5]) != expected(rows)
+
+
 def test_a_bad_frame_ends_the_stream_and_is_named(app: TestClient) -> None:
     pictures = files(walk(5))
     whole = pictures[2][1][1]
@@ -280,6 +294,29 @@ def test_endpoints_say_what_they_do(app: TestClient, cameras: Library) -> None:
     assert (wrong.status_code, "tracks objects" in wrong.text) == (409, True)
     no_detector = app.post("/api/endpoints/boxes/track", files=files(walk(1)))
     assert (no_detector.status_code, "has no detector" in no_detector.text) == (422, True)
+
+
+def test_what_a_run_has_chosen_is_put_to_an_endpoint(tmp_path: Path) -> None:
+    settings = settings_below(tmp_path)
+    trackers = {"sort": {"max_age": [1, 5]}}
+    search = {"budget": 1, "brood": 1, "workers": 1, "min_scores": [0.3], "trackers": trackers}
+    document = {"name": "walks", "goal": {"task": "tracking"}, "search": search}
+    walks = ["walk-1", "walk-2"]
+    data = {"source": "embedded", "sequences": walks}
+    scenario = parse_scenario(document | {"data": data}, origin="test")
+    run = run_scenario(scenario, 0, settings, local_runner).run_id
+    library = Library.open(settings)
+    deployer = {"Authorization": f"Bearer {library.add_key('ann', 'deployer')}"}
+    with TestClient(predict_app(library)) as app:
+        url = "/api/endpoints/yard"
+        unclear = app.put(url, json={"model": run}, headers=deployer)
+        assert (unclear.status_code, "each of walk-1, walk-2" in unclear.text) == (422, True)
+        canary = app.put(url, json={"model": run, "canary": 0.5}, headers=deployer)
+        assert (canary.status_code, "with a model alone" in canary.text) == (422, True)
+        done = app.put(url, json={"model": run, "sequence": "walk-2"}, headers=deployer)
+        assert (done.status_code, done.json()["tracking"]["tracker"]) == (200, "sort")
+        assert done.json()["tracking"]["min_score"] == 0.3
+        assert app.post(f"{url}/track", content=b"", headers=LINES).status_code == 200
 
 
 def test_an_endpoint_that_tracks_is_removed_with_a_key(app: TestClient, cameras: Library) -> None:
@@ -424,39 +461,3 @@ def test_the_client_follows(cameras: Library, weights: Path, tmp_path: Path) -> 
         assert street.model is None
         assert street.tracking is not None
         assert street.tracking["detector"] == "colors"
-
-
-if find_spec("av") is not None:  # where brainray[vision] is installed
-
-    def film(path: Path, pictures: list[Array], rate: int = 10) -> bytes:
-        import av
-
-        with av.open(str(path), "w") as container:
-            stream = container.add_stream("ffv1", rate=rate)
-            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "bgr0"
-            for picture in pictures:
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-            container.mux(stream.encode(None))
-        return path.read_bytes()
-
-    def test_a_video_comes_back_with_the_times_of_its_frames(
-        app: TestClient, weights: Path, tmp_path: Path
-    ) -> None:
-        pictures = walk(6)
-        video = film(tmp_path / "a.mkv", pictures)
-        answer = lines(app.post(TRACK, files={"video": ("a.mkv", video)}))
-        assert [line["seconds"] for line in answer] == [0, 0.1, 0.2, 0.3, 0.4, 0.5]
-        assert boxes(answer) == expected(detected(weights, pictures), min_hits=1)
-
-    def test_a_video_that_is_none_or_too_large_is_refused(cameras: Library, tmp_path: Path) -> None:
-        video = film(tmp_path / "a.mkv", walk(2))
-        playlist = f"ffconcat version 1.0\nfile {tmp_path / 'a.mkv'}\n".encode()
-        with TestClient(predict_app(cameras, track_limits=TrackLimits(pixels=100))) as app:
-            for content, reason in (
-                (video, "frames have no size, or more than 100 pixels"),
-                (playlist, "is no video that can be read"),
-                (PICTURE, "is no video that can be read"),
-            ):
-                refused = app.post(TRACK, files={"video": ("a", content)})
-                assert (refused.status_code, reason in refused.text) == (422, True), refused.text
-                assert "/tmp" not in refused.text

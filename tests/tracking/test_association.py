@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brainray.seeding import numpy_generator
-from brainray.tracking.association import assign, enlarged, generalized_overlaps, overlaps
+from brainray.tracking.association import (
+    alike,
+    assign,
+    enlarged,
+    generalized_overlaps,
+    overlaps,
+)
+from brainray.tracking.crowds import Pairs
 from brainray.tracking.motion import fit_similarity
 
 SQUARES = np.array([[0.0, 0, 10, 10], [5, 0, 10, 10], [30, 0, 10, 10]])
@@ -32,6 +39,19 @@ def test_an_assignment_is_the_best_of_all(seed, rows, columns):
         value = value.T
     choices = itertools.permutations(range(value.shape[1]), value.shape[0])
     assert found == pytest.approx(max(value[range(len(c)), list(c)].sum() for c in choices))
+
+
+def test_near_pairs_that_look_alike_are_worth_it():
+    value = np.array([[0.9, 0.6, 0.3], [0.0, 0.7, 0.55]])
+    looks, features = np.eye(2), np.array([[0.0, 1], [1, 0], [0.6, 0.8]])
+    raised = [[0.9, 1.0, 0.3], [0.0, 0.7, 0.9]]
+    assert alike(value, looks, features, 0.5, 0.75) == pytest.approx(np.array(raised))
+    rows, columns = np.nonzero(value)
+    few = alike(
+        Pairs(rows, columns, value[rows, columns], value.shape, 0.0), looks, features, 0.5, 0.75
+    )
+    assert isinstance(few, Pairs)
+    assert few.matrix() == pytest.approx(np.array(raised))
 
 
 def test_poor_pairs_are_dropped_after_the_assignment():

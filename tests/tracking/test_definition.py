@@ -47,6 +47,19 @@ def test_a_definition_is_read_kept_and_found_again(library: Library, tmp_path: P
     library.undeploy("street")
 
 
+def test_weights_of_a_url_are_kept_as_those_of_a_file(library: Library, tmp_path: Path) -> None:
+    (tmp_path / "colors.bin").write_bytes(b"colors")
+    url = (tmp_path / "colors.bin").as_uri()
+    path = tmp_path / "far.yaml"
+    path.write_text(f"detector: {{name: colors, weights: '{url}'}}")
+    definition = read_definition(path)
+    assert definition.detector_options == {"weights": url}
+    made = deploy(library, "far", definition)
+    assert library.store.local_path(made.files["weights"]).read_bytes() == b"colors"
+    assert made.detector_options == {}
+    library.undeploy("far")
+
+
 def test_all_but_the_tracker_has_a_default(library: Library, tmp_path: Path) -> None:
     (tmp_path / "boxes.yaml").write_text("tracker: {name: sort}")
     made = deploy(library, "boxes", read_definition(tmp_path / "boxes.yaml"))

@@ -1,7 +1,6 @@
 """Frames from folders and videos, and what is detected in them."""
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -106,28 +105,3 @@ def test_frames_without_a_box_stay_frames(tmp_path):
     assert rows.frames_N.tolist() == [5, 7]
     assert rows.boxes_N4.tolist() == [[2, 3, 30, 21]] * 2
     assert len(as_rows([])) == 0
-
-
-if find_spec("av") is not None:  # where brainray[vision] is installed
-
-    def test_a_video_has_its_frames_in_order(tmp_path):
-        import av
-
-        path = tmp_path / "walk.avi"
-        with av.open(str(path), "w") as container:
-            stream = container.add_stream("mjpeg", rate=10)
-            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
-            for level in (0, 100, 200):
-                picture = np.full((48, 64, 3), level, dtype=np.uint8)
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-            container.mux(stream.encode())
-        frames = read_frames(path)["walk"]
-        read = list(frames)
-        assert frames.count == 3
-        assert [number for number, _ in read] == [1, 2, 3]
-        np.testing.assert_allclose([image.mean() for _, image in read], [0, 100, 200], atol=3)
-        data = path.read_bytes()
-        second = data.index(b"\xff\xd8", data.index(b"\xff\xd8") + 2)
-        path.write_bytes(data[: second + 300] + b"\xff" * 60 + data[second + 360 :])
-        with pytest.raises(DataError, match=r"^seq walk, frame 2: "):
-            list(read_frames(path)["walk"])

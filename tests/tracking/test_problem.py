@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ from PIL import Image
 
 from brainray.errors import DataError, ScenarioError
 from brainray.search.interface import Brood
-from brainray.tracking.choices import TrackingCode, codes_of
+from brainray.tracking.choices import TrackingCode, known_of
 from brainray.tracking.problem import Objective, TrackingProblem, follow
 from brainray.tracking.reading import as_mot_text, as_parquet
 from brainray.tracking.rows import Rows
@@ -51,6 +52,25 @@ def test_options_of_another_tracker_do_not_make_another_candidate() -> None:
         everything.decode(genome)
 
 
+def test_looks_are_chosen_for_trackers_that_have_a_use_for_them(
+    walks: list[LabelledSequence],
+) -> None:
+    code = TrackingCode(("sharp",), (0.0,), {"sort": {}, "deep_sort": {"n_init": (3,)}}, looks=True)
+    assert code.space.genes[-1].name == "looks"
+    assert code.repair((0, 0, 0, 0, 1)) == (0, 0, 0, 0, 0)
+    assert not code.decode((0, 0, 1, 0, 0)).looks
+    seeing = code.decode((0, 0, 1, 0, 1))
+    assert seeing.looks
+    boxes = walks[0].boxes["sharp"]
+    strange = replace(boxes, features_ND=np.random.default_rng(0).normal(size=(len(boxes), 64)))
+    walk = replace(walks[0], boxes={"sharp": strange})
+    # Nobody ever looks like before, so that boxes alone are the better guide.
+    blind = replace(seeing, looks=False)
+    idf1 = follow(blind, [walk]).together.idf1
+    assert idf1 == follow(blind, [walks[0]]).together.idf1
+    assert follow(seeing, [walk]).together.idf1 < idf1
+
+
 def test_each_detector_is_tried_first_as_it_comes() -> None:
     code = TrackingCode(("a", "b"))
     starts = [code.decode(genome) for genome in code.space.warm_start]
@@ -74,8 +94,21 @@ def test_what_no_tracker_allows_is_refused(trackers: dict[str, object], message:
 
 def test_detectors_have_the_codes_of_the_paper_and_their_own() -> None:
     names = ("yolov3", "YOLOX-x", "SSD", "DETR", "FRCNN", "zeta", "alpha")
-    codes = codes_of(names)
-    assert [codes[name] for name in names] == ["003", "005", "002", "001", "004", "102", "101"]
+    known = known_of(names)
+    codes = [known[name].code for name in names]
+    assert codes == ["003", "005", "002", "001", "004", "102", "101"]
+    assert (known["SSD"].stage, known["FRCNN"].stage) == ("one-stage", "two-stage")
+    assert known["zeta"].stage is None
+    live = {
+        "door": "detr",
+        "SSD": "yolov3",
+        "frcnn-v2": "torchvision",
+        "lite": "ssdlite320_mobilenet_v3_large",
+        "own": "mine",
+    }
+    found = known_of([*live, "zeta"], live)
+    codes = [found[name].code for name in (*live, "zeta")]
+    assert codes == ["001", "003", "004", "002", "101", "102"]
 
 
 def test_the_objective_is_the_weighted_sum_of_scores(walks: list[LabelledSequence]) -> None:

@@ -111,7 +111,7 @@ def test_frames_must_rise(name):
         ([[0, 0, -5, 5]], "box 0: width is -5, allowed is above 0"),
         ([[0, 0, 5, 0]], "box 0: height is 0"),
         ([[np.inf, 0, 5, 5]], "box 0: left is inf"),
-        (np.ones((10_000, 4)), f"10,000 boxes, allowed are {MOST_BOXES:,}"),
+        (np.ones((20_000, 4)), f"20,000 boxes, allowed are {MOST_BOXES:,}"),
         (np.ones((2, 3)), r"shape \(2, 3\)"),
     ],
 )
@@ -174,6 +174,17 @@ def test_deep_sort_knows_people_again_by_their_appearance():
         for frame in range(12, 17):
             after = tracker.update(frame, seen(beside(30), features_MD=feature_MD))
         assert (before.ids_N[0] == after.ids_N[0]) == same
+
+
+def test_two_stage_knows_who_crosses_by_their_looks():
+    looks = np.eye(2)
+    for crossing, expected in ((looks, [1, 2]), (looks[::-1], [2, 1])):
+        tracker = TwoStage()
+        for frame in range(1, 5):
+            tracker.update(frame, seen(np.vstack([BOX, beside(10)]), features_MD=looks))
+        near = np.vstack([beside(3), beside(8)])
+        tracks = tracker.update(5, seen(near, features_MD=crossing))
+        assert tracks.ids_N[tracks.boxes_N4[:, 0].argsort()].tolist() == expected
 
 
 def test_deep_sort_wants_appearances_in_all_frames_or_none():

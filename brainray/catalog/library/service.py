@@ -61,6 +61,7 @@ class Service(Base):
         files: Mapping[str, Path],
         tracker: str,
         tracker_options: Mapping[str, Any],
+        min_score: float | None = None,
     ) -> TrackingEndpoint:
         """Make or change an endpoint that tracks objects.
 
@@ -69,6 +70,7 @@ class Service(Base):
 
         Args:
             files: paths by the detector's option; they are copied into the store.
+            min_score: boxes of lower scores do not count.
 
         Raises:
             CatalogError: see `tracking_endpoints.deploy_tracking`.
@@ -90,6 +92,7 @@ class Service(Base):
                     keys,
                     tracker,
                     tracker_options,
+                    min_score,
                 )
         finally:
             self._settle(left)

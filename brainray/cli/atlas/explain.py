@@ -53,7 +53,7 @@ def explain(
 
 
 def _of_run(run: Run) -> Explanations:
-    from brainray.cli.runs import finished_report  # it draws in its report, which takes a second
+    from brainray.pipeline.status import finished_report
 
     report = finished_report(run)
     if not isinstance(report, Report):

@@ -68,8 +68,8 @@ def picture(
 
 
 def _of_run(library: Library, run: Run) -> Drawing:
-    from brainray.cli.runs import finished_report
     from brainray.pipeline.publication import drawing_of_report
+    from brainray.pipeline.status import finished_report
 
     report = finished_report(run)
     if not report.pathway.atlas:

@@ -1,12 +1,13 @@
 """The pedestrian detector of before there were networks, through OpenCV."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
-from brainray.errors import NetworkError
 from brainray.networks.detectors.interface import Detector, Found
+from brainray.networks.detectors.labels import indices_of
+from brainray.networks.detectors.opencv import opencv
 from brainray.networks.detectors.spec import Share
 from brainray.networks.detectors.suppression import suppress
 from brainray.shapes import Array
@@ -36,10 +37,8 @@ class Hog(Detector):
         classes: list[str] | None = None,
     ) -> None:
         self.tags, self.classes = ("one-stage",), ("person",)
-        for name in classes or ():
-            if name not in self.classes:
-                raise NetworkError(f"classes: unknown name {name!r}, allowed: person")
-        self._cv2 = _opencv()
+        indices_of(classes, self.classes)
+        self._cv2 = opencv("hog")
         self._min_score, self._overlap, self._enlarge = min_score, overlap, enlarge
         self._hog = self._cv2.HOGDescriptor()
         self._hog.setSVMDetector(self._cv2.HOGDescriptor_getDefaultPeopleDetector())
@@ -57,11 +56,3 @@ class Hog(Detector):
         classes_K = np.zeros(len(scores_K), dtype=np.int64)
         kept = suppress(boxes_K4, scores_K, classes_K, self._overlap)
         return Found(boxes_K4[kept], scores_K[kept], classes_K[kept])
-
-
-def _opencv() -> Any:
-    try:
-        import cv2
-    except ModuleNotFoundError as error:
-        raise NetworkError("hog: needs OpenCV; install brainray[vision]") from error
-    return cv2

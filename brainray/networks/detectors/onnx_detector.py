@@ -11,9 +11,11 @@ from pydantic import Field
 from brainray.errors import NetworkError
 from brainray.networks.detectors.decoding import Candidates, decode
 from brainray.networks.detectors.interface import Detector, Found
+from brainray.networks.detectors.labels import indices_of
 from brainray.networks.detectors.preprocessing import prepare
 from brainray.networks.detectors.spec import Share, read_spec
 from brainray.networks.detectors.suppression import suppress
+from brainray.networks.detectors.weights import Sha256, local_file
 from brainray.shapes import Array, FloatArray
 
 
@@ -22,13 +24,14 @@ class OnnxDetector(Detector):
 
     Args:
         spec: YAML file, see `brainray.networks.detectors.spec`.
-        weights: ONNX file.
+        weights: ONNX file, or its URL.
         min_score: confidence from which on something counts as found; default: that of the spec.
         overlap: IoU above which the surer of two boxes of a class is kept alone; default: that of
             the spec.
         classes: names of what to look for; default: all that it knows.
         most: objects in an image; the surest are kept.
         threads: on which the network runs.
+        sha256: that the ONNX file must have.
 
     Raises:
         NetworkError: a file cannot be used, they do not belong together, or it has no such class.
@@ -43,27 +46,20 @@ class OnnxDetector(Detector):
         classes: list[str] | None = None,
         most: Annotated[int, Field(ge=1, le=1000)] = 300,
         threads: Annotated[int, Field(ge=1, le=256)] = 1,
+        sha256: Sha256 | None = None,
     ) -> None:
         self._spec = read_spec(Path(spec))
         self.tags, self.classes = self._spec.tags, self._spec.classes
-        wanted = {self._index(name) for name in classes or self.classes}
-        self._wanted_C = np.array(sorted(wanted), dtype=np.int64)
+        self._wanted_C = indices_of(classes, self.classes)
         self._min_score = self._spec.min_score if min_score is None else min_score
         self._overlap = self._spec.overlap if overlap is None else overlap
         self._most = most
-        self._session = _session(Path(weights), threads)
+        self._session = _session(local_file(weights, sha256), threads)
         blank_HWC = np.zeros((self._spec.input.height, self._spec.input.width, 3), dtype=np.uint8)
         try:  # files that do not belong together are refused now, not at the first frame
             self._candidates(prepare(blank_HWC, self._spec.input)[0])
         except NetworkError as error:
             raise NetworkError(f"weights {weights}: {error}") from error
-
-    def _index(self, name: str) -> int:
-        if name not in self.classes:
-            raise NetworkError(
-                f"classes: unknown name {name!r}, allowed: {', '.join(self.classes)}"
-            )
-        return self.classes.index(name)
 
     def _detect(self, image_HWC: Array) -> Found:
         prepared, placement = prepare(image_HWC, self._spec.input)

@@ -13,6 +13,9 @@ from brainray.networks.blocks import check_build
 from brainray.networks.interface import Preparation
 from brainray.seeding import torch_random
 
+MOST_LISTED = 20
+"""Of more names than this, errors list similar ones only."""
+
 
 @contextmanager
 def building(architecture: str) -> Iterator[None]:
@@ -66,9 +69,10 @@ def check_name(architecture: str, name: str, allowed: Collection[str]) -> None:
     if name not in allowed:
         close = get_close_matches(name, list(allowed), n=5, cutoff=0.4)
         hint = f"; similar are {', '.join(close)}" if close else ""
+        few = len(allowed) <= MOST_LISTED
+        listed = ", ".join(sorted(allowed)) if few else f"{len(allowed)} names{hint}"
         raise NetworkError(
-            f"architecture {architecture!r}: unknown name {name!r}, allowed are "
-            f"{len(allowed)} names{hint}"
+            f"architecture {architecture!r}: unknown name {name!r}, allowed are {listed}"
         )
 
 

@@ -18,6 +18,7 @@ from brainray.networks.detectors.interface import make_detector
 from brainray.pipeline.record import Event, Record
 from brainray.pipeline.runner import Runner
 from brainray.scenario import TrackingScenario
+from brainray.seeding import one_thread
 from brainray.tracking.detecting import as_rows, detections_in
 from brainray.tracking.frames import read_frames
 from brainray.tracking.reading import as_parquet, read_boxes
@@ -68,7 +69,8 @@ def look(unit: DetectUnit) -> Looked:
     detector = make_detector(unit.detector, unit.options)
     frames = read_frames(unit.source)[unit.sequence]
     start = time.process_time()
-    found = list(detections_in(detector, frames))
+    with one_thread():  # the same boxes wherever it runs
+        found = list(detections_in(detector, frames))
     spent = time.process_time() - start
     return Looked(as_rows(found), 1000 * spent / max(1, len(found)))
 

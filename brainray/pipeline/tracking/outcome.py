@@ -15,6 +15,7 @@ from brainray.scenario.tracking_report import (
 )
 from brainray.search.interface import Genome, Solution
 from brainray.search.schedule import Schedule
+from brainray.tracking.choices import Known
 from brainray.tracking.problem import Followed, TrackingProblem, follow
 from brainray.tracking.scores import Scores
 
@@ -42,7 +43,7 @@ def outcome_of(
     schedule: Schedule,
     solution: Solution,
     home: str,
-    codes: Mapping[str, str],
+    known: Mapping[str, Known],
 ) -> Outcome:
     """Judge what a search has chosen, beside the best setting of each detector.
 
@@ -52,7 +53,7 @@ def outcome_of(
         schedule: of the search.
         solution: of the problem.
         home: the sub-region where detectors live.
-        codes: of the detectors.
+        known: of the detectors.
     """
     values = {genome: value for genome, value in schedule.history if not math.isnan(value)}
     best: dict[str, Genome] = {}
@@ -67,7 +68,8 @@ def outcome_of(
     objective = problem.objective
     sources = {
         detector: SourceResult(
-            code=codes[detector],
+            code=known[detector].code,
+            stage=known[detector].stage,
             genome=list(best[detector]),
             tuned=values[best[detector]],
             reported=objective.value(followed.together),
@@ -83,11 +85,12 @@ def outcome_of(
         sequences=[one.name for one in part.reported],
         genome=list(solution.genome),
         detector=setting.detector,
-        code=codes[setting.detector],
+        code=known[setting.detector].code,
         sub_region=home,
         min_score=setting.min_score,
         tracker=setting.tracker,
         options=dict(setting.options),
+        looks=setting.looks,
         tuned=solution.value,
         reported=sources[setting.detector].reported,
         milliseconds=round(judged[setting.detector].milliseconds, 3),

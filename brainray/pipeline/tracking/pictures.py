@@ -84,7 +84,8 @@ def film(sequence: LabelledSequence, tracks: Rows, path: Path) -> None:
                     stream.width, stream.height = image.width, image.height - image.height % 2
                     stream.pix_fmt = "yuv420p"
                 image = image.crop((0, 0, stream.width, stream.height))
-                container.mux(stream.encode(av.VideoFrame.from_image(image)))
+                frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
+                container.mux(stream.encode(frame))
             if stream is not None:
                 container.mux(stream.encode())
         temporary.replace(path)

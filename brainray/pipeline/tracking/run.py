@@ -13,13 +13,14 @@ from brainray.pipeline.record import Event, Listener, Record
 from brainray.pipeline.resuming import check_resumable, known_to
 from brainray.pipeline.tracking.detecting import check_detectors, with_detections
 from brainray.pipeline.tracking.loading import Part, load_sequences, parts_of, sequences_of
+from brainray.pipeline.tracking.looking import check_appearance, with_looks
 from brainray.pipeline.tracking.outcome import Outcome, outcome_of, scores_part
 from brainray.pipeline.tracking.publication import notes_on_pictures, publish_tracking
 from brainray.pipeline.versions import versions
 from brainray.scenario import TrackingReport, TrackingScenario
 from brainray.scenario.report import SearchPart
 from brainray.settings import Settings
-from brainray.tracking.choices import MIN_SCORES, TRACKERS, TrackingCode, codes_of
+from brainray.tracking.choices import MIN_SCORES, TRACKERS, TrackingCode, known_of
 from brainray.tracking.problem import Objective, TrackingProblem
 from brainray.tracking.reading import as_parquet
 from brainray.tracking.rows import Rows
@@ -56,6 +57,7 @@ def run_tracking(
     """
     sequences, source = load_sequences(scenario, settings)
     check_detectors(scenario, sequences)
+    check_appearance(scenario, sequences, settings)
     if not scenario.detectors:  # what cannot be searched is said before the run leaves a trace
         for part in parts_of(scenario, sequences)[0]:
             code_of(scenario, part)
@@ -112,10 +114,17 @@ class TrackingRun(Execution[TrackingScenario]):
             looked, milliseconds = with_detections(
                 scenario, sequences, self.runner, self.record, done
             )
+        with clock("appearance"):
+            settings = self.library.settings
+            looked = with_looks(scenario, looked, self.runner, self.record, done, settings)
         parts, notes = parts_of(scenario, looked)
         notes += notes_on_pictures(looked)
         data = self._note_data(parts, source, sha256)
-        codes = codes_of(list(dict.fromkeys(name for one in looked for name in one.boxes)))
+        known = known_of(
+            list(dict.fromkeys(name for one in looked for name in one.boxes)),
+            {name: live.kind for name, live in scenario.detectors.items()},
+        )
+        codes = {name: one.code for name, one in known.items()}
         pathway = excitation.to_json() | {"networks": {}, "detectors": codes}
         self.record.append("pathway", **pathway)
         outcomes = []
@@ -132,7 +141,7 @@ class TrackingRun(Execution[TrackingScenario]):
                 schedule = self.searched(problem, done, part.name)
             with clock(f"evaluation {part.name}"):
                 solution = problem.finish(schedule.best(1))
-                outcome = outcome_of(part, problem, schedule, solution, home, codes)
+                outcome = outcome_of(part, problem, schedule, solution, home, known)
             self.record.append(
                 "solution",
                 genome=list(solution.genome),
@@ -252,5 +261,8 @@ def code_of(scenario: TrackingScenario, part: Part) -> TrackingCode:
     """
     search = scenario.search
     return TrackingCode(
-        part.detectors, search.min_scores or MIN_SCORES, search.trackers or TRACKERS
+        part.detectors,
+        search.min_scores or MIN_SCORES,
+        search.trackers or TRACKERS,
+        scenario.data.appearance is not None,
     )

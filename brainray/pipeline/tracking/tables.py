@@ -43,7 +43,8 @@ def command_of(choice: Choice) -> str:
         for name, value in choice.options.items()
     )
     least = f"--min-score {choice.min_score:g} " if choice.min_score else ""
-    return f"brainray track … {least}--tracker {choice.tracker} {options}".rstrip()
+    looks = "--appearance … " if choice.looks else ""
+    return f"brainray track … {least}{looks}--tracker {choice.tracker} {options}".rstrip()
 
 
 def tracking_markdown(report: TrackingReport, pictures: Mapping[str, str]) -> str:
@@ -136,11 +137,17 @@ def _choices(report: TrackingReport) -> str:
 
 def _sources(report: TrackingReport) -> str:
     rows = [
-        (name, f"{source.code} {detector}", f"{source.tuned:.4f}", *cells_of(source.scores))
+        (
+            name,
+            f"{source.code} {detector}",
+            source.stage or "",
+            f"{source.tuned:.4f}",
+            *cells_of(source.scores),
+        )
         for name, one in report.choices.items()
         for detector, source in one.sources.items()
     ]
-    return markdown_table(("for", "detector", "tuned", *HEADINGS), rows)
+    return markdown_table(("for", "detector", "stage", "tuned", *HEADINGS), rows)
 
 
 def _regrets(report: TrackingReport) -> str:

@@ -159,7 +159,9 @@ def test_files_and_options_that_cannot_be_are_refused(tmp_path, monkeypatch):
     ):
         with pytest.raises(NetworkError, match=message):
             make_detector(name, options)
-    with pytest.raises(PluginError, match="unknown name 'best', allowed are centernet, hog"):
+    with pytest.raises(
+        PluginError, match="unknown name 'best', allowed are centernet, detr, faster_"
+    ):
         make_detector("best")
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(NetworkError, match=r"hog: needs OpenCV; install brainray\[vision\]"):

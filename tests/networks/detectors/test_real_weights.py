@@ -1,7 +1,6 @@
 """Real detectors on real frames of MOT17, against recorded boxes of YOLOX."""
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -91,33 +90,3 @@ def test_weights_of_another_detector_are_refused():
     with pytest.raises(NetworkError, match=r"weights .*centernet_512.onnx: cannot be run") as error:
         make_detector("nanodet", {"weights": weights})
     assert "\n" not in str(error.value)
-
-
-if find_spec("av") is not None:  # where brainray[vision] is installed
-
-    @pytest.mark.parametrize(("name", "least"), [("nanodet", 0.75), ("centernet", 0.75)])
-    def test_most_people_of_a_real_video_are_found(name, least):
-        """F1 against Faster R-CNN; by halves nanodet has .82 and .95, centernet .81 and .92."""
-        from brainray.tracking.frames import VideoFile
-
-        table = pq.read_table(data() / "mot15" / "detections_frcnn_sort.parquet")
-        weights = data() / "models" / FILES[name]
-        options = {"weights": weights, "classes": ["person"], "min_score": 0.45}
-        detector = make_detector(name, options)
-        right = both = 0
-        for number, image in VideoFile(data() / "pets09_s2l1_video" / "vtest.avi"):
-            if number % 50 == 0:
-                chosen = table.filter(
-                    (pc.field("seq") == "PETS09-S2L1")
-                    & (pc.field("frame") == number)
-                    & (pc.field("conf") > 0.5)
-                )
-                columns = [chosen[one].to_numpy() for one in ("left", "top", "width", "height")]
-                boxes = np.column_stack(columns)
-                boxes[:, 2:] += boxes[:, :2]
-                found = detector.detect(image).boxes_M4
-                right += len(paired(boxes, found))
-                both += len(boxes) + len(found)
-            if number == 300:
-                break
-        assert 2 * right / both > least

@@ -1,0 +1,152 @@
+"""Videos, through PyAV: read, followed over HTTP, written."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from scipy.optimize import linear_sum_assignment
+from starlette.testclient import TestClient
+
+from brainray.catalog import Library
+from brainray.datasets.samples import encode_image
+from brainray.errors import DataError
+from brainray.networks.detectors.interface import make_detector
+from brainray.networks.detectors.suppression import ious
+from brainray.pipeline.tracking.pictures import VIDEO_WIDTH, can_film
+from brainray.pipeline.tracking.pictures import film as film_tracks
+from brainray.shapes import Array
+from brainray.testing.detectors import Colors, colors_offered, walk
+from brainray.testing.places import library_below
+from brainray.tracking.definition import TrackingDefinition, deploy
+from brainray.tracking.detecting import as_rows, detections_in
+from brainray.tracking.frames import VideoFile, read_frames
+from brainray.tracking.interface import make_tracker
+from brainray.tracking.rows import track as follow
+from brainray.tracking.walkers import walkers
+from serve.apps import predict_app
+from serve.limits import TrackLimits
+
+TRACK = "/api/endpoints/street/track"
+
+
+def film(path: Path, pictures: list[Array], codec: str = "ffv1", pixels: str = "bgr0") -> Path:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=10)
+        stream.height, stream.width = pictures[0].shape[:2]
+        stream.pix_fmt = pixels
+        for picture in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture
+def cameras(tmp_path: Path) -> Iterator[Library]:
+    library = library_below(tmp_path / "cameras")
+    weights = tmp_path / "colors.bin"
+    weights.write_bytes(b"colors")
+    with colors_offered():
+        definition = TrackingDefinition("colors", {"weights": weights}, "sort", {"min_hits": 1})
+        deploy(library, "street", definition)
+        yield library
+
+
+def test_a_video_has_its_frames_in_order_and_damage_is_named(tmp_path: Path) -> None:
+    pictures = [np.full((48, 64, 3), level, dtype=np.uint8) for level in (0, 100, 200)]
+    path = film(tmp_path / "walk.avi", pictures, "mjpeg", "yuvj420p")
+    frames = read_frames(path)["walk"]
+    read = list(frames)
+    assert frames.count == 3
+    assert [number for number, _ in read] == [1, 2, 3]
+    np.testing.assert_allclose([image.mean() for _, image in read], [0, 100, 200], atol=3)
+    data = path.read_bytes()
+    second = data.index(b"\xff\xd8", data.index(b"\xff\xd8") + 2)
+    path.write_bytes(data[: second + 300] + b"\xff" * 60 + data[second + 360 :])
+    with pytest.raises(DataError, match=r"^seq walk, frame 2: "):
+        list(read_frames(path)["walk"])
+
+
+def test_a_video_is_followed_with_the_times_of_its_frames(cameras: Library, tmp_path: Path) -> None:
+    pictures = walk(6)
+    video = film(tmp_path / "a.mkv", pictures).read_bytes()
+    with TestClient(predict_app(cameras)) as app:
+        answer = app.post(TRACK, files={"video": ("a.mkv", video)})
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    assert [line["seconds"] for line in lines] == [0, 0.1, 0.2, 0.3, 0.4, 0.5]
+    detector = Colors(tmp_path / "colors.bin")
+    rows = as_rows(detections_in(detector, enumerate(pictures, start=1)))
+    tracks = follow(make_tracker("sort", {"min_hits": 1}), rows)
+    wanted = zip(tracks.frames_N.tolist(), tracks.ids_N.tolist(), strict=True)
+    assert len(tracks) == 12
+    assert sorted(wanted) == sorted(
+        (line["frame"], box["id"]) for line in lines for box in line["boxes"]
+    )
+
+
+def test_a_video_that_is_none_or_too_large_is_refused(cameras: Library, tmp_path: Path) -> None:
+    video = film(tmp_path / "a.mkv", walk(2))
+    playlist = f"ffconcat version 1.0\nfile {video}\n".encode()
+    with TestClient(predict_app(cameras, track_limits=TrackLimits(pixels=100))) as app:
+        for content, reason in (
+            (video.read_bytes(), "frames have no size, or more than 100 pixels"),
+            (playlist, "is no video that can be read"),
+            (encode_image(walk(1)[0]), "is no video that can be read"),
+        ):
+            refused = app.post(TRACK, files={"video": ("a", content)})
+            assert (refused.status_code, reason in refused.text) == (422, True), refused.text
+            assert "/tmp" not in refused.text
+
+
+def test_tracks_are_written_as_a_video(tmp_path: Path) -> None:
+    assert can_film()
+    people = walkers()[0]
+    path = tmp_path / "tracks.mp4"
+    film_tracks(people, people.truth, path)
+    frames = read_frames(path)["tracks"]
+    pictures = [image for _, image in frames]
+    assert len(pictures) == people.count
+    assert pictures[0].shape[1] == VIDEO_WIDTH
+    assert np.ptp(pictures[0], axis=2).max() > 50  # boxes have colors, the canvas is grey
+    assert [one.name for one in tmp_path.iterdir()] == ["tracks.mp4"]
+
+
+def f1(detector_name: str, file: str, frames: range) -> float:
+    """F1 on the real video PETS09-S2L1, against sure boxes of a Faster R-CNN."""
+    data = Path(os.environ["BRAINRAY_DATA"])
+    table = pq.read_table(data / "mot15" / "detections_frcnn_sort.parquet")
+    options = {"weights": data / "models" / file, "classes": ["person"], "min_score": 0.45}
+    detector = make_detector(detector_name, options)
+    right = both = 0
+    for number, image in VideoFile(data / "pets09_s2l1_video" / "vtest.avi"):
+        if number in frames:
+            chosen = table.filter(
+                (pc.field("seq") == "PETS09-S2L1")
+                & (pc.field("frame") == number)
+                & (pc.field("conf") > 0.5)
+            )
+            columns = [chosen[one].to_numpy() for one in ("left", "top", "width", "height")]
+            boxes = np.column_stack(columns)
+            boxes[:, 2:] += boxes[:, :2]
+            found = detector.detect(image).boxes_M4
+            overlaps = ious(boxes, found)
+            pairs = linear_sum_assignment(overlaps, maximize=True)
+            right += int((overlaps[pairs] >= 0.5).sum())
+            both += len(boxes) + len(found)
+        if number >= frames[-1]:
+            break
+    return 2 * right / both
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "file"), [("nanodet", "nanodet_416.onnx"), ("centernet", "centernet_512.onnx")]
+)
+def test_most_people_of_a_real_video_are_found(name: str, file: str) -> None:
+    """By halves of the video nanodet has .82 and .95, centernet .81 and .92."""
+    assert f1(name, file, range(50, 301, 50)) > 0.75
