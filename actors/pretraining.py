@@ -18,7 +18,7 @@ import torch.distributed
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.calls import ask
-from actors.cluster import LOST_WORKERS, own_errors, own_interrupts
+from actors.cluster import Size, failures, own_errors, own_interrupts, scaling
 from actors.communicator import TorchCommunicator
 from actors.coordinator import NAMESPACE, region_name
 from brainray.errors import BrainrayError, ClusterError, RunError
@@ -34,7 +34,7 @@ END_SECONDS = 30.0
 
 def pretrain_on_train(
     units: Sequence[PretrainUnit],
-    workers: int,
+    size: Size,
     on_done: Callable[[int, Pretrained], None],
     coordinate: Callable[..., Any],
     run_id: str,
@@ -44,7 +44,7 @@ def pretrain_on_train(
 
     Args:
         units: to train, at least one; the longest are begun first.
-        workers: processes, one CPU each.
+        size: number of processes, one CPU each.
         on_done: called with a unit's number and result as each one ends.
         coordinate: calls a method of the coordinator.
         run_id: under which regions keep the units.
@@ -78,7 +78,7 @@ def pretrain_on_train(
             before = len(left)
             collect()
             training = train.options(scheduling_strategy=here).remote(
-                run_id, regions, workers, folder, units[0].together is not None
+                run_id, regions, size, folder, units[0].together is not None
             )
             try:
                 while left and not _ended(training, POLL_SECONDS):
@@ -117,19 +117,20 @@ def _ended(training: Any, timeout_seconds: float) -> bool:
 
 
 @ray.remote(num_cpus=0, max_retries=1)
-def train(run_id: str, regions: Sequence[str], workers: int, folder: Path, together: bool) -> None:
-    """Run the trainer to its end."""
+def train(run_id: str, regions: Sequence[str], size: Size, folder: Path, together: bool) -> None:
+    """Run the trainer to its end.
+
+    A group that trains is not ended for a larger one: each worker would begin its network again.
+    """
     trainer = ray.train.torch.TorchTrainer(
         train_units,
         train_loop_config={"run_id": run_id, "regions": list(regions), "together": together},
-        scaling_config=ray.train.ScalingConfig(
-            num_workers=workers, use_gpu=False, resources_per_worker={"CPU": 1}
-        ),
+        scaling_config=scaling(size, grows=False),
         torch_config=ray.train.torch.TorchConfig(backend="gloo"),
         run_config=ray.train.RunConfig(
             name="pretraining",
             storage_path=str(folder),
-            failure_config=ray.train.FailureConfig(**LOST_WORKERS),
+            failure_config=failures(size),
         ),
     )
     with own_errors(), own_interrupts():

@@ -13,6 +13,8 @@ import ray
 
 from actors.calls import ask
 from actors.cluster import (
+    PLACEMENT_SECONDS,
+    Size,
     connected,
     own_errors,
     own_interrupts,
@@ -21,14 +23,18 @@ from actors.cluster import (
     total_cpus,
 )
 from actors.coordinator import open_coordinator
+from actors.independent import finish_independently
 from actors.pretraining import pretrain_on_train
 from actors.search import search_on_tune
 from actors.training import finish_on_train
-from brainray.pipeline.runner import OnBrood
+from brainray import plugins
+from brainray.fusion.problem import FusionProblem
+from brainray.pipeline.runner import Group, OnBrood
 from brainray.pipeline.units import Pretrained, PretrainUnit
 from brainray.search.interface import Genome, Problem, Solution
 from brainray.search.schedule import Schedule
 from brainray.settings import Settings
+from brainray.training.progress import WatchAll, none_watched
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
@@ -42,6 +48,8 @@ QUIET = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     # Tune's snapshot is not used, so it need not be written often.
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+    # Train knows late that a node is lost, and would wait longer to place its workers there.
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": str(PLACEMENT_SECONDS),
 }
 
 
@@ -61,6 +69,7 @@ class RayRunner:
 
     def __init__(self, settings: Settings, run_folder: Path, stays: bool) -> None:
         self._folder = run_folder / "ray"
+        self._stays = stays
         self._searches = itertools.count(1)
         with own_errors():
             self._coordinator = open_coordinator(settings, "detached" if stays else None)
@@ -104,7 +113,8 @@ class RayRunner:
     ) -> list[Pretrained]:
         """Train networks on Train workers of one CPU each, which pull them from the regions.
 
-        Each pulls networks of its own, or all train each one together.
+        Each pulls networks of its own, with any number of workers, or all train each one together,
+        whose number is part of the network's recipe.
         """
         if not units:
             return []
@@ -113,8 +123,8 @@ class RayRunner:
         if together is not None:
             count = together.workers
         require_cpus(count, "pretraining.workers")
-        run_id = self._folder.parent.name
-        return pretrain_on_train(units, count, on_done, self.coordinate, run_id, self._folder)
+        size: Size = (1, count) if self._stays and together is None else count
+        return pretrain_on_train(units, size, on_done, self.coordinate, self._run_id, self._folder)
 
     def search(
         self, problem: Problem, schedule: Schedule, workers: int | None, on_brood: OnBrood
@@ -127,11 +137,38 @@ class RayRunner:
             folder = self._folder / f"search-{next(self._searches)}"
             search_on_tune(problem, schedule, workers, on_brood, folder)
 
-    def finish(self, problem: Problem, genomes: Sequence[Genome], workers: int) -> Solution:
-        """Finish with that many Train workers."""
-        require_cpus(workers, "training.workers")
+    def finish(
+        self,
+        problem: Problem,
+        genomes: Sequence[Genome],
+        group: Group,
+        watch: WatchAll = none_watched,
+    ) -> Solution:
+        """Finish with Train workers; on a cluster that stays their number follows its nodes."""
+        key = "training.workers" if group.fewest is None else "training.min_workers"
+        require_cpus(group.needed, key)
+        size: Size = (group.fewest or 1, group.most)
+        if not self._stays:
+            size = min(group.most, total_cpus())
         with own_errors(), own_interrupts():
-            return finish_on_train(problem, genomes, workers, self._folder)
+            if _independent(problem):
+                rest = (watch, self.coordinate, self._run_id)
+                return finish_independently(problem, genomes, group.most, *rest)
+            return finish_on_train(
+                problem, genomes, size, watch, self.coordinate, self._run_id, self._folder
+            )
+
+    @property
+    def _run_id(self) -> str:
+        return self._folder.parent.name
+
+
+def _independent(problem: Problem) -> bool:
+    """Say whether the workers of a problem's training go on without one that is lost."""
+    if not isinstance(problem, FusionProblem):
+        return False
+    rule = plugins.build("strategies", problem.strategy, problem.strategy_options)
+    return bool(rule.independent)
 
 
 @contextmanager

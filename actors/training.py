@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +10,40 @@ import ray.train
 import ray.train.torch
 import safetensors.torch
 
-from actors.cluster import LOST_WORKERS
+from actors.cluster import Size, failures, scaling
 from actors.communicator import TorchCommunicator
+from actors.news import Teller, heard
 from brainray.errors import RunError
-from brainray.pipeline.local import with_communicator
+from brainray.pipeline.local import for_worker
 from brainray.search.interface import Genome, Problem, Solution
+from brainray.training.progress import WatchAll
 
 WEIGHTS_FILE = "weights.safetensors"
 SOLUTION_FILE = "solution.json"
 
 
 def finish_on_train(
-    problem: Problem, genomes: Sequence[Genome], workers: int, folder: Path
+    problem: Problem,
+    genomes: Sequence[Genome],
+    size: Size,
+    watch: WatchAll,
+    coordinate: Callable[..., Any],
+    run_id: str,
+    folder: Path,
 ) -> Solution:
     """Call ``problem.finish`` on data-parallel workers and return their solution.
+
+    When workers are lost, or with a size that may change others join, Train ends all and starts a
+    new group of those that can be had (`brainray.training.membership`). It calls ``problem.finish``
+    again, which goes on from its own checkpoints.
 
     Args:
         problem: sent to every worker.
         genomes: the finalists, best first.
-        workers: processes, one CPU each.
+        size: number of processes, one CPU each.
+        watch: told how trainings go on.
+        coordinate: calls a method of the coordinator.
+        run_id: of the run.
         folder: where Train keeps the solution's checkpoint.
 
     Raises:
@@ -36,18 +51,17 @@ def finish_on_train(
     """
     trainer = ray.train.torch.TorchTrainer(
         finish_on_worker,
-        train_loop_config={"problem": problem, "genomes": list(genomes)},
-        scaling_config=ray.train.ScalingConfig(
-            num_workers=workers, use_gpu=False, resources_per_worker={"CPU": 1}
-        ),
+        train_loop_config={"problem": problem, "genomes": list(genomes), "run_id": run_id},
+        scaling_config=scaling(size),
         torch_config=ray.train.torch.TorchConfig(backend="gloo"),
         run_config=ray.train.RunConfig(
             name="training",
             storage_path=str(folder),
-            failure_config=ray.train.FailureConfig(**LOST_WORKERS),
+            failure_config=failures(size),
         ),
     )
-    result = trainer.fit()
+    with heard(coordinate, run_id, watch):
+        result = trainer.fit()
     if result.checkpoint is None:
         raise RunError("training: the workers reported no solution")
     with result.checkpoint.as_directory() as directory:
@@ -56,7 +70,8 @@ def finish_on_train(
 
 def finish_on_worker(config: dict[str, Any]) -> None:
     """What each worker does; the first one reports the solution, which all have."""
-    problem = with_communicator(config["problem"], TorchCommunicator())
+    teller = Teller(config["run_id"])
+    problem = for_worker(config["problem"], TorchCommunicator(), teller)
     solution = problem.finish(config["genomes"])
     metrics = {"validation": solution.value}
     if ray.train.get_context().get_world_rank() > 0:

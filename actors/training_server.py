@@ -50,6 +50,10 @@ class ActorPort:
         pull: Pull = unpacked(ray.get(self.actor.ask.remote(self.rank, packed(push))))
         return pull
 
+    def enter(self) -> int:
+        """Return 0: the workers of a group begin together."""
+        return 0
+
 
 def start_server(server: Server) -> tuple[Any, str]:
     """Start an actor that lives as long as its handle; return the handle, and its name."""

@@ -60,6 +60,7 @@ class LiveView:
         self._best = -math.inf
         self._searching_since = 0.0
         self._searched_at: float | None = None
+        self._training = ""
         self._live = Live(
             get_renderable=self._picture, console=console, refresh_per_second=4, transient=True
         )
@@ -86,6 +87,13 @@ class LiveView:
             if event["stage"] == "search":
                 self._budget = event["total"]
             self._stage(event["stage"], event["done"], event["total"])
+            if "workers" in event:
+                self._training = _training_text(event)
+        elif kind == "training" and event["begins"] and 0 < event["epochs"] < event["of"]:
+            self._say(
+                f"training {event['training']}: goes on after epoch {event['epochs']} of "
+                f"{event['of']} with {event['workers']} workers"
+            )
         elif kind == "started":
             self.run_id = event["run_id"]
             self._say(f"run {event['run_id']}, seed {event['seed']}, runner {event['runner']}")
@@ -105,6 +113,8 @@ class LiveView:
             self._say(f"best {self._made}: validation {event['validation']:.1%}")
             if "part" not in event:  # else nothing is trained
                 self._stage("train", 1, 1)
+                if self._training:
+                    self._say(self._training)
 
     def _brood(self, event: Event) -> None:
         values = [value for value in event["values"] if value is not None]
@@ -140,7 +150,19 @@ class LiveView:
 
     def _picture(self) -> Group:
         lines = [Text(self._search_text())] if self._evaluated else []
+        if self._training:
+            lines.append(Text(self._training))
         return Group(self._progress, *lines)
+
+
+def _training_text(event: Event) -> str:
+    """Return how fast a training goes, and what its first worker waits and sends."""
+    rate = event["rows"] / max(event["seconds"], 1e-3)
+    return (
+        f"epoch {event['epochs']} of {event['of']}, {event['workers']} workers: {rate:,.0f} "
+        f"samples/s, {event['seconds_waited']:.1f} s waited, "
+        f"{event['bytes_sent'] / 1e6:,.1f} MB sent"
+    )
 
 
 def _made(scenario: AnyScenario) -> str:

@@ -13,6 +13,7 @@ from brainray.cli.report import report_summary, report_table
 from brainray.errors import RunError, ScenarioError, StoppedError
 from brainray.pipeline.publication import MARKDOWN_FILE
 from brainray.pipeline.record import FILE_NAME, Record
+from brainray.pipeline.resuming import resumed
 from brainray.pipeline.run import run_scenario
 from brainray.pipeline.status import recorded_scenario
 from brainray.pipeline.stopping import terminable
@@ -29,7 +30,11 @@ def run(
     ] = None,
     changes: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="A.B=VALUE", help="Change a key of the scenario."),
+        typer.Option(
+            "--set",
+            metavar="A.B=VALUE",
+            help="Change a key of the scenario; of a resumed run, who works.",
+        ),
     ] = None,
     local: Annotated[
         bool, typer.Option("--local", help="Everything in this process, without Ray.")
@@ -63,11 +68,12 @@ def run(
             raise ScenarioError("SCENARIO: is missing; give a name, a folder or a file")
         wanted = load_scenario(scenario, changes or [])
     else:
-        if scenario is not None or changes or seed is not None:
-            raise RunError("--resume: takes scenario, changes and seed from the run, give none")
+        if scenario is not None or seed is not None:
+            raise RunError("--resume: takes scenario and seed from the run, give none")
         if not (settings.runs / resume / FILE_NAME).is_file():
             raise RunError(f"--resume {resume}: there is no such run; see: brainray runs list")
-        wanted, seed = recorded_scenario(Record(settings.runs / resume))
+        recorded, seed = recorded_scenario(Record(settings.runs / resume))
+        wanted = resumed(recorded, changes or [], resume)
     with LiveView(wanted, Console(stderr=True)) as view:
         try:
             with terminable():

@@ -30,6 +30,7 @@ from brainray.training.exchange import Effort
 from brainray.training.interface import Communicator, Strategy
 from brainray.training.loop import ALL_REDUCE, Recipe, fit
 from brainray.training.metrics import accuracy, accuracy_of
+from brainray.training.progress import Watch, WatchAll, none_watched, unwatched
 
 MISSING, FOREIGN = 0.2, 0.25
 """How often a training row loses an input, or has one of another row."""
@@ -57,6 +58,7 @@ class FusionProblem:
         strategy_options: of that strategy, beside its defaults.
         communicator: of this worker.
         checkpoints: of the trainings of `finish`, which go on from them; None if it keeps none.
+        watch: told how the trainings of `finish` go on, by their checkpoints' names.
     """
 
     code: FusionCode
@@ -73,6 +75,7 @@ class FusionProblem:
     strategy_options: Mapping[str, Any] = field(default_factory=dict)
     communicator: Communicator = field(default_factory=Alone)
     checkpoints: Checkpoints | None = None
+    watch: WatchAll = none_watched
 
     @property
     def space(self) -> Space:
@@ -252,10 +255,17 @@ class FusionProblem:
         seed = derive(self.seed, "finalist", *genome)
         network = self._network(genome, self.finalist_hidden, seed).double()
         strategy = plugins.build("strategies", self.strategy, self.strategy_options)
-        train = partial(
-            self._fit, network, inputs, self.finalist, seed, strategy, self.communicator
-        )
         name = "-".join([f"{seed:x}", *(inputs if len(inputs) == 1 else ())])
+        train = partial(
+            self._fit,
+            network,
+            inputs,
+            self.finalist,
+            seed,
+            strategy,
+            self.communicator,
+            watch=partial(self.watch, name),
+        )
         if self.keep == "last":
             effort.add(train(checkpoint=self.checkpoint(name)))
             return network.float().eval()
@@ -277,6 +287,7 @@ class FusionProblem:
         communicator: Communicator,
         on_epoch: Callable[[int], None] = lambda epoch: None,
         checkpoint: Checkpoint | None = None,
+        watch: Watch = unwatched,
     ) -> Effort:
         """Train a network in place, in its own precision; return what it cost."""
         spoiling = self.spoiling if len(inputs) > 1 else UNSPOILED
@@ -291,7 +302,12 @@ class FusionProblem:
             communicator=communicator,
             on_epoch=on_epoch,
             checkpoint=checkpoint,
+            watch=watch,
         )
+
+    def trainings(self, finalists: int) -> int:
+        """Return how many trainings `finish` does with so many genomes."""
+        return finalists + len(self.code.candidates)
 
     def checkpoint(self, name: str, beside: Beside | None = None) -> Checkpoint | None:
         """Return the checkpoint of one of the trainings of `finish`; None if there are none."""

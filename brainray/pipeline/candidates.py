@@ -4,17 +4,23 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import torch
+
 from brainray.catalog.archive import ONNX
 from brainray.catalog.library import Library
 from brainray.catalog.values import Model, NewModel
 from brainray.datasets.dataset import SPLITS, UNLABELLED, Dataset
+from brainray.errors import ScenarioError
 from brainray.fusion.genome import Candidate
+from brainray.networks.blocks import ConvChain
 from brainray.networks.interface import (
     AugmentingPreparation,
     NetworkSpec,
+    build_network,
     build_preparation,
     tap_names,
 )
+from brainray.pipeline.checkpoints import StoredCheckpoints
 from brainray.pipeline.frozen import HEAD, StoredGraph
 from brainray.pipeline.learning import learning_of
 from brainray.pipeline.record import Record
@@ -33,7 +39,8 @@ from brainray.pipeline.units import (
 )
 from brainray.pipeline.versions import platform
 from brainray.scenario import Scenario
-from brainray.scenario.steps import NO_STRATEGY
+from brainray.scenario.steps import NO_STRATEGY, PIPELINE
+from brainray.training.checkpoint import Checkpoints
 from brainray.training.loop import Recipe
 
 
@@ -129,7 +136,7 @@ class Pretraining:
         """Return one unit an optimizer, or one an uploaded graph, of a network for an input.
 
         Raises:
-            ScenarioError: see `learning_of`.
+            ScenarioError: see `learning_of`; or the network is to be cut into stages and cannot be.
         """
         settings = self.scenario.pretraining
         parent = None if start is None else self._parent(start)
@@ -151,7 +158,14 @@ class Pretraining:
             seed=self.seed,
             parent=parent,
             together=together,
+            memory_limit=settings.memory_limit,
+            checkpoints=self._checkpoints(),
         )
+        if settings.strategy == PIPELINE and not _is_chain(spec, first.classes):
+            raise ScenarioError(
+                "pretraining.strategy: pipeline needs networks that are chains of layers, which "
+                f"{spec.name} is not; name other networks in inputs.{name}.networks"
+            )
         if spec.architecture == ONNX:
             return [replace(first, graph=graph) for graph in selection.graphs[spec.name]]
         learning = learning_of(settings, self.dataset.rows(UNLABELLED), name, spec)
@@ -171,6 +185,13 @@ class Pretraining:
             )
             for optimizer in settings.optimizers
         ]
+
+    def _checkpoints(self) -> Checkpoints | None:
+        seconds = self.scenario.training.checkpoint_seconds
+        if seconds is None:
+            return None
+        place = StoredCheckpoints(self.library.store, self.record.folder.name)
+        return Checkpoints(place, seconds)
 
     def _parent(self, model: Model) -> Parent:
         same_classes = model.spec.get("labels") == list(self.dataset.classes)
@@ -284,6 +305,14 @@ class Pretraining:
                 Offer(model, unit.spec, own, unit.columns, unit.graph)
             )
         return offers
+
+
+def _is_chain(spec: NetworkSpec, classes: int) -> bool:
+    """Say whether a network can be cut; of a frozen one a head is trained, which need not be."""
+    if spec.architecture == ONNX:
+        return True
+    with torch.device("meta"):
+        return isinstance(build_network(spec, classes), ConvChain)
 
 
 def augments(spec: NetworkSpec) -> bool:

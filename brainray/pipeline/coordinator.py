@@ -2,8 +2,8 @@
 
 It activates the sub-regions that a scenario excites, asks their regions for candidates, assigns
 to regions what is to be pretrained, has them load the models that a run made, and holds the lease
-of each run. A plain class with
-short asynchronous calls; `actors.coordinator` makes the actor of it.
+of each run. What the workers of a training tell it keeps for their run's driver. A plain class
+with short asynchronous calls; `actors.coordinator` makes the actor of it.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from brainray.pipeline.excitation import Excitation, excite
 from brainray.pipeline.units import PretrainUnit
 from brainray.scenario.model import Activation as How
 from brainray.shapes import Modality
+from brainray.training.progress import Progress
 
 LEASE_SECONDS = 60.0
 """A run's driver renews its lease well within this time; then another may take the run over."""
@@ -44,6 +45,7 @@ class Coordinator:
         self._connect = connect
         self._regions: dict[str, RegionPort] = {}
         self._leases: dict[str, tuple[str, float]] = {}
+        self._told: dict[str, list[tuple[str, Progress]]] = {}
 
     async def activate(
         self, functions: Mapping[str, Sequence[str]], how: How, seed: int
@@ -133,6 +135,18 @@ class Coordinator:
         """Give the lease of a run back; nothing if ``owner`` does not hold it."""
         if self._leases.get(run_id, ("", 0.0))[0] == owner:
             del self._leases[run_id]
+            self._told.pop(run_id, None)
+
+    async def tell(self, run_id: str, name: str, progress: Progress) -> None:
+        """Keep what one of a run's trainings tells; of what passes, the last."""
+        told = self._told.setdefault(run_id, [])
+        if told and told[-1][0] == name and not (told[-1][1].begins or told[-1][1].ended):
+            told.pop()
+        told.append((name, progress))
+
+    async def told(self, run_id: str) -> list[tuple[str, Progress]]:
+        """Return what a run's trainings have told since the last time."""
+        return self._told.pop(run_id, [])
 
     async def status(self) -> dict[str, Any]:
         """Return the active regions with what they hold, and the runs in execution."""

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -90,6 +91,7 @@ class FineTuningProblem(FusionProblem):
                 strategy=plugins.build("strategies", self.strategy, self.strategy_options),
                 communicator=self.communicator,
                 checkpoint=self.checkpoint(name),
+                watch=partial(self.watch, name),
             )
             effort = Effort(**solution.effort)
             effort.add(tuning)
@@ -110,6 +112,10 @@ class FineTuningProblem(FusionProblem):
             {**solution.details, "fine_tuning": report},
             asdict(effort),
         )
+
+    def trainings(self, finalists: int) -> int:
+        """Return how many trainings `finish` does with so many genomes."""
+        return super().trainings(finalists) + 1
 
     def fused_features(self, solution: Solution, split: str) -> Features:
         """Return one split as the fused network sees it: through fine-tuned networks, if kept."""

@@ -58,7 +58,8 @@ class GrownProblem:
         """
         keep_freed_memory()
         unit = self.units[0]
-        brief = replace(unit, recipe=replace(unit.recipe, epochs=self.epochs), learning=None)
+        recipe = replace(unit.recipe, epochs=self.epochs)
+        brief = replace(unit, recipe=recipe, learning=None, checkpoints=None)
         with one_thread():
             return [
                 self._trained(replace(brief, spec=self.spec(genome)), self.rows)[1]

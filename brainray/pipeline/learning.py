@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from brainray.errors import ScenarioError
+from brainray.networks.blocks import ConvChain
 from brainray.networks.interface import (
     AugmentingPreparation,
     NetworkSpec,
@@ -25,12 +26,16 @@ from brainray.networks.interface import (
     build_network,
     build_preparation,
 )
+from brainray.networks.sequence import as_sequential
 from brainray.pipeline.models import quicken, start_from
 from brainray.scenario.steps import Pretraining
 from brainray.seeding import torch_generator, torch_random
 from brainray.shapes import Array
+from brainray.training.checkpoint import Checkpoint
 from brainray.training.interface import Communicator, Strategy
 from brainray.training.loop import ALL_REDUCE, ALONE, Recipe, fit
+from brainray.training.pipeline.cutting import Flow
+from brainray.training.pipeline.fitting import fit_stages
 from brainray.training.self_supervised import (
     PROJECTION,
     SelfSupervised,
@@ -108,6 +113,9 @@ class Lesson:
         seed: of all that is drawn.
         strategy: of supervised learning by several workers.
         communicator: of this worker with the others.
+        flow: through a network that is cut into stages, one a worker; None if it is not.
+        memory_limit: bytes that a worker has for its stage.
+        checkpoint: of a supervised training that draws nothing, and so can go on from one.
     """
 
     spec: NetworkSpec
@@ -121,6 +129,9 @@ class Lesson:
     seed: int
     strategy: Strategy = ALL_REDUCE
     communicator: Communicator = ALONE
+    flow: Flow | None = None
+    memory_limit: int | None = None
+    checkpoint: Checkpoint | None = None
 
     @cached_property
     def preparation(self) -> Preparation:
@@ -132,6 +143,9 @@ class Lesson:
         if isinstance(self.learning, SemiSupervised):
             self._semi_supervised(network, self.learning)
             return
+        if self.flow is not None:
+            self._in_stages(network, self.flow)
+            return
         if isinstance(self.learning, SelfSupervised):
             self._self_supervised(network, self.learning)
         generator = torch_generator(self.seed, "augmentation")
@@ -140,9 +154,39 @@ class Lesson:
             samples = self._varied(taken(self.labelled, rows), generator)
             return functional.cross_entropy(network(samples), self.target_N[rows])
 
-        rows, workers = len(self.target_N), (self.strategy, self.communicator)
-        fit(network, loss, rows, self.recipe, self.seed, *workers)
+        fit(
+            network,
+            loss,
+            len(self.target_N),
+            self.recipe,
+            self.seed,
+            self.strategy,
+            self.communicator,
+            checkpoint=None
+            if self.augmentation > 0 or self.learning is not None
+            else self.checkpoint,
+        )
         network.requires_grad_(True)
+
+    def _in_stages(self, network: TappedNetwork, flow: Flow) -> None:
+        """Train a chain of layers of which each worker has some."""
+        assert isinstance(network, ConvChain)  # `brainray.pipeline.candidates` refuses others
+
+        def batch(rows: Tensor) -> tuple[Tensor, Tensor]:
+            return taken(self.labelled, rows), self.target_N[rows]
+
+        network.train()
+        fit_stages(
+            as_sequential(network),
+            batch,
+            functional.cross_entropy,
+            len(self.target_N),
+            self.recipe,
+            self.seed,
+            flow,
+            self.memory_limit,
+        )
+        network.eval()
 
     def _semi_supervised(self, network: TappedNetwork, learning: SemiSupervised) -> None:
         """An epoch has as many steps as if all rows were labelled; each row comes mu times."""

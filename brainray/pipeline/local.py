@@ -13,14 +13,16 @@ from brainray.catalog.library import Library
 from brainray.errors import SearchError
 from brainray.pipeline.coordinator import Coordinator, RegionPort
 from brainray.pipeline.excitation import atlas_of
+from brainray.pipeline.processes import pretrain_in_processes
 from brainray.pipeline.region import Region
-from brainray.pipeline.runner import OnBrood
+from brainray.pipeline.runner import Group, OnBrood
 from brainray.pipeline.units import Pretrained, PretrainUnit, pretrain
 from brainray.search.interface import Genome, Problem, Solution
 from brainray.search.schedule import Schedule
 from brainray.settings import Settings
 from brainray.training.communicator import simulate
 from brainray.training.interface import Communicator
+from brainray.training.progress import WatchAll, none_watched
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
@@ -79,7 +81,10 @@ class LocalRunner:
         workers: int | None,
         on_done: Callable[[int, Pretrained], None],
     ) -> list[Pretrained]:
-        """Train one network after the other; those who train one together are threads."""
+        """Train one network after the other; those who train one together are threads.
+
+        Those of a pipeline are processes, which torch.distributed wants.
+        """
         return self.map(_pretrain, units, on_done)
 
     def search(
@@ -92,14 +97,22 @@ class LocalRunner:
             schedule.complete(brood.index, values)
             on_brood(brood, values, time.monotonic() - start)
 
-    def finish(self, problem: Problem, genomes: Sequence[Genome], workers: int) -> Solution:
-        """Finish with that many workers as threads."""
-        return simulate(workers, lambda member: with_communicator(problem, member).finish(genomes))[
-            0
-        ]
+    def finish(
+        self,
+        problem: Problem,
+        genomes: Sequence[Genome],
+        group: Group,
+        watch: WatchAll = none_watched,
+    ) -> Solution:
+        """Finish with as many workers as are wanted, as threads: none is ever lost."""
+        return simulate(
+            group.most, lambda member: for_worker(problem, member, watch).finish(genomes)
+        )[0]
 
 
 def _pretrain(unit: PretrainUnit) -> Pretrained:
+    if unit.together is not None and unit.together.flow is not None and unit.graph is None:
+        return pretrain_in_processes(unit)
     workers = 1 if unit.together is None else unit.together.workers
     return simulate(workers, partial(pretrain, unit))[0]
 
@@ -110,13 +123,21 @@ def local_runner(settings: Settings, run_folder: Path) -> Iterator[LocalRunner]:
     yield LocalRunner(settings)
 
 
-def with_communicator(problem: Problem, communicator: Communicator) -> Problem:
+def for_worker(problem: Problem, communicator: Communicator, watch: WatchAll) -> Problem:
     """Return a copy of a problem for one of its workers.
+
+    Args:
+        problem: whose trainings are told of if it has a field ``watch``.
+        communicator: of the worker.
+        watch: told by the first worker.
 
     Raises:
         SearchError: the problem is no dataclass with a field ``communicator``.
     """
     if not dataclasses.is_dataclass(problem) or isinstance(problem, type):
         raise SearchError(f"problem {type(problem).__name__}: must be a dataclass")
-    copy: Problem = dataclasses.replace(problem, communicator=communicator)
+    given: dict[str, Any] = {"communicator": communicator}
+    if any(part.name == "watch" for part in dataclasses.fields(problem)):
+        given["watch"] = watch
+    copy: Problem = dataclasses.replace(problem, **given)
     return copy

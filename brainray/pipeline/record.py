@@ -9,6 +9,8 @@ One JSON object a line, with ``event`` and ``at`` (UTC) and, in order::
     asked       index, seen                        (one a brood, in an asynchronous search)
     brood       index, genomes, values, seconds    (one a brood)
     searched    seconds
+    training    training, begins, epochs, of, workers, rows, seconds, seconds_waited, bytes_sent
+                (where a group of workers begins, and where a training has ended)
     solution    genome, validation, details
     registered  model
     finished    report
@@ -86,9 +88,10 @@ class Record:
             raise RunError(f"{self.path}: cannot be written: {error}") from error
         self._listener(event)
 
-    def progress(self, stage: str, done: int, total: int) -> None:
+    def progress(self, stage: str, done: int, total: int, **fields: Any) -> None:
         """Tell the listener how far a stage is; nothing is written."""
-        self._listener({"event": "progress", "stage": stage, "done": done, "total": total})
+        news = {"event": "progress", "stage": stage, "done": done, "total": total}
+        self._listener(news | fields)
 
     def events(self, kind: str | None = None) -> Iterator[Event]:
         """Yield the events, of one kind or all.

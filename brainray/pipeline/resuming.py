@@ -1,15 +1,55 @@
 """Whether an interrupted run can go on and end as it would have."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from brainray.catalog.library import Library
 from brainray.errors import CatalogError, RunError
 from brainray.pipeline.record import Record
 from brainray.pipeline.versions import versions
+from brainray.scenario import AnyScenario, Scenario
+from brainray.scenario.load import changed, key_of
+from brainray.scenario.steps import NO_STRATEGY
 from brainray.settings import Settings
 
 ANY_VERSION = ("ray", "pyarrow")
 """They carry data around: another version of them changes no result."""
+
+
+MAY_CHANGE = (
+    "training.workers",
+    "training.min_workers",
+    "training.checkpoint_seconds",
+    "search.workers",
+    "pretraining.workers",
+)
+"""Keys that say who does the work, and not what is to be done."""
+
+
+def resumed(scenario: AnyScenario, changes: Sequence[str], run_id: str) -> AnyScenario:
+    """Return the scenario with which a run goes on.
+
+    Args:
+        scenario: that is recorded.
+        changes: ``a.b=value`` each, of the keys of `MAY_CHANGE`.
+        run_id: of the run.
+
+    Raises:
+        RunError: a key may not change.
+        ScenarioError: a value is impossible.
+    """
+    for key in map(key_of, changes):
+        if key not in MAY_CHANGE:
+            raise RunError(
+                f"--set {key}: cannot change when a run goes on, allowed are "
+                f"{', '.join(MAY_CHANGE)}; start a new run"
+            )
+        together = isinstance(scenario, Scenario) and scenario.pretraining.strategy != NO_STRATEGY
+        if key == "pretraining.workers" and together:
+            raise RunError(
+                "--set pretraining.workers: cannot change when a run goes on, for with a "
+                "pretraining.strategy it is part of the recipe of the run's models; start a new run"
+            )
+    return changed(scenario, changes, f"run {run_id}") if changes else scenario
 
 
 def known_to(settings: Settings, run_id: str) -> Library:

@@ -24,6 +24,7 @@ from brainray.pipeline.explaining import atlas_if_there, explain
 from brainray.pipeline.fusing import FINALIST_OPTIMIZER, fusion_problem
 from brainray.pipeline.growing import grown_outcome, grown_problem
 from brainray.pipeline.grown_problem import GrownProblem
+from brainray.pipeline.news import TrainingNews
 from brainray.pipeline.publication import publish
 from brainray.pipeline.record import Event, Listener, Record
 from brainray.pipeline.registration import (
@@ -35,6 +36,7 @@ from brainray.pipeline.registration import (
     report_of,
 )
 from brainray.pipeline.resuming import check_resumable, known_to
+from brainray.pipeline.runner import Group
 from brainray.pipeline.selection import Selection, chosen, pinned
 from brainray.pipeline.versions import platform, versions
 from brainray.scenario import AnyReport, AnyScenario, Report, Scenario
@@ -109,8 +111,13 @@ class Run(Execution[Scenario]):
             source: where it came from.
         """
         part = self.scenario
-        workers = (part.pretraining.workers, part.search.workers, part.training.workers)
+        workers = (part.pretraining.workers, part.search.workers, self._group.needed)
         return self.recorded(lambda done: self._steps(dataset, source, done), *workers)
+
+    @property
+    def _group(self) -> Group:
+        """The workers of the training."""
+        return Group(self.scenario.training.workers, self.scenario.training.min_workers)
 
     def _steps(self, dataset: Dataset, source: str, done: list[Event]) -> Report:
         clock = Clock()
@@ -257,8 +264,10 @@ class Run(Execution[Scenario]):
 
     def _finish(self, problem: Problem, schedule: Schedule) -> Solution:
         genomes = schedule.best(self.scenario.search.finalists)
-        self.record.progress("train", 0, 1)
-        solution = self.runner.finish(problem, genomes, self.scenario.training.workers)
+        trainings = problem.trainings(len(genomes)) if isinstance(problem, FusionProblem) else 1
+        self.record.progress("train", 0, trainings)
+        news = TrainingNews(self.record, trainings)
+        solution = self.runner.finish(problem, genomes, self._group, news)
         self.record.append(
             "solution",
             genome=list(solution.genome),

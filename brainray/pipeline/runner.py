@@ -9,19 +9,40 @@ The pipeline calls a runner like this; `brainray.pipeline.local` does everything
     rows    = runner.map(prepare, columns, on_done)         # independent units of work
     models  = runner.pretrain(units, workers, on_done)      # networks, each trained alone
     runner.search(problem, schedule, workers, on_brood)     # broods
-    solution = runner.finish(problem, genomes, workers)     # data-parallel workers
+    solution = runner.finish(problem, genomes, group)       # data-parallel workers
     runner.coordinate("release", run_id, owner)
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from brainray.pipeline.units import Pretrained, PretrainUnit
 from brainray.search.interface import Brood, Genome, Problem, Solution
 from brainray.search.schedule import Schedule
+from brainray.training.progress import WatchAll, none_watched
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Group:
+    """How many workers train together.
+
+    Attributes:
+        most: as many as are wanted.
+        fewest: with how many they begin where there are not more, and go on when others leave.
+            None: they begin with all, and go on with any that are left.
+    """
+
+    most: int
+    fewest: int | None = None
+
+    @property
+    def needed(self) -> int:
+        """Without how many they do not begin."""
+        return self.most if self.fewest is None else self.fewest
 
 
 class OnBrood(Protocol):
@@ -79,5 +100,18 @@ class Runner(Protocol):
     ) -> None:
         """Evaluate broods until the schedule has no more; up to ``workers`` at the same time."""
 
-    def finish(self, problem: Problem, genomes: Sequence[Genome], workers: int) -> Solution:
-        """Call ``problem.finish`` on that many data-parallel workers; return their solution."""
+    def finish(
+        self,
+        problem: Problem,
+        genomes: Sequence[Genome],
+        group: Group,
+        watch: WatchAll = none_watched,
+    ) -> Solution:
+        """Call ``problem.finish`` on data-parallel workers; return their solution.
+
+        Args:
+            problem: a dataclass with a field ``communicator``, and perhaps one ``watch``.
+            genomes: the finalists, best first.
+            group: of the workers.
+            watch: told how the trainings go on.
+        """

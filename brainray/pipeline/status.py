@@ -39,12 +39,12 @@ def status_of(run: Run) -> str:
 
 
 def recorded_scenario(record: Record) -> tuple[AnyScenario, int]:
-    """Return the scenario and the seed of a recorded run.
+    """Return the scenario and the seed of a recorded run, with what its last resume has changed.
 
     Raises:
         RunError: the record has no start.
     """
-    for event in record.events("started"):
+    for event in list(record.events("started"))[-1:]:
         scenario = parse_scenario(event["scenario"], origin=str(record.path))
         return scenario, int(event["seed"])
     raise RunError(f"{record.path}: says nothing of a start")

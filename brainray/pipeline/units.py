@@ -33,15 +33,19 @@ from brainray.networks.interface import (
 )
 from brainray.networks.onnx import OnnxNetwork
 from brainray.pipeline.frozen import StoredGraph, train_head, with_head
-from brainray.pipeline.learning import Learning, Lesson, rule_of
+from brainray.pipeline.learning import Learning, Lesson, rule_of, taken
+from brainray.pipeline.memory import check_memory
 from brainray.pipeline.models import load_network, quicken, start_from
 from brainray.pipeline.versions import recipe_versions
+from brainray.scenario.steps import PIPELINE, PipelineOptions
 from brainray.seeding import derive, numpy_generator, one_thread, torch_generator, torch_random
 from brainray.shapes import Array
+from brainray.training.checkpoint import Checkpoint, Checkpoints
 from brainray.training.interface import Communicator, Strategy
 from brainray.training.loop import ALL_REDUCE, ALONE, Optimizer, Recipe
 from brainray.training.memory import keep_freed_memory
 from brainray.training.metrics import accuracy
+from brainray.training.pipeline.cutting import Flow
 
 LEARNING_RATES: dict[Optimizer, float] = {"adam": 3e-3, "sgd": 5e-2}
 """Of the pretraining, at the start of its cosine; chosen on audio-visual digits."""
@@ -109,8 +113,15 @@ class Together:
     options: dict[str, Any]
     workers: int
 
+    @property
+    def flow(self) -> Flow | None:
+        """How microbatches go through stages; None if all workers have the whole network."""
+        if self.strategy != PIPELINE:
+            return None
+        return Flow(**PipelineOptions.model_validate(self.options).model_dump())
+
     def build(self) -> Strategy:
-        """Return one worker's strategy."""
+        """Return one worker's strategy, which is no pipeline."""
         strategy: Strategy = plugins.build("strategies", self.strategy, self.options)
         return strategy
 
@@ -133,6 +144,9 @@ class PretrainUnit:
             `brainray.networks.interface.AugmentingPreparation`; 0 if it cannot.
         learning: how the network learns; None is supervised, as the head of a frozen one does.
         together: by which several workers train it together; None if one does.
+        memory_limit: bytes that a worker has for it; None if it does not matter.
+        checkpoints: from which an interrupted training goes on, where one can: a supervised one
+            without augmentation and stages. None: from none.
     """
 
     columns: dict[str, ColumnUnit]
@@ -146,6 +160,8 @@ class PretrainUnit:
     augmentation: float = 0.0
     learning: Learning | None = None
     together: Together | None = None
+    memory_limit: int | None = None
+    checkpoints: Checkpoints | None = None
 
     @property
     def region(self) -> str:
@@ -319,7 +335,8 @@ def pretrain(unit: PretrainUnit, communicator: Communicator = ALONE) -> Pretrain
             store the same.
 
     Raises:
-        TrainingError: the network cannot be trained by several workers.
+        TrainingError: the network cannot be trained by several workers, or not within the unit's
+            memory limit.
         DataError: see `prepare`.
         NetworkError: the weights to start from are not those of this network.
         CatalogError: they are not in the store, or training made NaN.
@@ -360,7 +377,14 @@ def train_alone(
     if unit.parent is not None:
         weights = load_weights(unit.columns["train"].store, unit.parent.key)
         start_from(network, unit.spec, unit.classes, weights, unit.parent.same_classes)
-    quicken(network)
+    flow = None if unit.together is None else unit.together.flow
+    if flow is None:
+        quicken(network)  # stages send each other maps in the usual layout
+        if unit.memory_limit is not None:
+            workers = 1 if unit.together is None else unit.together.workers
+            own = min(-(-unit.recipe.batch_size // workers), len(rows_N))
+            samples = taken([labelled], torch.arange(own))
+            check_memory(unit.spec.name, network, samples, unit.recipe, unit.memory_limit)
     others = unit.columns.get(UNLABELLED)
     Lesson(
         spec=unit.spec,
@@ -372,8 +396,13 @@ def train_alone(
         learning=unit.learning,
         augmentation=unit.augmentation,
         seed=seed,
-        strategy=ALL_REDUCE if unit.together is None else unit.together.build(),
+        strategy=ALL_REDUCE if unit.together is None or flow is not None else unit.together.build(),
         communicator=communicator,
+        flow=flow,
+        memory_limit=unit.memory_limit,
+        checkpoint=None
+        if unit.checkpoints is None
+        else Checkpoint(unit.checkpoints, f"pretraining-{unit.model_recipe}"),
     ).teach(network)
     return network
 

@@ -40,6 +40,28 @@ def load_scenario(where: str | Path, changes: Sequence[str] = ()) -> AnyScenario
     return parse_scenario(document, origin=str(path), folder=path.parent)
 
 
+def changed(scenario: AnyScenario, changes: Sequence[str], origin: str) -> AnyScenario:
+    """Return a scenario with other values of some keys.
+
+    Args:
+        scenario: stays as it is.
+        changes: as in `load_scenario`.
+        origin: named in errors.
+
+    Raises:
+        ScenarioError: a change says something impossible.
+    """
+    document = scenario.model_dump(mode="json")
+    for change in changes:
+        _apply(document, change)
+    return parse_scenario(document, origin)
+
+
+def key_of(change: str) -> str:
+    """Return the key's path of a change ``a.b=value``."""
+    return change.partition("=")[0].strip()
+
+
 def find_scenario(where: str | Path) -> Path:
     """Return the path of the scenario file that ``where`` means.
 

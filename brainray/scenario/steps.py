@@ -3,7 +3,14 @@
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from brainray import plugins
 from brainray.errors import BrainrayError
@@ -18,14 +25,24 @@ def _odd(number: int) -> int:
     return number
 
 
-NO_STRATEGY = "none"
+NO_STRATEGY, PIPELINE = "none", "pipeline"
 
 
 def _strategy_or_none(name: str) -> str:
-    known = plugins.names("strategies")
-    if name != NO_STRATEGY and name not in known:
-        allowed = ", ".join([NO_STRATEGY, *known])
+    known = [NO_STRATEGY, PIPELINE, *plugins.names("strategies")]
+    if name not in known:
+        allowed = ", ".join(known)
         raise ValueError(f"unknown strategy {name!r}, allowed are {allowed}")
+    return name
+
+
+def _no_pipeline(name: str) -> str:
+    if name == PIPELINE:
+        raise ValueError(
+            "pipeline cuts a large chain of layers into stages, and a fusion network is small and "
+            "no chain; set pretraining.strategy, or here one of "
+            f"{', '.join(plugins.names('strategies'))}"
+        )
     return name
 
 
@@ -178,6 +195,18 @@ class SelfSupervised(Section):
     tuned: Literal["head", "all"] = "all"
 
 
+class PipelineOptions(Section):
+    """How a batch goes through a network that is cut into stages.
+
+    Attributes:
+        schedule: of the microbatches' forwards and backwards; ``1f1b`` keeps fewer activations.
+        microbatches: of a batch.
+    """
+
+    schedule: Literal["1f1b", "gpipe"] = "1f1b"
+    microbatches: int = Field(default=4, ge=1, le=1024)
+
+
 class Pretraining(Section):
     """How the networks of the activated sub-regions are trained, each alone.
 
@@ -193,8 +222,13 @@ class Pretraining(Section):
         workers: models trained at the same time; None is one a CPU. The result does not depend
             on it. With a strategy: the workers of each model, one model after the other.
         strategy: ``none``: one worker trains a model; or one of ``training.strategy``, by which
-            all workers train each model together: for few and large networks.
-        options: of the strategy, beside its defaults.
+            all workers train each model together: for few and large networks. ``pipeline`` cuts
+            each network into as many stages as there are workers, one a worker.
+        options: of the strategy, beside its defaults; of ``pipeline``: ``schedule`` and
+            ``microbatches``.
+        memory_limit: bytes that a worker has for what the training of a network keeps, of a stage
+            if it is cut. A network that needs more is refused, with the number of stages that
+            would do. null: no limit.
         learning: ``supervised`` from labelled rows alone, or from unlabelled ones, too. Of a
             frozen network only a head is trained, and always supervised.
         semi_supervised: how, if ``learning`` says so.
@@ -212,6 +246,7 @@ class Pretraining(Section):
     self_supervised: SelfSupervised = Field(default_factory=SelfSupervised)
     strategy: Annotated[str, AfterValidator(_strategy_or_none)] = NO_STRATEGY
     options: dict[str, Any] = Field(default={})
+    memory_limit: int | None = Field(default=None, ge=1, le=1 << 40)
 
     @field_validator("options")
     @classmethod
@@ -221,7 +256,17 @@ class Pretraining(Section):
         strategy = others.data.get("strategy")
         if options and strategy == NO_STRATEGY:
             raise ValueError("are those of a strategy, and pretraining.strategy is none")
-        if options and strategy is not None:
+        if options and strategy == PIPELINE:
+            try:
+                PipelineOptions.model_validate(options)
+            except ValidationError as error:
+                first = error.errors()[0]
+                allowed = ", ".join(PipelineOptions.model_fields)
+                raise ValueError(
+                    f"{'.'.join(map(str, first['loc']))}: {first['msg']}, not {first['input']!r}; "
+                    f"options of a pipeline are {allowed}"
+                ) from error
+        elif options and strategy is not None:
             _built(strategy, options)
         return options
 
@@ -231,6 +276,8 @@ class Pretraining(Section):
             return self
         if self.workers is None:
             raise ValueError(f"strategy {self.strategy} needs a number of workers, not null")
+        if self.strategy == PIPELINE and self.workers < 2:
+            raise ValueError("strategy pipeline needs at least 2 workers: one a stage")
         if self.batch_size < self.workers:
             raise ValueError(
                 f"batch_size {self.batch_size} must be at least workers {self.workers}"
@@ -256,6 +303,9 @@ class Training(Section):
         strategy: in the entry-point group ``brainray.strategies``.
         options: of the strategy, beside its defaults.
         workers: data-parallel workers.
+        min_workers: on a cluster that nodes join and leave: with how many workers it begins where
+            there are not more, and goes on when others leave. null: it begins with all, and goes
+            on with any that are left. Those who join are taken up to ``workers``.
         hidden: width of a finalist's fusion levels.
         epochs: passes over the training split.
         batch_size: samples a step, of all workers together.
@@ -269,13 +319,17 @@ class Training(Section):
         fine_tuning_epochs: passes in which the winner is trained on together with its pretrained
             networks; with 0 they stay frozen.
         fine_tuning_rate: of Adam in these passes.
-        checkpoint_seconds: between two checkpoints of a training, which are written at the end of
-            an epoch; an interrupted run goes on from the last one. null: none.
+        checkpoint_seconds: between two checkpoints of a training, of pretraining, too, which are
+            written at the end of an epoch; an interrupted run goes on from the last one. null:
+            none.
     """
 
-    strategy: Annotated[str, offered("strategies", "strategy")] = "all_reduce"
+    strategy: Annotated[str, AfterValidator(_no_pipeline), offered("strategies", "strategy")] = (
+        "all_reduce"
+    )
     options: dict[str, Any] = Field(default={})
     workers: int = Field(default=2, ge=1, le=1024)
+    min_workers: int | None = Field(default=None, ge=1, le=1024)
     hidden: int = Field(default=32, ge=1, le=1024)
     epochs: int = Field(default=20, ge=1, le=10_000)
     batch_size: int = Field(default=256, ge=1, le=65_536)
@@ -302,6 +356,14 @@ class Training(Section):
             raise ValueError(
                 f"keep 'best' needs the same weights on every worker after each epoch, which "
                 f"strategy {self.strategy} with these options does not give"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _fewest_are_not_more(self) -> "Training":
+        if self.min_workers is not None and self.min_workers > self.workers:
+            raise ValueError(
+                f"min_workers {self.min_workers} must be at most workers {self.workers}"
             )
         return self
 

@@ -1,18 +1,28 @@
 """A toy problem that takes no time, for tests of searchers, schedules and runners."""
 
+import contextlib
 import math
 import os
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
+from torch.nn import functional
 
+from brainray import plugins
 from brainray.search.interface import Brood, Gene, Genome, Solution, Space
 from brainray.seeding import derive
+from brainray.training.checkpoint import Checkpoint, Checkpoints
 from brainray.training.communicator import Alone
 from brainray.training.interface import Communicator
+from brainray.training.loop import Recipe, fit
+from brainray.training.progress import WatchAll, none_watched
 from brainray.training.strategies.all_reduce import AllReduce
 
 
@@ -84,6 +94,62 @@ class OneMax:
             weights={"genes": torch.tensor(genomes[winner])},
             details={"values": values.tolist(), "workers": member.size},
         )
+
+
+@dataclass(frozen=True)
+class SlowTraining(OneMax):
+    """OneMax whose finish is a training that takes time until a file is there.
+
+    Attributes:
+        checkpoints: of the training.
+        watch: told of the training.
+        gate: the file; a step sleeps while it is not there.
+        epochs: of the training, of two steps.
+        strategy: by which workers synchronise.
+        options: of the strategy.
+        victim: the worker that kills its process once, in the third epoch.
+    """
+
+    checkpoints: Checkpoints | None = None
+    watch: WatchAll = none_watched
+    gate: Path = Path("gate")
+    epochs: int = 1000
+    strategy: str = "all_reduce"
+    options: dict[str, Any] = field(default_factory=dict)
+    victim: int | None = None
+
+    def finish(self, genomes: Sequence[Genome]) -> Solution:
+        """Train a small network; ``weights`` hold its parameters."""
+        generator = torch.Generator().manual_seed(0)
+        inputs_BD = torch.randn(16, 4, generator=generator, dtype=torch.float64)
+        target_B = (inputs_BD[:, 0] > 0).long()
+        network = nn.Linear(4, 2).double()
+        with torch.no_grad():
+            network.weight.copy_(torch.randn(2, 4, generator=generator))
+            network.bias.zero_()
+
+        def loss(rows: torch.Tensor, epoch: int) -> torch.Tensor:
+            if not self.gate.exists():
+                time.sleep(0.1)
+            if epoch >= 2 and self.communicator.rank == self.victim:
+                with contextlib.suppress(FileExistsError):
+                    self.gate.with_suffix(".killed").touch(exist_ok=False)
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return functional.cross_entropy(network(inputs_BD[rows]), target_B[rows])
+
+        fit(
+            network,
+            loss,
+            rows=len(target_B),
+            recipe=Recipe(self.epochs, 8, "adam", 0.01),
+            seed=0,
+            strategy=plugins.build("strategies", self.strategy, self.options),
+            communicator=self.communicator,
+            checkpoint=Checkpoint(self.checkpoints, "training") if self.checkpoints else None,
+            watch=partial(self.watch, "training"),
+        )
+        weights = {name: value.clone() for name, value in network.state_dict().items()}
+        return Solution(genomes[0], 0.0, weights, {"workers": self.communicator.size})
 
 
 @dataclass(frozen=True)

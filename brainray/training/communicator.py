@@ -37,6 +37,10 @@ class Direct:
         ((_, pull),) = self.server.receive(0, push)
         return pull
 
+    def enter(self) -> int:
+        """Return 0: nobody was there before."""
+        return 0
+
 
 @dataclass(frozen=True)
 class Alone:
@@ -173,6 +177,10 @@ class TurnPort:
                 lambda: self.rank in served.answers, lambda: {served.turns[0]}, self.rank
             )
             return served.answers.pop(self.rank)
+
+    def enter(self) -> int:
+        """Return 0: all threads begin together."""
+        return 0
 
 
 class Simulated:

@@ -18,7 +18,7 @@ threads of one process (`brainray.training.communicator`), over torch.distribute
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from torch import Tensor
 
@@ -72,11 +72,13 @@ class Pull:
         vector: its parameters, `(P,)`.
         version: of them.
         moments: what its optimizer remembers, see `Replica.moments`; told to those who leave.
+        members: the workers that share batches now, in their order; empty if that never changes.
     """
 
     vector: Tensor
     version: int
     moments: Mapping[str, Tensor] = field(default_factory=dict)
+    members: tuple[int, ...] = ()
 
 
 class Server(Protocol):
@@ -86,11 +88,35 @@ class Server(Protocol):
         """Take a push; return the answers to give now, to whom. Some workers may have to wait."""
 
 
+@runtime_checkable
+class Membership(Server, Protocol):
+    """A parameter server whose workers may be lost, and others join.
+
+    Attributes:
+        members: the workers that it has now.
+    """
+
+    members: list[int]
+
+    def lost(self, rank: int) -> list[tuple[int, Pull]]:
+        """Go on without a worker; return the answers to give now."""
+
+    def joined(self, rank: int) -> None:
+        """Take a worker, while no other one is between joining and leaving."""
+
+
 class Port(Protocol):
     """A worker's way to the server."""
 
     def ask(self, push: Push) -> Pull:
         """Send a push and wait for the answer."""
+
+    def enter(self) -> int:
+        """Wait until this worker may take part, before its first push.
+
+        Returns:
+            How often the others have paused before: not 0 for one that has joined a training.
+        """
 
 
 @dataclass(frozen=True)
@@ -200,10 +226,13 @@ class Strategy(ABC):
 
     Attributes:
         served: whether it has a parameter server.
+        independent: whether workers exchange nothing but what they ask the server, so that they go
+            on without one that is lost. The server is then a `Membership`.
         alike: whether all workers have the same weights after every step, not only at the end.
     """
 
     served = False
+    independent = False
     alike = True
 
     def share(self, rows: Tensor, rank: int, size: int) -> Tensor:

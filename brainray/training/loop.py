@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, TypeAlias
 
 import torch
@@ -15,6 +15,7 @@ from brainray.training.checkpoint import Checkpoint, Reached
 from brainray.training.communicator import Alone
 from brainray.training.exchange import Effort, run
 from brainray.training.interface import Communicator, Server, Step, Strategy
+from brainray.training.progress import Progress, Watch, unwatched
 from brainray.training.replica import NetworkReplica, half_cosine
 from brainray.training.strategies.all_reduce import AllReduce
 
@@ -75,6 +76,7 @@ def fit(
     communicator: Communicator = ALONE,
     on_epoch: Callable[[int], None] = lambda epoch: None,
     checkpoint: Checkpoint | None = None,
+    watch: Watch = unwatched,
 ) -> Effort:
     """Train ``network`` in place.
 
@@ -93,6 +95,7 @@ def fit(
             may differ, if the strategy lets them.
         checkpoint: from which the training goes on, if there is one, and in which it is kept from
             time to time, at an epoch's end. Then workers have the same weights after each epoch.
+        watch: told by the first worker where the training begins, and of each epoch's end.
 
     Returns:
         What it cost this worker; what a resumed training had cost before is the first one's.
@@ -122,12 +125,22 @@ def fit(
     if checkpoint is not None:
         reached = checkpoint.resume(network, replica, communicator)
         effort, first_epoch = reached.effort, reached.epochs
+
+    def tell(epochs: int, begins: bool = False) -> None:
+        if communicator.rank == 0:
+            now = Progress(epochs, recipe.epochs, communicator.size, replace(effort), begins)
+            watch(now)
+
+    tell(first_epoch, begins=True)
     start -= effort.seconds
     if first_epoch == recipe.epochs:
         network.eval()
         return effort
-    step = replica.done = first_epoch * an_epoch
+    replica.done = first_epoch * an_epoch
     port = communicator.connect(server) if strategy.served else None
+    if port is not None and (pauses := port.enter()) > 0:  # the others have begun before
+        first_epoch = recipe.epochs if checkpoint is None else first_epoch + pauses
+    step = first_epoch * an_epoch
     run(strategy.start(replica), communicator, port, effort)
     for epoch in range(first_epoch, recipe.epochs):
         order = torch.randperm(rows, generator=torch_generator(seed, "order", epoch))
@@ -158,8 +171,9 @@ def fit(
         elif checkpoint is not None:
             run(strategy.pause(replica), communicator, port, effort)
         on_epoch(epoch)
+        effort.seconds = time.perf_counter() - start
+        tell(epoch + 1)
         if checkpoint is not None and communicator.rank == 0:
-            effort.seconds = time.perf_counter() - start
             checkpoint.note(network, replica, Reached(epoch + 1, effort), ended)
     replica.at(step)
     network.eval()

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from actors.runner import RayRunner
-from brainray.catalog import Library
+from brainray.catalog import Library, load_weights
 from brainray.errors import ClusterError, DataError
-from brainray.pipeline.units import Pretrained, PretrainUnit
+from brainray.pipeline.local import LocalRunner
+from brainray.pipeline.units import Pretrained, PretrainUnit, Together
 from brainray.settings import Settings
 from brainray.testing.drivers import PATIENCE_SECONDS
 from brainray.testing.processes import descendants
@@ -55,6 +57,19 @@ def test_what_cannot_be_trained_says_why_in_one_line(
         runner.pretrain([units[0], picture], 2, lambda number, result: None)
     assert "\n" not in str(error.value)
     wait_until_free()
+
+
+def test_all_workers_train_each_network_together(
+    runner: RayRunner, units: list[PretrainUnit], settings: Settings
+) -> None:
+    brief = replace(units[0].recipe, epochs=1)
+    unit = replace(units[0], recipe=brief, together=Together("all_reduce", {}, 2))
+    (made,) = runner.pretrain([unit], 2, lambda number, result: None)
+    (wanted,) = LocalRunner(settings).pretrain([unit], 2, lambda number, result: None)
+    store = Library.open(settings).store
+    here, there = (load_weights(store, one.weights.key) for one in (wanted, made))
+    for name, weight in here.items():
+        torch.testing.assert_close(there[name], weight, rtol=0, atol=1e-4)
 
 
 def test_no_trainer_is_started_without_need(

@@ -13,6 +13,7 @@ from actors.runner import RayRunner, ray_runner
 from brainray.errors import ClusterError, DataError, RunError, SearchError
 from brainray.pipeline.local import LocalRunner
 from brainray.pipeline.run import run_scenario
+from brainray.pipeline.runner import Group
 from brainray.scenario import Report, load_scenario
 from brainray.search.evolution import Evolution
 from brainray.search.interface import Brood
@@ -102,7 +103,7 @@ def test_what_cannot_be_recorded_ends_the_search_as_itself(runner: RayRunner) ->
 def test_train_finishes_with_several_workers(runner: RayRunner) -> None:
     problem = OneMax()
     genomes = [(0,) * 8, (3,) * 8, (1,) * 8]
-    solution = runner.finish(problem, genomes, workers=2)
+    solution = runner.finish(problem, genomes, Group(2))
     assert solution.genome == (3,) * 8
     assert solution.value == 1.0
     assert solution.details == {"values": [0.0, 1.0, 0.0], "workers": 2}
@@ -113,7 +114,7 @@ def test_what_cannot_be_placed_is_said_before_it_is_tried(
     runner: RayRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(ClusterError, match=r"training\.workers: needs 99 CPUs, the cluster has 4"):
-        runner.finish(OneMax(), [(0,) * 8], workers=99)
+        runner.finish(OneMax(), [(0,) * 8], Group(99))
     monkeypatch.setattr(cluster, "PLACEMENT_SECONDS", 0.5)
 
     @ray.remote(num_cpus=3)

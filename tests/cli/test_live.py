@@ -7,6 +7,15 @@ from brainray.cli.live import LiveView
 from brainray.pipeline.record import Event
 from brainray.scenario import Scenario, load_scenario
 
+AT_EPOCH_2 = {
+    "epochs": 2,
+    "of": 9,
+    "workers": 3,
+    "rows": 2400,
+    "seconds": 2.0,
+    "seconds_waited": 0.25,
+    "bytes_sent": 1_500_000,
+}
 EVENTS: list[Event] = [
     {"event": "progress", "stage": "data", "done": 0, "total": 1},
     {"event": "started", "run_id": "digits-1", "seed": 0, "runner": "local"},
@@ -16,6 +25,8 @@ EVENTS: list[Event] = [
     {"event": "pretrained", "model": "lenet3.image-adam-1", "input": "image", "validation": 0.5},
     {"event": "brood", "index": 0, "genomes": [], "values": [0.5, None, 0.75], "seconds": 1.0},
     {"event": "searched", "seconds": 2.0},
+    {"event": "training", "training": "5f3a", "begins": True, **AT_EPOCH_2},
+    {"event": "progress", "stage": "train", "done": 0, "total": 1, **AT_EPOCH_2},
     {"event": "solution", "genome": [], "validation": 0.8, "details": {}},
 ]
 
@@ -51,6 +62,8 @@ def test_a_person_sees_how_far_the_run_is(scenario: Scenario, terminal: bool) ->
         "3 candidates",
         "best 75.0%",
         "s left",
+        "training 5f3a: goes on after epoch 2 of 9 with 3 workers",
+        "epoch 2 of 9, 3 workers: 1,200 samples/s, 0.2 s waited, 1.5 MB sent",
         "best fused network: validation 80.0%",
     ):
         assert part in shown

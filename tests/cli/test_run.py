@@ -64,9 +64,14 @@ def test_a_stopped_run_says_how_to_go_on_and_does(
     assert f"it is stopped: KeyboardInterrupt; go on with: brainray run --resume {run_id}" in (
         shown.err.replace("\n", " ")
     )
-    done = brainray("run", "--resume", run_id, "--local", "--json", "-")
+    done = brainray("run", "--resume", run_id, "--local", "--set", "training.epochs=4")
+    assert done.code == 1
+    assert "--set training.epochs: cannot change when a run goes on, allowed are" in done.err
+    more = ("--set", "training.workers=3")
+    done = brainray("run", "--resume", run_id, "--local", "--json", "-", *more)
     assert done.code == 0, done.err
-    assert json.loads(done.out)["run_id"] == run_id
+    report = json.loads(done.out)
+    assert (report["run_id"], report["training"]["workers"]) == (run_id, 3)
 
 
 @pytest.mark.parametrize(

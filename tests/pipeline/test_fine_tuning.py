@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -67,9 +68,9 @@ def test_two_workers_agree_with_one(scenario: Scenario, empty: Settings) -> None
     finished: list[tuple[Problem, Sequence[Genome]]] = []
 
     class Observed(LocalRunner):
-        def finish(self, problem: Problem, genomes: Sequence[Genome], workers: int) -> Solution:
+        def finish(self, problem: Problem, genomes: Sequence[Genome], *rest: Any) -> Solution:
             finished.append((problem, genomes))
-            return super().finish(problem, genomes, workers)
+            return super().finish(problem, genomes, *rest)
 
     @contextmanager
     def observed(settings: Settings, run_folder: Path) -> Iterator[LocalRunner]:

@@ -53,6 +53,7 @@ WHOLE_NUMBERS = {
     "search.workers": (1, 1024),
     "pretraining.epochs": (1, 10_000),
     "pretraining.batch_size": (1, 65_536),
+    "pretraining.memory_limit": (1, 1 << 40),
     "pretraining.semi_supervised.ratio": (1, 64),
     "pretraining.self_supervised.epochs": (1, 10_000),
     "pretraining.self_supervised.batch_size": (2, 65_536),
@@ -390,7 +391,7 @@ def test_whatever_is_given_is_refused_in_one_line(document: Document):
 @pytest.mark.parametrize(
     ("pretraining", "says"),
     [
-        ({"strategy": "gossip"}, "unknown strategy 'gossip', allowed are none, all_reduce"),
+        ({"strategy": "gossip"}, "unknown strategy 'gossip', allowed are none, pipeline"),
         ({"options": {"period": 2}}, "pretraining.strategy is none"),
         ({"strategy": "local_sgd", "workers": 2, "options": {"every": 2}}, "every"),
         ({"strategy": "all_reduce"}, "strategy all_reduce needs a number of workers, not null"),

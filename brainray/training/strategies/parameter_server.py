@@ -60,12 +60,20 @@ class ParameterServer(Strategy):
         if self._exchange == "gradients" and self._period > 1:
             raise TrainingError("period: must be 1 with 'exchange: gradients'")
         self.alike = synchronous and period == 1
+        self.independent = not synchronous
         self._clear()
 
     def _clear(self) -> None:
         self._version = 0
         self._pulled = empty(0)
+        self._members: tuple[int, ...] = ()
         self._steps = self._rows = self._batch_rows = 0
+
+    def share(self, rows: Tensor, rank: int, size: int) -> Tensor:
+        """Return this worker's part of a batch, among those whom the server has now."""
+        if not self._members:
+            return super().share(rows, rank, size)
+        return super().share(rows, self._members.index(rank), len(self._members))
 
     def server(self, replica: Replica, size: int) -> Server:
         """Return the server."""
@@ -107,7 +115,7 @@ class ParameterServer(Strategy):
 
     def _ask(self, replica: Replica, push: Push) -> Generator[Request, Any, Pull]:
         pull: Pull = yield Ask(push)
-        self._version, self._pulled = pull.version, pull.vector
+        self._version, self._pulled, self._members = pull.version, pull.vector, pull.members
         replica.load(pull.vector)
         return pull
 
@@ -116,6 +124,7 @@ class CentralServer:
     """What both kinds of server have in common.
 
     Attributes:
+        members: the workers that it has.
         version: how often the parameters have changed.
         stalest: the most versions that a push was behind when it was applied.
     """
@@ -124,7 +133,7 @@ class CentralServer:
         self.version = 0
         self.stalest = 0
         self._replica = replica
-        self._size = size
+        self.members = list(range(size))
         self._gradients = gradients
         self._leaving: list[int] = []
         self._progress = float(replica.done)
@@ -136,13 +145,17 @@ class CentralServer:
         if push.kind == "step":
             return self.take(rank, push)
         self._leaving.append(rank)
-        ready = self._pulls(self.left(rank))
-        if len(self._leaving) == self._size:
-            moments = self._replica.moments() if self._gradients else {}
-            ready += [(r, replace(p, moments=moments)) for r, p in self._pulls(self._leaving)]
-            self._leaving = []
-            self.all_left()
-        return ready
+        return self._pulls(self.left(rank)) + self._last_pulls()
+
+    def _last_pulls(self) -> list[tuple[int, Pull]]:
+        """Answer those who leave, if all do."""
+        if not self._leaving or len(self._leaving) < len(self.members):
+            return []
+        moments = self._replica.moments() if self._gradients else {}
+        last = [(r, replace(p, moments=moments)) for r, p in self._pulls(self._leaving)]
+        self._leaving = []
+        self.all_left()
+        return last
 
     def take(self, rank: int, push: Push) -> list[tuple[int, Pull]]:
         """Take what a worker has computed."""
@@ -179,7 +192,7 @@ class SynchronousServer(CentralServer):
     def take(self, rank: int, push: Push) -> list[tuple[int, Pull]]:
         """Answer all workers when the last of them has pushed."""
         self._pushes[rank] = push
-        if len(self._pushes) < self._size:
+        if len(self._pushes) < len(self.members):
             return []
         ordered = [self._pushes[rank] for rank in sorted(self._pushes)]
         self._pushes = {}
@@ -189,7 +202,7 @@ class SynchronousServer(CentralServer):
             if push.vector is not None
         ]
         self._change(sum(parts[1:], parts[0]), share=1.0, progress=1.0)
-        return self._pulls(list(range(self._size)))
+        return self._pulls(self.members)
 
 
 class AsynchronousServer(CentralServer):
@@ -197,6 +210,10 @@ class AsynchronousServer(CentralServer):
 
     Its learning rate is weighted by its share of a batch: then the pushes of all workers
     together move the parameters about as far as one step of all-reduce, for any optimizer.
+
+    A worker that is lost leaves the others to share out the batches that follow among themselves.
+    Of those that they have begun already, which are at most ``staleness`` pushes, its rows are
+    missing, or are computed twice.
     """
 
     def __init__(self, replica: Replica, size: int, gradients: bool, staleness: int) -> None:
@@ -207,7 +224,24 @@ class AsynchronousServer(CentralServer):
 
     def all_left(self) -> None:
         """Begin to count pushes anew."""
-        self._clocks = dict.fromkeys(range(self._size), 0)
+        self._clocks = dict.fromkeys(self.members, 0)
+
+    def lost(self, rank: int) -> list[tuple[int, Pull]]:
+        """Go on without a worker."""
+        self.members.remove(rank)
+        self._waiting = [other for other in self._waiting if other != rank]
+        self._leaving = [other for other in self._leaving if other != rank]
+        self._clocks.pop(rank, None)
+        return self._pulls(self._released()) + self._last_pulls()
+
+    def joined(self, rank: int) -> None:
+        """Take a worker that begins with the others."""
+        self.members = sorted([*self.members, rank])
+        self._clocks[rank] = 0
+
+    def _pulls(self, ranks: list[int]) -> list[tuple[int, Pull]]:
+        members = tuple(self.members)
+        return [(rank, replace(pull, members=members)) for rank, pull in super()._pulls(ranks)]
 
     def take(self, rank: int, push: Push) -> list[tuple[int, Pull]]:
         """Apply the push; answer those who are not too far ahead of the slowest worker."""
