@@ -98,7 +98,7 @@ def test_a_killed_training_ends_as_one_that_was_not(strategy, task):
 
 
 @pytest.mark.parametrize("others", [1, 2, 4])
-@pytest.mark.parametrize("strategy", [AllReduce, HPSGD, ParameterServer])
+@pytest.mark.parametrize("strategy", [AllReduce, ParameterServer])
 def test_another_number_of_workers_goes_on(strategy, others: int, task):
     undisturbed, _ = trained(task, strategy, 3, Memory())
     place = Memory()

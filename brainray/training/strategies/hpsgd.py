@@ -29,7 +29,9 @@ class HPSGD(Strategy):
 
     A round is ``period`` steps. At its end a worker takes in what the round before it has sent,
     goes back to W_k and applies it, sends the gradients of the round that ends, and trains on.
-    Its own steps between two ends only explore: they are dropped, their gradients are not.
+    Its own steps only explore: they are dropped, their gradients are not. The first of them is by
+    its own part of what it has just sent, so that the next gradients are those of where the others
+    will soon have come to, too, and not those of a round before.
 
     Args:
         period: steps of a round, 1 to 1,000,000: as many as a message is on the way.
@@ -38,48 +40,63 @@ class HPSGD(Strategy):
         TrainingError: the period is not allowed.
     """
 
+    alike = False
+
     def __init__(self, period: int = 1) -> None:
         self._period = whole("period", period, 1, 1_000_000)
-        self.alike = period == 1
+        self._clear()
+
+    def _clear(self) -> None:
         self._steps = 0
-        self._sum: Tensor | None = None
+        self._own: Tensor | None = None
+        self._rows = self._batch_rows = 0
         self._pending: Pending | None = None
         self._base: Any = None
 
     def start(self, replica: Replica) -> Exchange:
         """Begin the first round, with nothing on the way."""
-        self._steps, self._sum, self._pending, self._base = 0, None, None, None
+        self._clear()
         yield from ()
 
     def step(self, replica: Replica, step: Step) -> Exchange:
         """Explore, or end a round."""
         weighted = step.gradient * (step.rows / step.batch_rows)
-        self._sum = weighted if self._sum is None else self._sum + weighted
+        self._own = weighted if self._own is None else self._own + weighted
+        self._rows += step.rows
+        self._batch_rows += step.batch_rows
         self._steps += 1
         if self._steps == self._period:
             yield from self._end_round(replica)
         else:
-            if self._base is None:
-                self._base = replica.save()
-            if step.rows > 0:
-                replica.apply(step.gradient)
+            self._explore(replica, step.gradient, step.rows)
 
     def finish(self, replica: Replica) -> Exchange:
         """Apply what is on the way, and a last round that was cut short."""
-        if self._sum is not None:
+        if self._own is not None:
             yield from self._end_round(replica)
         yield from self._take_in(replica)
 
     def _end_round(self, replica: Replica) -> Exchange:
+        assert self._own is not None
+        own = self._own / self._steps
+        yield from self._take_in(replica)
+        # The message is given away, and may be overwritten.
+        self._pending = yield Start(own.clone(), SUM)
+        if self._rows > 0:
+            self._explore(replica, own * (self._batch_rows / self._rows), self._rows)
+        self._steps, self._own, self._rows, self._batch_rows = 0, None, 0, 0
+
+    def _explore(self, replica: Replica, gradient: Tensor, rows: int) -> None:
+        if self._base is None:
+            self._base = replica.save()
+        if rows > 0:
+            replica.apply(gradient)
+
+    def _take_in(self, replica: Replica) -> Exchange:
+        """Go back to W_k and apply what has been on the way."""
         if self._base is not None:
             replica.restore(self._base)
             self._base = None
-        yield from self._take_in(replica)
-        if self._sum is not None:
-            self._pending = yield Start(self._sum / self._steps, SUM)
-        self._steps, self._sum = 0, None
-
-    def _take_in(self, replica: Replica) -> Exchange:
         if self._pending is not None:
             replica.apply((yield Wait(self._pending)))
             self._pending = None

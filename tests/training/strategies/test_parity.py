@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from brainray.seeding import numpy_generator
+from brainray.seeding import numpy_generator, torch_generator
 from brainray.training.communicator import simulate
 from brainray.training.interface import Communicator, Strategy
 from brainray.training.loop import Recipe, fit
+from brainray.training.replica import NetworkReplica, half_cosine
 from brainray.training.strategies.all_reduce import AllReduce
 from brainray.training.strategies.dynamic_batch_size import DynamicBatchSize
 from brainray.training.strategies.easgd import EASGD
@@ -86,31 +87,43 @@ def test_averaging_after_every_step_of_momentum_sgd_equals_one_process(strategy,
         torch.testing.assert_close(weights, serial, rtol=0, atol=1e-9)
 
 
-def test_hpsgd_is_all_reduce_one_step_late(task):
-    """The formula in its docstring, by hand, with plain SGD and period 1."""
-    network, loss = task(ROWS)
-    sent: list[Tensor] = []
+def test_hpsgd_by_hand(task):
+    """The formula in its docstring, with plain SGD and period 1.
+
+    A worker computes a gradient where its own last one would lead to; all apply their mean a step
+    later.
+    """
+    workers = 3
 
     class Plain(Recipe):
         def build(self, parameters):
             return torch.optim.SGD(parameters, lr=self.learning_rate)
 
-    class Late(AllReduce):
-        def step(self, replica, step):
-            sent.append(step.gradient)
-            if len(sent) > 1:
-                replica.apply(sent[-2])
-            yield from ()
-
-        def finish(self, replica):
-            replica.apply(sent[-1])
-            yield from ()
-
     recipe = Plain(EPOCHS, BATCH, "sgd", learning_rate=0.05)
-    fit(network, loss, ROWS, recipe, seed=1, strategy=Late())
-    expected = torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
-    for weights in train(HPSGD, 3, task, recipe):
-        torch.testing.assert_close(weights, expected, rtol=0, atol=1e-9)
+    network, loss = task(ROWS)
+    replica = NetworkReplica(list(network.parameters()), recipe.build(network.parameters()), [])
+    rates = half_cosine(recipe.learning_rate, EPOCHS * -(-ROWS // BATCH))
+    weights, late, explored, step = replica.parameters(), None, [0.0] * workers, 0
+    for epoch in range(EPOCHS):
+        order = torch.randperm(ROWS, generator=torch_generator(1, "order", epoch))
+        for batch in order.split(BATCH):
+            mean, rate = torch.zeros_like(weights), rates[step]
+            own = []
+            for rank in range(workers):
+                part = HPSGD().share(batch, rank, workers)
+                replica.load(weights - explored[rank])
+                network.zero_grad()
+                if len(part):
+                    loss(part, epoch).backward()
+                own.append(replica.gradient())
+                mean += own[-1] * (len(part) / len(batch))
+            if late is not None:
+                weights = weights - rate * late
+            late, explored = mean, [rate * gradient for gradient in own]
+            step += 1
+    weights = weights - rate * late
+    for found in train(HPSGD, workers, task, recipe):
+        torch.testing.assert_close(found, weights, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize(
