@@ -209,7 +209,8 @@ class Step:
         rows: of this worker; 0 where a last batch has fewer rows than there are workers.
         batch_rows: of all workers together.
         loss: mean over its rows, NaN if it has none.
-        seconds: that computing took, without any waiting.
+        seconds: that this worker took since its last step, the update by that one too, without
+            any waiting.
         ends_epoch: whether this was the epoch's last batch.
     """
 

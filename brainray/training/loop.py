@@ -145,24 +145,27 @@ def fit(
     for epoch in range(first_epoch, recipe.epochs):
         order = torch.randperm(rows, generator=torch_generator(seed, "order", epoch))
         effort.rows += rows
+        begin, waited = time.perf_counter(), effort.seconds_waited
         for first in range(0, rows, recipe.batch_size):
             batch = order[first : first + recipe.batch_size]
             share = strategy.share(batch, communicator.rank, communicator.size)
             replica.at(step)
             replica.optimizer.zero_grad(set_to_none=False)
-            begin, value = time.perf_counter(), math.nan
+            value = math.nan
             if len(share) > 0:  # a last batch may have fewer rows than there are workers
                 mean = loss(share, epoch)
                 mean.backward()  # type: ignore[no-untyped-call]
                 value = mean.item()
+            gradient, now = replica.gradient(), time.perf_counter()
             computed = Step(
-                replica.gradient(),
+                gradient,
                 len(share),
                 len(batch),
                 value,
-                time.perf_counter() - begin,
+                now - begin - (effort.seconds_waited - waited),
                 first + recipe.batch_size >= rows,
             )
+            begin, waited = now, effort.seconds_waited
             run(strategy.step(replica, computed), communicator, port, effort)
             step += 1
         ended = epoch == recipe.epochs - 1
