@@ -17,7 +17,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -136,10 +136,12 @@ def measure(
     return Measured(np.array(reached), seconds, means)
 
 
-def report(plans: dict[str, Plan], folder: Path) -> dict[str, Any]:
-    """Measure every searcher on every table."""
+def report(plans: dict[str, Plan], wanted: Sequence[str], folder: Path) -> dict[str, Any]:
+    """Measure every searcher on the tables that are wanted."""
     rows, goals = [], []
     for name, problem, column in tables(plans is QUICK):
+        if name not in wanted:
+            continue
         plan = plans[name]
         defaults = {one: Protocol(one, max(plan.budgets)) for one in plugins.names("searchers")}
         found = measure_all(plan, folder, name, problem, column, defaults)
@@ -148,13 +150,14 @@ def report(plans: dict[str, Plan], folder: Path) -> dict[str, Any]:
         goals += _goals(here, name)
         if name == NAS:
             goals += _time_goals(plan, found)
+        if name == NAS and "variants" in wanted:
             plan = plans["variants"]
             variants = {"random": Protocol("random", max(plan.budgets))} | {
                 one: replace(variant, budget=max(plan.budgets)) for one, variant in VARIANTS.items()
             }
             found = measure_all(plan, folder, name, problem, column, variants)
             rows += [row for row in _rows(plan, name, found) if row["searcher"] in VARIANTS]
-    setting = {name: asdict(plan) for name, plan in plans.items()}
+    setting = {name: asdict(plans[name]) for name in wanted}
     return document(plans is QUICK, setting, rows, goals)
 
 
@@ -222,10 +225,12 @@ def main() -> None:
     """Measure, print, and write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="only prove that it runs")
+    parser.add_argument("--only", action="append", choices=FULL, help="a part; may be repeated")
     parser.add_argument("--json", type=Path, required=True, help="where to write the report")
     arguments = parser.parse_args()
     folder = arguments.json.resolve().with_suffix(".unfinished")
-    result = report(QUICK if arguments.quick else FULL, folder)
+    plans = QUICK if arguments.quick else FULL
+    result = report(plans, arguments.only or list(plans), folder)
     write_atomically(arguments.json, (json.dumps(result, indent=2) + "\n").encode())
     shutil.rmtree(folder)
     for row in result["rows"]:
