@@ -31,7 +31,7 @@ COMMANDS = {
         "Give detected boxes identities through the frames of videos.",
     ),
     "runs": ("brainray.cli.runs:app", "What was run, and with which result."),
-    "scenarios": ("brainray.cli.scenarios:app", "The built-in scenarios."),
+    "scenarios": ("brainray.cli.scenarios:app", "Scenarios that are built in or were run."),
     "serve": (
         "brainray.cli.serve:serve",
         "Answer predictions and show the catalog over HTTP, on a standing cluster or until Ctrl-C.",
