@@ -55,7 +55,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/pytest -n $(TEST_PROCESSES) $(ARGS)
 
 # Those that take minutes, and those that then try every case.
-LONG_TESTS := $(wildcard tests/*/long) tests/pipeline/test_kill_points.py
+LONG_TESTS := $(wildcard tests/*/long) tests/pipeline/test_kill_points.py tests/catalog/upkeep
 test-long: $(VENV)/.installed-dev
 	$(BIN)/pytest --long $(LONG_TESTS) $(ARGS)
 

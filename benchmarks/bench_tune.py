@@ -49,13 +49,19 @@ def schedule_of(problem: FusionProblem, plan: Plan, seed: int) -> Schedule:
     return Schedule(problem.space, searcher, seed=seed, budget=budget, brood_size=brood, lag=LAG)
 
 
+def same(number: int) -> int:
+    """Return what is given."""
+    return number
+
+
 def measure(plan: Plan, problem: FusionProblem, folder: Path) -> list[dict[str, Any]]:
     """Search with each number of workers, in turn for each seed; 0 is without Ray."""
     torch.set_num_threads(1)
     settings = load_settings()
+    folder.mkdir()
     rows = []
     with ray_runner(settings, folder) as on_ray:
-        on_ray.map(abs, [0], lambda *told: None)  # the cluster's first worker is up
+        on_ray.map(same, [0], lambda *told: None)  # the cluster's first worker is up
         for seed in range(plan.seeds):
             for workers in (0, *WORKERS):
                 runner: Runner = on_ray if workers else LocalRunner(settings)
@@ -102,7 +108,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, required=True, help="where to write the report")
     parser.add_argument("--folder", type=Path, help="of the networks (default: a temporary one)")
     arguments = parser.parse_args()
-    plan = QUICK if arguments.quick else FULL
+    plan, report = QUICK if arguments.quick else FULL, arguments.json.resolve()
     with tempfile.TemporaryDirectory() as temporary:
         folder = (arguments.folder or Path(temporary)).resolve()
         Workbench(folder).open()
@@ -110,7 +116,7 @@ def main() -> None:
             problem = Bench(plan, folder, pool).problem("brain", 0)
         rows = measure(plan, problem, Path(temporary) / "run")
     result = document(arguments.quick, asdict(plan), rows, goals(rows))
-    write_atomically(arguments.json, (json.dumps(result, indent=2) + "\n").encode())
+    write_atomically(report, (json.dumps(result, indent=2) + "\n").encode())
     headings = ("seed", "workers", "seconds", "evaluating", "broods", "overhead_percent", "best")
     print(markdown_table(headings, [tuple(row[name] for name in headings) for row in rows]))
     for one in result["goals"]:

@@ -26,17 +26,16 @@ def rows(library: Library) -> tuple[Any, ...]:
 
 @pytest.fixture
 def kill_everywhere(settings: Settings, request: pytest.FixtureRequest) -> Callable[..., int]:
-    """Kills a process at every point where it writes and looks at what is left.
+    """Kills a process where it writes and looks at what is left: at every third of these points.
 
-    With servers, where a point takes seconds, at every third; at all of them with ``--long``.
+    At every one with ``--long``.
 
     Its arguments are ``write``, which is killed and then done again, ``undo``, which brings the
     catalog back to what it was before, and ``sound``: whether it is whole then, and ``write`` is
     one transaction. It returns how many points there are.
     """
 
-    options = request.config.option
-    apart = 3 if options.services and not options.long else 1
+    apart = 1 if request.config.option.long else 3
 
     def kill(
         write: Callable[[Library], object],

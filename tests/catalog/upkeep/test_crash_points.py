@@ -1,4 +1,4 @@
-"""Every point at which a process may be killed while it writes; none is left out."""
+"""Points at which a process may be killed while it writes; with ``--long`` none is left out."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""Every point at which a process may be killed that changes regions or brings own networks."""
+"""Points at which a process may be killed that changes regions or brings own networks."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
