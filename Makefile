@@ -12,10 +12,14 @@ ARGS ?=
 # Processes that share the tests: those that need Ray stay together in one of them, and those that
 # start clusters of their own, which wait more than they compute, in another.
 TEST_PROCESSES ?= 3
+# One thread each: more would wait for each other, as there are more of them than processors.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest
 
 # Reports of `make bench` carry the day and the machine; `make bench QUICK=1` only proves that
 # the benchmarks run, so its reports are no results.
 MACHINE ?= $(shell uname -m)-$(shell getconf _NPROCESSORS_ONLN)cores
+# Those that fuse the same small networks when they run briefly; below, `bench` takes them in turn.
+FUSING := brain_prior search_on_digits strategies tune
 BENCHMARKS := $(patsubst benchmarks/bench_%.py,bench-%,$(wildcard benchmarks/bench_*.py))
 REPORT = $(if $(QUICK),build/bench/$*.json,benchmarks/results/$(shell date +%F)_$(MACHINE)_$*.json)
 
@@ -52,12 +56,12 @@ demo: $(VENV)/.installed
 	$(BIN)/brainray run audio_visual_digits --set data.source=embedded --set 'pretraining.optimizers=[adam]'
 
 test: $(VENV)/.installed-dev
-	$(BIN)/pytest -n $(TEST_PROCESSES) $(ARGS)
+	$(PYTEST) -n $(TEST_PROCESSES) $(ARGS)
 
 # Those that take minutes, and those that then try every case.
-LONG_TESTS := $(wildcard tests/*/long) tests/pipeline/test_kill_points.py tests/catalog/upkeep
+LONG_TESTS := $(wildcard tests/*/long) tests/actors/test_independent.py tests/pipeline/test_kill_points.py tests/catalog/upkeep
 test-long: $(VENV)/.installed-dev
-	$(BIN)/pytest --long $(LONG_TESTS) $(ARGS)
+	$(PYTEST) --long $(LONG_TESTS) $(ARGS)
 
 # PostgreSQL and sshd come from Debian and are installed where they are missing; S3 is a Python
 # package. The test of the cluster makes an account of its own, for which it has to be root.
@@ -68,10 +72,10 @@ test-services: $(VENV)/.installed-dev
 	command -v rsync >/dev/null || missing="$$missing rsync"; \
 	/usr/bin/python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
 	[ -z "$$missing" ] || { apt-get update && apt-get install --yes --no-install-recommends $$missing; }
-	$(BIN)/pytest --services -n $(TEST_PROCESSES) tests/catalog tests/services $(ARGS)
+	$(PYTEST) --services -n $(TEST_PROCESSES) tests/catalog tests/services $(ARGS)
 
 test-zoo: $(ZOO)/.installed
-	$(ZOO)/bin/python -m pytest --zoo tests/zoo $(ARGS)
+	OMP_NUM_THREADS=1 $(ZOO)/bin/python -m pytest --zoo tests/zoo $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check
@@ -79,14 +83,23 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(BENCHMARKS)
+# Briefly, two at a time: then timings mean nothing, and what is left to do is mostly to import.
+bench:
+	$(MAKE) --jobs=$(if $(QUICK),2 --output-sync=target,1) IN_TURN=1 $(BENCHMARKS)
+
+ifdef IN_TURN
+# Those that share a folder of networks come one after another.
+bench-search_on_digits: | bench-brain_prior
+bench-strategies: | bench-search_on_digits
+bench-tune: | bench-strategies
+endif
 
 bench-serving: $(if $(QUICK),,$(PEERS)/.installed)
 
 bench-%: $(VENV)/.installed-dev
 	@[ $* != serving ] || command -v wrk >/dev/null || { apt-get update && apt-get install --yes --no-install-recommends wrk; }
 	@mkdir -p build/bench
-	$(BIN)/python benchmarks/bench_$*.py $(if $(QUICK),--quick) --json $(REPORT)
+	$(BIN)/python benchmarks/bench_$*.py $(if $(QUICK),--quick $(if $(filter $*,$(FUSING)),--folder build/bench/networks)) --json $(REPORT)
 
 clean:
 	rm -rf $(VENV) $(ZOO) $(PEERS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -20,8 +20,13 @@ class Broods:
         self._ended = False
         self._changed = asyncio.Condition()
 
-    async def put(self, brood: str) -> None:
-        """Add a brood at the end."""
+    async def put(self, brood: str, after: None) -> None:
+        """Add a brood at the end.
+
+        Args:
+            brood: as JSON.
+            after: what another call gives that has to be done before.
+        """
         async with self._changed:
             self._waiting.append(brood)
             self._changed.notify_all()

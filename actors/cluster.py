@@ -3,7 +3,6 @@
 import importlib.metadata
 import importlib.util
 import logging
-import math
 import os
 import signal
 import threading
@@ -11,24 +10,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import ray
 from ray.exceptions import AuthenticationError, RayActorError, RayTaskError
-from ray.train import FailureConfig, ScalingConfig, TrainingFailedError
 
-from actors.coordinator import NAMESPACE
-from brainray.errors import BrainrayError, ClusterError, RunError
+from actors.names import NAMESPACE
+from brainray.errors import BrainrayError, ClusterError
 
 PACKAGES = ("brainray", "actors", "scenarios", "serve")
 PLACEMENT_SECONDS = 30.0
-FAILURES = 3
-"""How often Train starts lost workers again; by itself it would try to place them for ever."""
-GROWTH_SECONDS = 60.0
-"""Between two times that Train looks whether the cluster has room for more workers."""
-
-Size: TypeAlias = int | tuple[int, int]
-"""Of a group of Train workers: a number, or the fewest and the most."""
 
 
 @contextmanager
@@ -130,33 +121,6 @@ def require_total(count: int, what: str) -> int:
     return total
 
 
-def scaling(size: Size, grows: bool = True) -> ScalingConfig:
-    """Return how many workers Train starts, one CPU each.
-
-    Args:
-        size: of the group.
-        grows: whether a group that trains is ended for a larger one; if not, it changes with
-            failures alone.
-    """
-    options: dict[str, Any] = {
-        "num_workers": size,
-        "use_gpu": False,
-        "resources_per_worker": {"CPU": 1},
-        "elastic_resize_monitor_interval_s": GROWTH_SECONDS if grows else math.inf,
-    }
-    return ScalingConfig(**options)
-
-
-def failures(size: Size) -> FailureConfig:
-    """Return how many failures Train goes on after: some, and each worker that may leave."""
-    fewest, most = size if isinstance(size, tuple) else (size, size)
-    options: dict[str, Any] = {
-        "max_failures": FAILURES + most - fewest,
-        "controller_failure_limit": FAILURES,
-    }
-    return FailureConfig(**options)
-
-
 def total_cpus() -> int:
     """Return the number of processors of the cluster."""
     return int(ray.cluster_resources().get("CPU", 0))  # type: ignore[no-untyped-call]
@@ -178,8 +142,6 @@ def own_errors() -> Iterator[None]:
         if isinstance(error.cause, RayActorError):  # of an actor that an actor had called
             raise _actor_ended(error.cause) from error
         raise
-    except TrainingFailedError as error:
-        raise RunError(f"training: {str(error).strip().splitlines()[-1]}") from error
     except RayActorError as error:
         raise _actor_ended(error) from error
 

@@ -8,6 +8,7 @@ from typing import Any
 import ray
 
 from actors.calls import ask, ask_async
+from actors.names import COORDINATOR, NAMESPACE, region_name
 from actors.region import RegionActor
 from brainray.catalog.library import Library
 from brainray.errors import ClusterError
@@ -15,15 +16,8 @@ from brainray.pipeline.coordinator import Coordinator, RegionPort
 from brainray.pipeline.excitation import atlas_of
 from brainray.settings import Settings
 
-NAMESPACE = "brainray"
-COORDINATOR = "coordinator"
 REGION_LABEL = "brainray-region"
 """A node that has this label, e.g. ``vision``, is where the region's actor prefers to live."""
-
-
-def region_name(region: str) -> str:
-    """Return the name of a region's actor."""
-    return f"region-{region}"
 
 
 class RemoteRegion:

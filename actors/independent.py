@@ -15,7 +15,8 @@ import ray
 import torch
 from ray.exceptions import RayActorError, RayTaskError
 
-from actors.cluster import FAILURES, GROWTH_SECONDS, free_cpus
+from actors.cluster import free_cpus
+from actors.groups import FAILURES, GROWTH_SECONDS
 from actors.hub import Hub, HubCommunicator
 from actors.news import Teller, heard
 from brainray.errors import RunError

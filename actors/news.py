@@ -8,7 +8,7 @@ from typing import Any
 
 import ray
 
-from actors.coordinator import COORDINATOR, NAMESPACE
+from actors.names import COORDINATOR, NAMESPACE
 from brainray.errors import ClusterError
 from brainray.training.progress import Progress, WatchAll
 

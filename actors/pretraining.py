@@ -18,9 +18,10 @@ import torch.distributed
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.calls import ask
-from actors.cluster import Size, failures, own_errors, own_interrupts, scaling
+from actors.cluster import own_errors, own_interrupts
 from actors.communicator import TorchCommunicator
-from actors.coordinator import NAMESPACE, region_name
+from actors.groups import Size, failures, fit, scaling
+from actors.names import NAMESPACE, region_name
 from brainray.errors import BrainrayError, ClusterError, RunError
 from brainray.pipeline.assignment import Outcome
 from brainray.pipeline.units import Pretrained, PretrainUnit, pretrain
@@ -134,7 +135,7 @@ def train(run_id: str, regions: Sequence[str], size: Size, folder: Path, togethe
         ),
     )
     with own_errors(), own_interrupts():
-        trainer.fit()
+        fit(trainer)
 
 
 def train_units(config: dict[str, Any]) -> None:

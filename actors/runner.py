@@ -14,15 +14,16 @@ import ray
 from actors.calls import ask
 from actors.cluster import (
     PLACEMENT_SECONDS,
-    Size,
     connected,
     own_errors,
     own_interrupts,
     require_cpus,
     require_total,
+    standing,
     total_cpus,
 )
 from actors.coordinator import open_coordinator
+from actors.groups import Size
 from actors.independent import finish_independently
 from actors.pretraining import pretrain_on_train
 from actors.search import search_on_tune
@@ -180,5 +181,7 @@ def ray_runner(settings: Settings, run_folder: Path) -> Iterator[RayRunner]:
     for name in ("ray.tune", "ray.train", "ray.data"):
         # What they log of a lost worker is tried again, or raised in the end.
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    # From a cluster of this run's own nobody takes a node, and to watch for that takes a process.
+    os.environ["RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"] = str(int(standing()))
     with connected(run_folder) as stays:
         yield RayRunner(settings, run_folder, stays)

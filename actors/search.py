@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 import ray.tune
@@ -22,9 +22,11 @@ from ray.tune.search import Searcher
 
 from actors.broods import BroodsActor
 from brainray.errors import BrainrayError, SearchError
-from brainray.pipeline.runner import OnBrood
 from brainray.search.interface import Brood, Problem
 from brainray.search.schedule import Schedule
+
+if TYPE_CHECKING:
+    from brainray.pipeline.runner import OnBrood  # workers would wait for all that this imports
 
 LOST_WORKER_RETRIES = 4
 """How often a brood is evaluated again whose worker was lost."""
@@ -49,7 +51,7 @@ class BroodSearcher(Searcher):
         on_brood: called as each brood is done.
     """
 
-    def __init__(self, schedule: Schedule, broods: Any, on_brood: OnBrood) -> None:
+    def __init__(self, schedule: Schedule, broods: Any, on_brood: "OnBrood") -> None:
         super().__init__(metric=METRIC, mode="max")
         self.schedule = schedule
         self.broods = broods
@@ -59,6 +61,7 @@ class BroodSearcher(Searcher):
         self.workers: dict[str, int] = {}
         self.numbers = itertools.count()
         self.outstanding: dict[int, Brood] = {}
+        self.last_put: Any = None
         self.losses: Counter[int] = Counter()
 
     @property
@@ -96,8 +99,10 @@ class BroodSearcher(Searcher):
             if brood is None:
                 break
             self.outstanding[brood.index] = brood
-            # One after the other: calls of an asynchronous actor may overtake each other.
-            ray.get(self.broods.put.remote(json.dumps([brood.index, brood.seed, brood.genomes])))
+            # Calls of an asynchronous actor may overtake each other, hence the call before this
+            # one. Nobody waits here: the queue's process starts while those of the workers do.
+            text = json.dumps([brood.index, brood.seed, brood.genomes])
+            self.last_put = self.broods.put.remote(text, self.last_put)
         if self.ended:
             self.broods.end.remote()
 
@@ -118,6 +123,7 @@ class BroodSearcher(Searcher):
                 # Tune would take it for a failure of the trial and try that again.
                 self.refused = error
         self.fill()
+        ray.get(self.last_put)  # the queue has answered before, so nobody waits; it may have failed
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -172,7 +178,7 @@ def search_on_tune(
     problem: Problem,
     schedule: Schedule,
     workers: int | None,
-    on_brood: OnBrood,
+    on_brood: "OnBrood",
     folder: Path,
 ) -> None:
     """Evaluate all broods of a schedule with Ray Tune.

@@ -12,7 +12,8 @@ from ray.exceptions import GetTimeoutError, RayError
 
 from actors.calls import ask
 from actors.cluster import connected, free_cpus, own_errors, standing, total_cpus
-from actors.coordinator import COORDINATOR, NAMESPACE, open_coordinator, region_name
+from actors.coordinator import open_coordinator
+from actors.names import COORDINATOR, NAMESPACE, region_name
 from brainray.catalog.library import Library
 from brainray.errors import ClusterError
 from brainray.settings import Settings

@@ -10,8 +10,8 @@ import ray.train
 import ray.train.torch
 import safetensors.torch
 
-from actors.cluster import Size, failures, scaling
 from actors.communicator import TorchCommunicator
+from actors.groups import Size, failures, fit, scaling
 from actors.news import Teller, heard
 from brainray.errors import RunError
 from brainray.pipeline.local import for_worker
@@ -61,7 +61,7 @@ def finish_on_train(
         ),
     )
     with heard(coordinate, run_id, watch):
-        result = trainer.fit()
+        result = fit(trainer)
     if result.checkpoint is None:
         raise RunError("training: the workers reported no solution")
     with result.checkpoint.as_directory() as directory:

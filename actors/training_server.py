@@ -9,7 +9,7 @@ from typing import Any
 import ray
 import torch
 
-from actors.coordinator import NAMESPACE
+from actors.names import NAMESPACE
 from brainray.training.interface import Pull, Push, Server
 
 

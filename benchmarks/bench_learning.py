@@ -34,14 +34,9 @@ from brainray.datasets.embedded import material
 from brainray.datasets.material import Digit
 from brainray.datasets.samples import encode_image, encode_pcm
 from brainray.files import write_atomically
+from brainray.pipeline.columns import ColumnUnit
 from brainray.pipeline.learning import Learning
-from brainray.pipeline.units import (
-    LEARNING_RATES,
-    ColumnUnit,
-    PretrainUnit,
-    accuracy_alone,
-    train_alone,
-)
+from brainray.pipeline.units import LEARNING_RATES, PretrainUnit, accuracy_alone, train_alone
 from brainray.seeding import one_thread
 from brainray.settings import load_settings
 from brainray.shapes import Modality, Recording

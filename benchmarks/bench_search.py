@@ -40,7 +40,10 @@ MADE_UP = {
     "4 genes of 10": (10,) * 4,
 }
 VARIANTS = {
+    "random": Protocol("random", 0),  # what the others are compared with
+    "evolution": Protocol("evolution", 0),
     "evolution, aging": Protocol("evolution", 0, options={"selection": "aging"}),
+    "progressive": Protocol("progressive", 0),
     "progressive, reinforce": Protocol("progressive", 0, options={"predictor": "reinforce"}),
 }
 GOALS = {
@@ -80,7 +83,7 @@ class Measured:
     Attributes:
         reached_KN: what the best code is worth by seed and evaluation.
         seconds: of all searches.
-        diagnostics: of the searcher after the last evaluation, means over the seeds.
+        diagnostics: of the searcher after the last evaluation, means over the seeds that have one.
     """
 
     reached_KN: np.ndarray
@@ -132,7 +135,9 @@ def measure(
         reached += kept["reached"]
         told += kept["diagnostics"]
         seconds += kept["seconds"]
-    means = {name: float(np.mean([one[name] for one in told])) for name in told[0]}
+    # A search that soon finds the best code may know nothing of how good its model was.
+    names = dict.fromkeys(name for one in told for name in one)
+    means = {name: float(np.mean([one[name] for one in told if name in one])) for name in names}
     return Measured(np.array(reached), seconds, means)
 
 
@@ -140,23 +145,23 @@ def report(plans: dict[str, Plan], wanted: Sequence[str], folder: Path) -> dict[
     """Measure every searcher on the tables that are wanted."""
     rows, goals = [], []
     for name, problem, column in tables(plans is QUICK):
-        if name not in wanted:
-            continue
-        plan = plans[name]
-        defaults = {one: Protocol(one, max(plan.budgets)) for one in plugins.names("searchers")}
-        found = measure_all(plan, folder, name, problem, column, defaults)
-        here = list(_rows(plan, name, found))
-        rows += here
-        goals += _goals(here, name)
-        if name == NAS:
-            goals += _time_goals(plan, found)
+        if name in wanted:
+            plan = plans[name]
+            defaults = {one: Protocol(one, max(plan.budgets)) for one in plugins.names("searchers")}
+            found = measure_all(plan, folder, name, problem, column, defaults)
+            here = list(_rows(plan, name, found))
+            rows += here
+            goals += _goals(here, name)
+            if name == NAS:
+                goals += _time_goals(plan, found)
         if name == NAS and "variants" in wanted:
             plan = plans["variants"]
-            variants = {"random": Protocol("random", max(plan.budgets))} | {
-                one: replace(variant, budget=max(plan.budgets)) for one, variant in VARIANTS.items()
+            variants = {
+                one: replace(protocol, budget=max(plan.budgets))
+                for one, protocol in VARIANTS.items()
             }
             found = measure_all(plan, folder, name, problem, column, variants)
-            rows += [row for row in _rows(plan, name, found) if row["searcher"] in VARIANTS]
+            rows += _rows(plan, name, found)
     setting = {name: asdict(plans[name]) for name in wanted}
     return document(plans is QUICK, setting, rows, goals)
 

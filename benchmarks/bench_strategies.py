@@ -9,9 +9,10 @@ over the rounds.
 - ``hpsgd``: HPSGD under a latency as long as a step's computation, against all-reduce;
 - ``calibration``: what the simulator says of two and four workers beside what they take;
 - ``pso``: PSO-PS beside plain averaging at the same periods;
-- ``accuracy``: every rule on MNIST beside one process.
+- ``accuracy``: every rule on MNIST beside one process;
+- ``fusion``: every rule on the fusion network of audio-visual digits beside one process.
 
-The last two train threads of one process, and are marked as simulated. Called again with the same
+The last three train threads of one process, and are marked as simulated. Called again with the same
 ``--json``, it goes on where it stopped.
 """
 
@@ -20,13 +21,16 @@ import json
 import os
 import statistics
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from reporting import document, goal
 from synchronisation.crew import crew
+from synchronisation.fusing import compare_fusions
 from synchronisation.learning import compare_rules, compare_swarm
 from synchronisation.measuring import (
     beside_ddp,
@@ -103,20 +107,36 @@ def pso(plan: Plan) -> Found:
 def accuracy(plan: Plan) -> Found:
     """Every rule beside one process."""
     rows = compare_rules(plan)
-    by_rule = {row["rule"]: row for row in rows}
-    behind = by_rule["hpsgd"]["mean"] - by_rule["all_reduce"]["mean"]
+    mean = {row["rule"]: row["mean"] for row in rows}
+    behind = mean["hpsgd"] - mean["all_reduce"]
     return rows, [
-        *(
-            goal(f"accuracy: points to one process, {name}", row["points_to_one_process"], -0.5)
-            for name, row in by_rule.items()
-            if row["workers"] > 1
-        ),
+        *near_one_process(rows),
         goal("accuracy: points of HPSGD to all-reduce", behind, -0.3),
     ]
 
 
+def fusion(plan: Plan, folder: Path | None = None) -> Found:
+    """Every rule on the fusion of two modalities beside one process."""
+    with tempfile.TemporaryDirectory() as temporary:
+        rows = compare_fusions(plan, (folder or Path(temporary)).resolve())
+    return rows, near_one_process(rows)
+
+
+def near_one_process(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return each rule's distance to one process, with the most that it may lose."""
+    return [
+        goal(
+            f"{row['part']}: points to one process, {row['rule']}",
+            row["points_to_one_process"],
+            -0.5,
+        )
+        for row in rows
+        if row["workers"] > 1
+    ]
+
+
 PARTS: dict[str, Callable[[Plan], Found]] = {
-    part.__name__: part for part in (ddp, dbs, hpsgd, calibration, pso, accuracy)
+    part.__name__: part for part in (ddp, dbs, hpsgd, calibration, pso, accuracy, fusion)
 }
 
 
@@ -142,6 +162,9 @@ def main() -> None:
         action="store_true",
         help="workers sleep instead of computing, on a machine that is too busy: dbs and hpsgd",
     )
+    parser.add_argument(
+        "--folder", type=Path, help="of the networks of fusion (default: a temporary one)"
+    )
     parser.add_argument("--json", type=Path, required=True, help="where to write the report")
     arguments = parser.parse_args()
     plan = QUICK if arguments.quick else FULL
@@ -154,6 +177,7 @@ def main() -> None:
         parts = [part for part in parts if part in ("dbs", "hpsgd")]
     if plan.source == "mnist" and "BRAINRAY_DATA" not in os.environ:
         sys.exit("bench_strategies: BRAINRAY_DATA: must name the folder of MNIST")
+    measure = PARTS | {"fusion": partial(fusion, folder=arguments.folder)}
     known = before(arguments.json, plan)
     rows, goals, load = known["rows"], known["goals"], known["setting"]["load"]
     for part in parts:
@@ -161,7 +185,7 @@ def main() -> None:
             continue  # measured before
         print(f"{part} ...", file=sys.stderr)
         load_average = round(os.getloadavg()[0], 1)
-        new_rows, new_goals = PARTS[part](plan)
+        new_rows, new_goals = measure[part](plan)
         rows, goals, load[part] = rows + new_rows, goals + new_goals, load_average
         setting = {"plan": asdict(plan), "load": load}
         report = document(arguments.quick, setting, rows, goals)

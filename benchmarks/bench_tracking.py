@@ -10,6 +10,8 @@
   and mota, also without YOLOX-x;
 - detectors: which of NanoDet, CenterNet and HOG is the best one of the first half of a real video,
   and whether it is on the second;
+- camera: that video with a camera that shakes or jerks, followed without a camera step, by what
+  boxes tell and by what pictures tell of it, and what that costs;
 - video: that video ten times from the file to the tracks, frames a second and memory.
 
 The peer is ``pip install trackers==2.6.1``; without it the full form fails. ``--quick`` follows
@@ -31,6 +33,7 @@ from typing import Any
 
 import numpy as np
 from reporting import document, goal
+from tracking_camera import compare_cameras
 from tracking_peer import CLASSES, PEER, Peer
 from tracking_search import OBJECTIVES, search
 from tracking_video import compare_detectors, follow_video
@@ -246,6 +249,7 @@ PARTS: dict[str, Callable[[Plan], Measured]] = {
         for without in (False, True)
     },
     "detectors": lambda plan: compare_detectors(plan.folder, plan.quick),
+    "camera": lambda plan: compare_cameras(plan.folder, plan.quick),
     "video": lambda plan: follow_video(plan.folder, plan.quick),
 }
 

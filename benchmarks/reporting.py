@@ -4,6 +4,7 @@ import os
 import platform
 import sys
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from brainray.pipeline.versions import versions
@@ -27,7 +28,7 @@ def document(
         goals: made by `goal`.
     """
     return {
-        "command": " ".join(["python", *sys.argv]),
+        "command": " ".join(["python", *map(_without_folder, sys.argv)]),
         "machine": f"{platform.machine()}, {os.cpu_count()} CPUs",
         "versions": versions(),
         "date": date.today().isoformat(),
@@ -36,3 +37,8 @@ def document(
         "rows": rows,
         "goals": goals,
     }
+
+
+def _without_folder(argument: str) -> str:
+    """Return an argument as it would be given from the project's folder: others lie elsewhere."""
+    return Path(argument).name if Path(argument).is_absolute() else argument

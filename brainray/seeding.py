@@ -3,6 +3,8 @@
 The same run seed gives the same result with one worker or many, because a seed depends on
 what is done (its names and numbers), never on who does it or when. `one_thread` does the rest:
 the same work gives the same bits wherever it runs.
+
+Torch takes seconds to import, so that only what seeds torch does so.
 """
 
 import hashlib
@@ -11,9 +13,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 
 def derive(seed: int, *names: str | int) -> int:
@@ -32,8 +37,10 @@ def numpy_generator(seed: int, *names: str | int) -> np.random.Generator:
     return np.random.default_rng(derive(seed, *names))
 
 
-def torch_generator(seed: int, *names: str | int) -> torch.Generator:
+def torch_generator(seed: int, *names: str | int) -> "torch.Generator":
     """Return a CPU torch generator for the named thing."""
+    import torch
+
     return torch.Generator().manual_seed(derive(seed, *names))
 
 
@@ -57,6 +64,8 @@ def torch_random(seed: int, *names: str | int) -> Iterator[None]:
 
     One thread at a time: all threads of a process draw from the same one.
     """
+    import torch
+
     with _torch_random, torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, *names))
         yield
@@ -69,6 +78,8 @@ def one_thread() -> Iterator[None]:
     Sums in another order give other last digits; with one thread the same work gives the same
     bits in the driver, in a task and in a trial.
     """
+    import torch
+
     threads = torch.get_num_threads()
     flushes = sys.float_info.min / 2 == 0.0  # torch sets this state of the CPU, but cannot tell it
     torch.set_num_threads(1)

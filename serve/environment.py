@@ -17,6 +17,9 @@ SETTINGS = {
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
     "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+    # A client that neither sends nor reads is let go (Ray: after an hour). More than `serve.limits`
+    # grant for a body or a line, so that those refuse first, with a reason.
+    "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": "150",
     # Ray makes workers yield to all else; a replica is not background work.
     "RAY_worker_niceness": "0",
     "OMP_NUM_THREADS": "1",

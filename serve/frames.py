@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from codecs import BOM_UTF8
 from collections.abc import Generator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -56,13 +57,37 @@ class Frame:
     seconds: float | None = None
 
 
+@dataclass(frozen=True)
+class Allowed:
+    """What a request may bring.
+
+    Attributes:
+        pictures: whether there is a detector to look at them.
+        boxes: whether they are enough, or pictures are needed, too.
+    """
+
+    pictures: bool
+    boxes: bool
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields, of which one is given."""
+        return (VIDEO, FRAMES) * self.pictures + (DETECTIONS,) * self.boxes
+
+    @property
+    def why(self) -> str:
+        """Why others are refused."""
+        without = "" if self.pictures else "; the endpoint has no detector"
+        return without + ("" if self.boxes else "; its tracker needs pictures")
+
+
 Reading: TypeAlias = Generator[Frame, None, None]
 """Frames that are read while they are asked for."""
 
 
 async def read_frames(
     request: Request,
-    pictures: bool,
+    allowed: Allowed,
     stack: AsyncExitStack,
     thread: Thread,
     limits: TrackLimits,
@@ -71,7 +96,7 @@ async def read_frames(
 
     Args:
         request: whose body has not been read.
-        pictures: whether there is a detector to look at them.
+        allowed: what it may bring.
         stack: closes what the frames need.
         thread: in which the frames are to be read.
         limits: of the body.
@@ -98,7 +123,7 @@ async def read_frames(
         await spool.take_form(request, options.get(b"boundary", b""), size, seconds)
     else:
         await spool.take_whole(request, DETECTIONS, size, seconds)
-    field = _field(spool, (VIDEO, FRAMES, DETECTIONS) if pictures else (DETECTIONS,))
+    field = _field(spool, allowed)
     frames: Reading
     if field == VIDEO:
         frames = await thread.do(_video, spool, limits)
@@ -112,14 +137,14 @@ async def read_frames(
     return _bounded(frames, limits.frames)
 
 
-def _field(spool: Spool, allowed: tuple[str, ...]) -> str:
+def _field(spool: Spool, allowed: Allowed) -> str:
     """Return the one field that a body has."""
     names = list(dict.fromkeys(part.name for part in spool.parts))
-    wrong = next((name for name in names if name not in allowed), None)
+    wrong = next((name for name in names if name not in allowed.fields), None)
     if wrong is not None or len(names) != 1:
         given = repr(wrong[:40]) if wrong is not None else ", ".join(names) or "there are none"
-        detector = "" if VIDEO in allowed else "; the endpoint has no detector"
-        raise HTTPException(422, f"fields: {given}: give {' or '.join(allowed)}{detector}")
+        fields = " or ".join(allowed.fields)
+        raise HTTPException(422, f"fields: {given}: give {fields}{allowed.why}")
     if names[0] != FRAMES and len(spool.parts) > 1:
         raise HTTPException(422, f"field {names[0]!r}: is given {len(spool.parts)} times")
     return names[0]
@@ -211,6 +236,8 @@ def _lines(spool: Spool, limits: TrackLimits) -> Reading:
     with spool.path.open("rb") as file:
         number = 0
         while line := file.readline(limits.line_bytes + 1):
+            if not number:
+                line = line.removeprefix(BOM_UTF8)
             number += 1
             where = f"line {number}" + ("" if last is None else f", after frame {last}")
             if len(line) > limits.line_bytes:

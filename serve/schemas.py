@@ -34,7 +34,8 @@ class TrackingState(BaseModel):
     Attributes:
         detector: its name; None where boxes come with the requests.
         detector_options: of the detector, but for those that name files.
-        files: sha256 of the detector's files by its option, e.g. ``weights``.
+        files: sha256 of the detector's files by its option, e.g. ``weights``; ``appearance`` is
+            what sees how boxes look.
         tracker: its name.
         tracker_options: of the tracker.
         min_score: boxes of lower scores do not count.

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -11,12 +13,15 @@ from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from brainray.errors import BrainrayError
+from brainray.tracking.camera import CameraMotion
 from brainray.tracking.interface import BOX, Detections, FrameError, Tracker, Tracks
 
 from .bodies import CLOSE
 from .detection import Detection, Setup
 from .frames import LINES, Frame
 from .threads import Thread
+
+_log = logging.getLogger("brainray.serve")
 
 FULL = {"Retry-After": "1", **CLOSE}
 
@@ -25,16 +30,21 @@ async def tracked(
     frames: Iterator[Frame],
     thread: Thread,
     tracker: Tracker,
+    camera: CameraMotion | None,
     setup: Setup | None,
     detection: Detection,
     min_score: float | None,
 ) -> AsyncIterator[bytes]:
-    """Yield a line of JSON for each frame; a frame that cannot be read ends them with its error.
+    """Yield a line of JSON for each frame; what goes wrong ends them with a line that says so.
+
+    Its ``error`` names the frame that cannot be read or tracked; of what should not be, only that
+    it was, for its place is the log.
 
     Args:
         frames: that come one after the other.
         thread: in which they are read and tracked.
         tracker: a new one.
+        camera: sees how it moves, a new one, too; None where that is not needed.
         setup: of the detector; None where boxes are given.
         detection: detects.
         min_score: boxes of lower scores do not count; None leaves none out.
@@ -47,6 +57,8 @@ async def tracked(
             if frame.image_HWC is not None and setup is not None:
                 found = await detection.detect(setup, frame.image_HWC)
             assert found is not None
+            if camera is not None:
+                found = await thread.do(_with_motion, camera, frame, found)
             if min_score is not None:
                 found = found[found.scores_M >= min_score]
             yield await thread.do(_tracked_line, tracker, frame, found)
@@ -55,6 +67,10 @@ async def tracked(
     except BrainrayError as error:
         where, what = f"frame {frame.number}", str(error)
         yield _line({"error": what if where in what else f"{where}: {what}", "frame": frame.number})
+    except Exception:  # the answer has begun: else it would only be cut off
+        _log.exception("a stream ended at frame %s", frame.number)
+        said = f"frame {frame.number}: an error of the service, which its log has"
+        yield _line({"error": said, "frame": frame.number})
 
 
 class Streams:
@@ -112,6 +128,11 @@ class Lines(StreamingResponse):
             await super().__call__(scope, receive, within)
         finally:
             await asyncio.shield(self._stack.aclose())
+
+
+def _with_motion(camera: CameraMotion, frame: Frame, found: Detections) -> Detections:
+    assert frame.image_HWC is not None
+    return replace(found, motion=camera.update(frame.image_HWC, found.boxes_M4))
 
 
 def _tracked_line(tracker: Tracker, frame: Frame, found: Detections) -> bytes:

@@ -1,7 +1,8 @@
 """What every test gets: places of its own, and no data set that is not there.
 
 With ``--services`` the catalogs that tests make lie in PostgreSQL and S3, on servers that are
-started for them, instead of SQLite and a folder; only then are the tests in ``services`` collected.
+started for them, instead of SQLite and a folder; only then are the tests in ``services`` collected,
+and of the others those alone that make such catalogs.
 With ``--zoo`` those in ``zoo`` are, which need torchvision, timm, transformers, OpenCV and PyAV.
 With ``--long`` those in folders called ``long`` are: they take minutes and prove what shorter ones
 prove in part; and others then try every case where they else try some.
@@ -129,8 +130,16 @@ def _turn(item: pytest.Item) -> int:
     return int(RAY_TESTS in item.path.parents)
 
 
+def _meets_servers(item: pytest.Item) -> bool:
+    making = {"new_database", "copy_database", "new_store"}
+    used = making & set(getattr(item, "fixturenames", ()))
+    return bool(used) or SERVICES_TESTS in item.path.parents
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=_turn)
+    if config.option.services:  # what never meets a server is the same without one
+        items[:] = [item for item in items if _meets_servers(item)]
     if os.environ.get("BRAINRAY_DATA"):
         return
     needing = [item for item in items if item.get_closest_marker("data")]
@@ -163,7 +172,8 @@ def few_pictures() -> Iterator[None]:
     What draws them is tested by itself; so is what a run does with them, which patches this back.
     """
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("brainray.pipeline.publication.can_draw", lambda: False)
+        for task in ("pipeline", "pipeline.tracking"):
+            patched.setattr(f"brainray.{task}.publication.can_draw", lambda: False)
         yield
 
 
@@ -171,6 +181,17 @@ def few_pictures() -> Iterator[None]:
 def user_folders(session_folders: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test an empty catalog, store, cache and folder of runs of its own."""
     point_into(tmp_path / "user", monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def seeded_torch() -> None:
+    """Let what a test draws from torch's global generator not depend on the tests before it.
+
+    Fixtures of a wider scope have generators of their own.
+    """
+    import torch
+
+    torch.manual_seed(0)
 
 
 @pytest.fixture(autouse=True)

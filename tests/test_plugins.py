@@ -72,6 +72,27 @@ def test_an_unknown_name_lists_the_allowed():
         plugins.load("searchers", "evolutoin")
 
 
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("no_such.package:X", "ModuleNotFoundError: No module named 'no_such'"),
+        ("broken:X", "AttributeError: module 'broken' has no attribute 'X'"),
+        ("raising:X", "ZeroDivisionError: division by zero"),
+        ("garbled:X", "SyntaxError: "),
+    ],
+)
+def test_what_cannot_be_imported_is_named(
+    value: str, reason: str, install: Callable[[str, str, str], None]
+):
+    modules = {"broken": "", "raising": "1 / 0", "garbled": "def"}
+    for module, code in modules.items():
+        install(module, f"[brainray.searchers]\nbad = {value}\n", code)
+    message = f"^searchers: 'bad' \\({value}\\) cannot be imported: {reason}.*$"
+    with pytest.raises(PluginError, match=message) as refused:
+        plugins.load("searchers", "bad")
+    assert "\n" not in str(refused.value)
+
+
 def test_a_group_that_nobody_fills_is_empty():
     assert plugins.names("nothing") == []
 

@@ -7,7 +7,8 @@ from audio_visual_digits.workbench import Result
 from brainray.catalog.library import Library
 from brainray.datasets.dataset import open_dataset
 from brainray.fusion.bank import FeatureBank, load_bank
-from brainray.pipeline.units import BankUnit, ColumnUnit
+from brainray.pipeline.columns import ColumnUnit
+from brainray.pipeline.units import BankUnit
 from brainray.settings import load_settings
 
 

@@ -22,6 +22,7 @@ from synchronisation.plan import RULES, Plan, Rule
 WORKERS = 4
 NETWORK = "lenet5"
 RATE = 3e-3
+ONE_PROCESS = Rule("one process", "all_reduce")
 
 
 @dataclass(frozen=True)
@@ -61,34 +62,43 @@ def learn(lessons: list[Lesson]) -> list[float]:
         return list(pool.map(learned, lessons))
 
 
+def asked_of(seeds: int) -> list[tuple[Rule, int, int]]:
+    """Return each rule, its number of workers and a seed; one process comes first."""
+    asked = [(ONE_PROCESS, 1), *((rule, WORKERS) for rule in RULES)]
+    return [(rule, workers, seed) for rule, workers in asked for seed in range(seeds)]
+
+
 def compare_rules(plan: Plan) -> list[dict[str, Any]]:
-    """Return every rule's accuracy beside that of one process, in points."""
-    serial = Rule("one process", "all_reduce")
-    asked = [(serial, 1), *((rule, WORKERS) for rule in RULES)]
-    seeds = range(plan.learn_seeds)
-    lessons = [
-        Lesson(rule, workers, seed, plan.source, plan.learn_rows, plan.learn_epochs, 128)
-        for rule, workers in asked
-        for seed in seeds
+    """Return every rule's accuracy on MNIST beside that of one process, in points."""
+    asked = asked_of(plan.learn_seeds)
+    found = learn(
+        [Lesson(*one, plan.source, plan.learn_rows, plan.learn_epochs, 128) for one in asked]
+    )
+    return beside_one_process("accuracy", asked, found)
+
+
+def beside_one_process(
+    part: str, asked: list[tuple[Rule, int, int]], found: list[float]
+) -> list[dict[str, Any]]:
+    """Return a row a rule: its accuracies, in percent, and their distance to one process's."""
+    reached: dict[tuple[str, int], list[float]] = {}
+    for (rule, workers, _), value in zip(asked, found, strict=True):
+        reached.setdefault((rule.name, workers), []).append(100 * value)
+    alone = reached[ONE_PROCESS.name, 1]
+    return [
+        {
+            "part": part,
+            "simulated": True,
+            "rule": name,
+            "workers": workers,
+            "accuracies": [round(value, 2) for value in own],
+            "mean": round(statistics.mean(own), 2),
+            "points_to_one_process": round(
+                statistics.mean(mine - other for mine, other in zip(own, alone, strict=True)), 2
+            ),
+        }
+        for (name, workers), own in reached.items()
     ]
-    found = dict(zip(lessons_keys(lessons), learn(lessons), strict=True))
-    rows = []
-    for rule, workers in asked:
-        reached = [100 * found[rule.name, workers, seed] for seed in seeds]
-        alone = [100 * found[serial.name, 1, seed] for seed in seeds]
-        differences = [own - other for own, other in zip(reached, alone, strict=True)]
-        rows.append(
-            {
-                "part": "accuracy",
-                "simulated": True,
-                "rule": rule.name,
-                "workers": workers,
-                "accuracies": [round(value, 2) for value in reached],
-                "mean": round(statistics.mean(reached), 2),
-                "points_to_one_process": round(statistics.mean(differences), 2),
-            }
-        )
-    return rows
 
 
 def lessons_keys(lessons: list[Lesson]) -> list[tuple[str, int, int]]:

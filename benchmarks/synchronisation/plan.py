@@ -21,6 +21,8 @@ class Plan:
         learn_rows: training images where accuracies are compared.
         learn_epochs: of these trainings.
         learn_seeds: of the comparison of all rules.
+        fusion_candidates: random fusion networks, of which all rules train the best.
+        fusion_seeds: of that training.
         swarm_rows: training images where PSO-PS is compared with plain averaging.
         swarm_epochs: of these trainings.
         swarm_seeds: of them.
@@ -40,6 +42,8 @@ class Plan:
     learn_rows: int
     learn_epochs: int
     learn_seeds: int
+    fusion_candidates: int
+    fusion_seeds: int
     swarm_rows: int
     swarm_epochs: int
     swarm_seeds: int
@@ -47,8 +51,42 @@ class Plan:
     row_seconds: float = 0.0
 
 
-FULL = Plan("mnist", 0.4, 5, 4_096, 256, 12_288, 1_024, 10_000, 3, 3, 4_000, 3, 5, (1, 5, 20, 50))
-QUICK = Plan("embedded", 0.4, 1, 128, 64, 128, 64, 256, 1, 1, 128, 1, 1, (1, 5))
+FULL = Plan(
+    source="mnist",
+    share=0.4,
+    rounds=5,
+    rows=4_096,
+    batch=256,
+    long_rows=12_288,
+    long_batch=1_024,
+    learn_rows=10_000,
+    learn_epochs=3,
+    learn_seeds=3,
+    fusion_candidates=16,
+    fusion_seeds=3,
+    swarm_rows=4_000,
+    swarm_epochs=3,
+    swarm_seeds=5,
+    periods=(1, 5, 20, 50),
+)
+QUICK = Plan(
+    source="embedded",
+    share=0.4,
+    rounds=1,
+    rows=128,
+    batch=64,
+    long_rows=128,
+    long_batch=64,
+    learn_rows=256,
+    learn_epochs=1,
+    learn_seeds=1,
+    fusion_candidates=2,
+    fusion_seeds=1,
+    swarm_rows=128,
+    swarm_epochs=1,
+    swarm_seeds=1,
+    periods=(1, 5),
+)
 
 
 @dataclass(frozen=True)

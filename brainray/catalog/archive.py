@@ -20,15 +20,13 @@ from onnx import ModelProto, TensorProto, numpy_helper
 from onnx.defs import onnx_opset_version
 
 from brainray.errors import CatalogError, NetworkError
-from brainray.networks.interface import NetworkSpec, build_network, build_preparation
+from brainray.networks.declared import ONNX, NetworkSpec, build_preparation
+from brainray.networks.interface import build_network
 from brainray.networks.onnx_file import FLOATS, count_parameters, read_graph, tensors
 from brainray.networks.onnx_graph import Graph, Tap
 
 MAX_BYTES = 2**30
 """Of one file; ONNX itself cannot have twice as much."""
-
-ONNX = "onnx"
-"""The architecture of networks whose files are graphs; it is no entry point, for it needs one."""
 
 OLDEST_OPSET = 7
 """ONNX Runtime promises to run graphs from here on."""

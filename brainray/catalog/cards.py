@@ -7,9 +7,8 @@ import yaml
 from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from brainray import plugins
-from brainray.catalog.archive import ONNX
 from brainray.errors import CatalogError, NetworkError, PluginError
-from brainray.networks.interface import build_preparation, zoo_of
+from brainray.networks.declared import ONNX, build_preparation, zoo_of
 from brainray.scenario.load import first_problem
 from brainray.scenario.values import Number, Section
 from brainray.shapes import Modality

@@ -4,16 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import Session
 
 from brainray.catalog.engines import MIGRATE, WRITE, expect_file, make_engine, shown
-from brainray.catalog.seeding import seed
 from brainray.errors import CatalogError, UnavailableError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -87,21 +82,14 @@ def downgrade(url: str, revision: str) -> None:
                 f"revision {revision!r}: database {shown(url)} is at {allowed[-1]}, "
                 f"allowed are {', '.join(allowed)}"
             )
-        command.downgrade(alembic_config(connection), revision)
+        from brainray.catalog import migrating  # alembic takes as long to import as all of this
+
+        migrating.downgrade(connection, MIGRATIONS, revision)
 
 
 def head_revision() -> str:
     """Return the newest revision that this brainray knows."""
-    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-    assert head is not None, "there is at least one migration"
-    return head
-
-
-def alembic_config(connection: Connection) -> Config:
-    """Return alembic's configuration for ``connection``; no ``alembic.ini`` is needed."""
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    return config
+    return _revisions()[-1]
 
 
 @contextmanager
@@ -143,7 +131,9 @@ def _migrating(engine: Engine, url: str) -> Iterator[Connection]:
 
 def _revision(connection: Connection, url: str) -> str | None:
     """Return the revision of a catalog that this brainray knows, None if it is empty."""
-    revision = MigrationContext.configure(connection).get_current_revision()
+    revision: str | None = None
+    if inspect(connection).has_table("alembic_version"):
+        revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
     if revision is None:
         if tables := inspect(connection).get_table_names():
             raise CatalogError(
@@ -160,15 +150,17 @@ def _revision(connection: Connection, url: str) -> str | None:
 
 
 def _revisions() -> list[str]:
-    """Return all revisions that this brainray knows, the oldest first."""
-    scripts = ScriptDirectory(str(MIGRATIONS)).walk_revisions()
-    return [script.revision for script in scripts][::-1]
+    """Return all revisions that this brainray knows, the oldest first.
+
+    Their files' names begin with them: to read the files takes longer than to open a catalog.
+    """
+    return sorted(path.name.partition("_")[0] for path in MIGRATIONS.glob("versions/[0-9]*.py"))
 
 
 def _migrate_and_seed(connection: Connection, url: str) -> str:
-    command.upgrade(alembic_config(connection), "head")
-    with Session(connection) as session:
-        seed(session)
+    from brainray.catalog import migrating
+
+    migrating.upgrade(connection, MIGRATIONS)
     revision = _revision(connection, url)
     assert revision is not None, "the migration has just set it"
     return revision

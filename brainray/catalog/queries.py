@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from brainray.catalog import tables
 from brainray.catalog.values import Model, Run
 from brainray.errors import CatalogError, UnknownError
-from brainray.networks.interface import NetworkSpec
+from brainray.networks.declared import NetworkSpec
 
 NamedTable: TypeAlias = (
     tables.Function

@@ -9,10 +9,10 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-import safetensors.torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LARGEST_HEADER_BYTES = 100_000_000
 """As safetensors has it."""
@@ -22,13 +22,15 @@ _BLANK = "0" * 64
 _SEAL = re.compile(rb'"sealed":"\{\\"sha256\\": \\"([0-9a-f]{64})\\"')
 
 
-def seal(tensors: Mapping[str, Tensor], notes: Mapping[str, Any]) -> bytes:
+def seal(tensors: Mapping[str, "Tensor"], notes: Mapping[str, Any]) -> bytes:
     """Return the bytes of a sealed file.
 
     Args:
         tensors: contiguous, by name.
         notes: JSON values, which `notes_of` gives back.
     """
+    import safetensors.torch  # and torch with it: who only checks a seal does without
+
     # One entry alone: safetensors writes several in no fixed order.
     metadata = {"sealed": json.dumps({"sha256": _BLANK} | dict(notes))}
     data = safetensors.torch.save(dict(tensors), metadata)

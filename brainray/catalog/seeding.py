@@ -23,7 +23,7 @@ from brainray.catalog.tables import (
     Region,
     SubRegion,
 )
-from brainray.networks.interface import NetworkSpec
+from brainray.networks.declared import NetworkSpec
 from brainray.networks.structure import Structure, structure_of
 
 SEED = files("brainray.catalog") / "seed"

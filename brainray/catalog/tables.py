@@ -312,6 +312,8 @@ class TrackingEndpoint(Table, table=True):
 
     It has no name that an `Endpoint` has. ``detector`` is None where boxes come with the requests;
     boxes of either kind count from ``min_score`` on, all of them if that is None.
+    ``appearance`` says how the `DetectorFile` of this name is read, which sees how boxes look;
+    it is None where nothing does.
     """
 
     __tablename__ = "tracking_endpoint"
@@ -322,12 +324,13 @@ class TrackingEndpoint(Table, table=True):
     tracker: str
     tracker_options: dict[str, Any] = Field(sa_type=JSON)
     min_score: float | None = None
+    appearance: dict[str, Any] | None = Field(sa_type=JSON, default=None)
     revision: int
     changed: datetime = Field(sa_type=UtcDateTime)
 
 
 class DetectorFile(Table, table=True):
-    """A file that an option of a tracking endpoint's detector names, e.g. its weights."""
+    """A file of a tracking endpoint: what an option of its detector names, or ``appearance``."""
 
     __tablename__ = "detector_file"
 

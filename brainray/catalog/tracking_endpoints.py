@@ -16,6 +16,9 @@ from brainray.catalog.store import MODELS, Store
 from brainray.catalog.values import json_text
 from brainray.errors import CatalogError
 
+APPEARANCE = "appearance"
+"""Among an endpoint's files that which sees how boxes look, beside those of its detector."""
+
 
 @dataclass(frozen=True)
 class TrackingEndpoint:
@@ -25,10 +28,12 @@ class TrackingEndpoint:
         name: in the address.
         detector: of ``brainray.detectors``; None where boxes come with the requests.
         detector_options: of the detector, but for those that name files.
-        files: keys in the store by the detector's option, e.g. ``weights``.
+        files: keys in the store by the detector's option, e.g. ``weights``; and `APPEARANCE`.
         tracker: of ``brainray.trackers``.
         tracker_options: of the tracker.
         min_score: boxes of lower scores do not count; None leaves none out.
+        appearance: how the file is read that sees how boxes look, see
+            `brainray.tracking.looks.Looks`; None where nothing does.
         revision: 1 for a new endpoint, then one more with every change.
         changed: UTC.
     """
@@ -40,12 +45,13 @@ class TrackingEndpoint:
     tracker: str
     tracker_options: dict[str, Any]
     min_score: float | None
+    appearance: dict[str, Any] | None
     revision: int
     changed: datetime
 
 
 def store_file(store: Store, path: Path) -> str:
-    """Write a detector's file as ``models/detectors/<sha256>.<its suffix>`` and return the key.
+    """Write a file of an endpoint as ``models/detectors/<sha256>.<its suffix>`` and return the key.
 
     Raises:
         CatalogError: it cannot be read or written.
@@ -75,6 +81,7 @@ def deploy_tracking(
     tracker: str,
     tracker_options: Mapping[str, Any],
     min_score: float | None,
+    appearance: Mapping[str, Any] | None,
 ) -> TrackingEndpoint:
     """Make a tracking endpoint, or change it; nothing changes if it is so already.
 
@@ -82,7 +89,8 @@ def deploy_tracking(
         session: of the transaction.
         store: that has the files.
         name: of the endpoint, which no model answers at.
-        files: keys of `store_file` by the detector's option.
+        files: keys of `store_file` by the detector's option, and `APPEARANCE`.
+        appearance: see `TrackingEndpoint`.
 
     Raises:
         CatalogError: an option is no JSON value, a file is gone, or a model answers there.
@@ -99,6 +107,7 @@ def deploy_tracking(
         "tracker": tracker,
         "tracker_options": dict(tracker_options),
         "min_score": min_score,
+        "appearance": None if appearance is None else dict(appearance),
     }
     row = session.get(tables.TrackingEndpoint, name)
     if row is None:

@@ -4,11 +4,11 @@ The functions that take a session work within the caller's transaction.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlmodel import Session, col, select
 
-from brainray.catalog import archive, queries, tables
-from brainray.catalog.archive import ONNX, Declared, Inspected
+from brainray.catalog import queries, tables
 from brainray.catalog.cards import ModelCard, NetworkCard
 from brainray.catalog.drafts import Draft
 from brainray.catalog.tables import (
@@ -23,7 +23,10 @@ from brainray.catalog.tables import (
 from brainray.catalog.values import NewModel, recipe_of
 from brainray.catalog.weights import StoredWeights
 from brainray.errors import CatalogError
-from brainray.networks.structure import structure_of
+from brainray.networks.declared import ONNX
+
+if TYPE_CHECKING:
+    from brainray.catalog.archive import Inspected
 
 
 def add_network(session: Session, card: NetworkCard) -> Network:
@@ -54,6 +57,8 @@ def add_network(session: Session, card: NetworkCard) -> Network:
         ],
     )
     if card.architecture != ONNX:  # what a graph is made of is seen when it is uploaded
+        from brainray.networks.structure import structure_of  # it builds the network, by torch
+
         structure = structure_of(queries.network_value(row))
         row.features, row.taps = structure.features, structure.taps
     session.add(row)
@@ -118,7 +123,7 @@ def draft_row(session: Session, what: str) -> tables.Draft:
     return found[0]
 
 
-def inspect(session: Session, draft: tables.Draft, path: Path) -> tuple[Inspected, NewModel]:
+def inspect(session: Session, draft: tables.Draft, path: Path) -> "tuple[Inspected, NewModel]":
     """Let a file through the archive gate as the weights of a draft.
 
     Returns:
@@ -127,10 +132,12 @@ def inspect(session: Session, draft: tables.Draft, path: Path) -> tuple[Inspecte
     Raises:
         CatalogError: it is not what was declared, or its weights are in the catalog already.
     """
+    from brainray.catalog import archive  # which draws in torch and onnx
+
     network = queries.network_row(session, draft.network)
     passed = archive.inspect(
         path,
-        Declared(
+        archive.Declared(
             network=queries.network_value(network),
             file_format=session.get_one(Platform, draft.platform).format,
             classes=len(draft.spec["labels"]),
@@ -161,7 +168,7 @@ def finish(session: Session, draft: str, new: NewModel) -> None:
     session.delete(row)
 
 
-def _new_model(draft: tables.Draft, network: Network, passed: Inspected) -> NewModel:
+def _new_model(draft: tables.Draft, network: Network, passed: "Inspected") -> NewModel:
     labels, fill = draft.spec["labels"], draft.spec["fill"]
     # What a scenario calls its input is not known; the modality will do.
     spec = {"labels": labels, "classes": len(labels), "input": network.modality}

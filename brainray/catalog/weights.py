@@ -1,18 +1,22 @@
-"""The weights of models in the store, as safetensors."""
+"""The weights of models in the store, as safetensors.
+
+The catalog names weights without touching them; what does touch them imports torch for itself.
+"""
 
 import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import safetensors.torch
-import torch
 from safetensors import SafetensorError
-from torch import Tensor
 
 from brainray.catalog.store import MODELS, Store
 from brainray.errors import CatalogError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _SUB_REGION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 
@@ -39,7 +43,7 @@ def model_folder(sub_region: str) -> str:
     return f"{MODELS}{sub_region.replace('.', '/')}"
 
 
-def store_weights(store: Store, sub_region: str, tensors: Mapping[str, Tensor]) -> StoredWeights:
+def store_weights(store: Store, sub_region: str, tensors: Mapping[str, "Tensor"]) -> StoredWeights:
     """Write tensors as ``models/<region>/<sub-region>/<sha256>.safetensors``.
 
     The same tensors give the same bytes, so storing them again changes nothing.
@@ -52,6 +56,9 @@ def store_weights(store: Store, sub_region: str, tensors: Mapping[str, Tensor]) 
     Raises:
         CatalogError: there are no tensors, one has NaN or infinite values, or the store says no.
     """
+    import safetensors.torch
+    import torch
+
     if not _SUB_REGION.fullmatch(sub_region):
         raise CatalogError(f"sub-region {sub_region!r}: must look like 'vision.shape'")
     if not tensors:
@@ -83,7 +90,7 @@ def weights_path(store: Store, key: str) -> Path:
         ) from error
 
 
-def load_weights(store: Store, key: str) -> dict[str, Tensor]:
+def load_weights(store: Store, key: str) -> "dict[str, Tensor]":
     """Read tensors, memory-mapped: processes on one machine share their pages.
 
     Changing a tensor in place changes this process's copy only, never the file.
@@ -91,6 +98,8 @@ def load_weights(store: Store, key: str) -> dict[str, Tensor]:
     Raises:
         CatalogError: the file is missing, damaged or no safetensors file.
     """
+    import safetensors.torch
+
     path = weights_path(store, key)
     try:
         tensors: dict[str, Tensor] = safetensors.torch.load_file(path)

@@ -12,7 +12,6 @@ from brainray.catalog.endpoints import Endpoint
 from brainray.catalog.tracking_endpoints import TrackingEndpoint
 from brainray.cli.output import Json, show
 from brainray.errors import SettingsError, UnknownError
-from brainray.pipeline.predict import load_model
 from brainray.pipeline.tracking.deployment import deploy_choice, meant
 from brainray.settings import load_settings
 from brainray.tracking.definition import deploy as deploy_tracking
@@ -86,6 +85,8 @@ def _deploy(
     if isinstance(found, Model):
         if sequence is not None:
             raise SettingsError(f"--sequence: goes with a run of tracking alone, {what} predicts")
+        from brainray.pipeline.predict import load_model  # by torch
+
         load_model(library, found.id)  # what cannot be loaded is not deployed
         library.deploy(found.id, name or _endpoint_name(library, found), canary)
     elif canary is not None:

@@ -1,7 +1,8 @@
 """What ``brainray track`` detects itself, in the frames of its INPUT."""
 
+import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from brainray.errors import DataError
 from brainray.networks.detectors.interface import make_detector
 from brainray.shapes import Array
-from brainray.tracking.appearance import with_appearance
 from brainray.tracking.detecting import as_rows, detections_in
 from brainray.tracking.frames import Frames, read_frames
 from brainray.tracking.rows import Rows
@@ -27,17 +27,32 @@ class Detected:
 
     Attributes:
         rows: of all its frames.
+        first: number of the first frame.
         frames: how many frames were looked at, those without a box included.
         milliseconds: CPU time a frame, reading it included.
     """
 
     rows: Rows
+    first: int
     frames: int
     milliseconds: float
 
 
-def detect(source: Path | None, detector: str, options: Mapping[str, Any]) -> dict[str, Detected]:
+def detect(
+    source: Path | None,
+    detector: str,
+    options: Mapping[str, Any],
+    appearance: "Appearance | None" = None,
+    looks_from: float = -math.inf,
+) -> dict[str, Detected]:
     """Return what a detector finds in each sequence, and show on a terminal how far it is.
+
+    Args:
+        source: of the pictures.
+        detector: of ``brainray.detectors``.
+        options: of the detector.
+        appearance: sees how the boxes look; None if nothing does.
+        looks_from: what has a lower score is not looked at.
 
     Raises:
         DataError: there is no INPUT, or a frame that cannot be read, which is named.
@@ -48,20 +63,33 @@ def detect(source: Path | None, detector: str, options: Mapping[str, Any]) -> di
     made = make_detector(detector, options)
     found = {}
     for name, frames in read_frames(source).items():
-        start, looked_at = time.process_time(), 0
-        detected = []
-        for number, detections in detections_in(made, _watched(frames)):
-            detected.append((number, detections))
-            looked_at += 1
+        start = time.process_time()
+        try:
+            detected = list(detections_in(made, _watched(frames), appearance, looks_from))
+        except DataError as error:
+            raise _of_sequence(name, error) from error
+        if not detected:
+            raise DataError(f"seq {name}: has no frame")
         spent = time.process_time() - start
-        found[name] = Detected(as_rows(detected), looked_at, 1000 * spent / max(1, looked_at))
+        found[name] = Detected(
+            as_rows(detected), detected[0][0], len(detected), 1000 * spent / len(detected)
+        )
     return found
 
 
-def seen(source: Path, boxes: Mapping[str, Rows], appearance: "Appearance") -> dict[str, Rows]:
-    """Return boxes with what they look like, and show on a terminal how far it is.
+def seen(
+    source: Path,
+    boxes: Mapping[str, Rows],
+    see: Callable[[Rows, Iterable[tuple[int, Array]]], Rows],
+) -> dict[str, Rows]:
+    """Return boxes with what pictures tell of them, and show on a terminal how far it is.
 
     One video and the boxes of one sequence belong together, whatever their names.
+
+    Args:
+        source: of the pictures.
+        boxes: of each sequence.
+        see: given boxes and the frames of their sequence, returns boxes that know more.
 
     Raises:
         DataError: a sequence or a frame has no picture, or one that cannot be read.
@@ -74,7 +102,7 @@ def seen(source: Path, boxes: Mapping[str, Rows], appearance: "Appearance") -> d
         if name not in frames:
             raise DataError(f"seq {name}: has no frames, there are those of {', '.join(frames)}")
         try:
-            found[name] = with_appearance(rows, _watched(frames[name]), appearance)
+            found[name] = see(rows, _watched(frames[name]))
         except DataError as error:
             raise _of_sequence(name, error) from error
     return found

@@ -19,12 +19,15 @@ from rich.text import Text
 
 from brainray.datasets.dataset import rows_text
 from brainray.pipeline.record import Event
-from brainray.scenario import AnyScenario, Scenario
+from brainray.scenario import AnyScenario, Scenario, TrackingScenario
+from brainray.wording import counted
 
 STAGES = {
     "data": "data",
     "prepare": "preparing inputs",
     "detect": "detecting objects",
+    "look": "looking at boxes",
+    "camera": "watching the camera",
     "pretrain": "pretraining networks",
     "bank": "building feature banks",
     "search": "searching candidates",
@@ -47,6 +50,7 @@ class LiveView:
         self._console = console
         self._budget = scenario.search.budget
         self._made = _made(scenario)
+        self._percent = not isinstance(scenario, TrackingScenario) or scenario.goal.is_share
         self._progress = Progress(
             TextColumn("{task.description:<22}"),
             BarColumn(bar_width=24),
@@ -92,7 +96,7 @@ class LiveView:
         elif kind == "training" and event["begins"] and 0 < event["epochs"] < event["of"]:
             self._say(
                 f"training {event['training']}: goes on after epoch {event['epochs']} of "
-                f"{event['of']} with {event['workers']} workers"
+                f"{event['of']} with {counted(event['workers'], 'worker')}"
             )
         elif kind == "started":
             self.run_id = event["run_id"]
@@ -110,7 +114,7 @@ class LiveView:
             self._searched_at = time.monotonic()
             self._say(self._search_text())
         elif kind == "solution":
-            self._say(f"best {self._made}: validation {event['validation']:.1%}")
+            self._say(f"best {self._made}: validation {self._value(event['validation'])}")
             if "part" not in event:  # else nothing is trained
                 self._stage("train", 1, 1)
                 if self._training:
@@ -130,8 +134,12 @@ class LiveView:
         passed = max(until - self._searching_since, 1e-3)
         rate = self._evaluated / passed
         left = (self._budget - self._evaluated) / rate if rate else 0.0
-        best = f"best {self._best:.1%}" if math.isfinite(self._best) else "no value yet"
-        return f"{self._evaluated} candidates, {rate:.1f} a second, {best}, {left:.0f} s left"
+        best = f"best {self._value(self._best)}" if math.isfinite(self._best) else "no value yet"
+        candidates = counted(self._evaluated, "candidate")
+        return f"{candidates}, {rate:.1f} a second, {best}, {left:.0f} s left"
+
+    def _value(self, value: float) -> str:
+        return f"{value:.1%}" if self._percent else f"{value:.3f}"
 
     def _stage(self, stage: str, done: int, total: int) -> None:
         if stage not in self._tasks:
@@ -159,8 +167,8 @@ def _training_text(event: Event) -> str:
     """Return how fast a training goes, and what its first worker waits and sends."""
     rate = event["rows"] / max(event["seconds"], 1e-3)
     return (
-        f"epoch {event['epochs']} of {event['of']}, {event['workers']} workers: {rate:,.0f} "
-        f"samples/s, {event['seconds_waited']:.1f} s waited, "
+        f"epoch {event['epochs']} of {event['of']}, {counted(event['workers'], 'worker')}: "
+        f"{rate:,.0f} samples/s, {event['seconds_waited']:.1f} s waited, "
         f"{event['bytes_sent'] / 1e6:,.1f} MB sent"
     )
 

@@ -8,6 +8,7 @@ from brainray.cli.tracking_report import tracking_summary, tracking_table
 from brainray.pipeline.markdown import brackets, percent
 from brainray.scenario import AnyReport, TrackingReport
 from brainray.scenario.report import Fused, Gain, Reheaded, Unimodal
+from brainray.wording import counted
 
 
 def report_table(report: AnyReport) -> Table:
@@ -53,8 +54,9 @@ def report_summary(report: AnyReport) -> str:
         return tracking_summary(report)
     search, gate = report.search, report.gate
     searched = (
-        f"{search.evaluated} candidates by {search.algorithm} in {search.seconds:.0f} s. "
-        f"Returned: the {gate.chosen} network (margin {100 * gate.margin:+.2f} on validation), "
+        f"{counted(search.evaluated, 'candidate')} by {search.algorithm} in "
+        f"{search.seconds:.0f} s. Returned: the {gate.chosen} network "
+        f"(margin {100 * gate.margin:+.2f} on validation), "
         f"model {report.model.id} version {report.model.version}, "
         f"{report.model.parameters:,} parameters. Run {report.run_id}."
     )

@@ -15,11 +15,7 @@ from brainray.catalog.values import Run
 from brainray.cli.output import Json, show, write_text
 from brainray.cli.report import report_summary, report_table
 from brainray.errors import RunError, SettingsError
-from brainray.pipeline.publication import drawn
 from brainray.pipeline.status import finished_report, status_of, stop
-from brainray.pipeline.tables import report_markdown
-from brainray.pipeline.tracking.publication import drawn as tracking_pictures
-from brainray.pipeline.tracking.tables import tracking_markdown
 from brainray.scenario import AnyReport, TrackingReport
 from brainray.settings import load_settings
 
@@ -81,6 +77,12 @@ def show_run(
 
 
 def _page(report: AnyReport, folder: Path) -> str:
+    # These draw in matplotlib, for the page's pictures.
+    from brainray.pipeline.publication import drawn
+    from brainray.pipeline.tables import report_markdown
+    from brainray.pipeline.tracking.publication import drawn as tracking_pictures
+    from brainray.pipeline.tracking.tables import tracking_markdown
+
     if isinstance(report, TrackingReport):
         return tracking_markdown(report, tracking_pictures(report, folder))
     return report_markdown(report, drawn(report, folder))

@@ -22,6 +22,7 @@ from brainray.pipeline.stopping import terminable
 from brainray.search.bench import Curves, Protocol, Searched, compare, search_many, summary
 from brainray.search.table import TableProblem, read_table
 from brainray.shapes import Array
+from brainray.wording import counted
 
 BASELINE = "random"
 DETAILS = "bench"
@@ -38,10 +39,14 @@ def group() -> None:
 @app.command("bench")
 def bench(
     table: Annotated[Path, typer.Option(metavar="F.parquet", help="A row a code.")],
-    search_on: Annotated[str, typer.Option(metavar="COLUMN", help="What is maximised.")],
+    search_on: Annotated[str, typer.Option(metavar="COLUMN", help="What a search sees.")],
     report: Annotated[
         list[str] | None,
         typer.Option(metavar="COLUMN", help="Judges the best code; default: --search-on."),
+    ] = None,
+    minimise: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Smaller values are better; default: larger ones."),
     ] = None,
     genes: Annotated[
         str,
@@ -71,21 +76,19 @@ def bench(
 ) -> None:
     """Run a searcher and random search on a table, and compare them seed by seed."""
     plugins.load("searchers", algorithm)  # an unknown name is refused before anything is read
+    if curve is not None and curve.suffix.lower() != ".png":
+        raise SettingsError(f"--curve {curve}: must be the name of a PNG file, F.png")
     judges = list(dict.fromkeys(report or [search_on]))
     if DETAILS in judges:
         raise DataError(f"--report {DETAILS!r}: is a key of the JSON; rename the column")
     protocol = Protocol(algorithm, budget, brood, lag, _options(options or []))
-    problem = read_table(table, genes, search_on, judges)
+    problem = read_table(table, genes, search_on, judges, minimise or [])
     start = time.monotonic()
     curves, diagnostics = _search(problem, protocol, range(seeds), workers or os.cpu_count() or 1)
     seconds = time.monotonic() - start
     evaluated = curves[algorithm][search_on].shape[1]
-    title = f"{algorithm} on {table.stem}: {evaluated} evaluations, {seeds} seeds"
-    if curve is not None:
-        try:
-            draw_curves(curves, title, curve)
-        except OSError as error:
-            raise SettingsError(f"--curve {curve}: cannot be written: {error}") from error
+    effort = f"{counted(evaluated, 'evaluation')}, {counted(seeds, 'seed')}"
+    title = f"{algorithm} on {table.stem}: {effort}"
     last = {
         name: {judge: found[judge][:, -1] for judge in judges} for name, found in curves.items()
     }
@@ -95,6 +98,7 @@ def bench(
         "genes": {gene.name: len(gene.alleles) for gene in problem.space.genes},
         "codes": len(problem.codes.rows),
         "search_on": search_on,
+        "minimised": sorted(problem.minimised),
         "algorithm": algorithm,
         "options": dict(protocol.options),
         "budget": budget,
@@ -106,12 +110,20 @@ def bench(
         "values": {judge: last[algorithm][judge].tolist() for judge in judges},
         "random": {judge: summary(last[BASELINE][judge]) for judge in judges},
         "against_random": {
-            judge: compare(last[algorithm][judge], last[BASELINE][judge]) for judge in judges
+            judge: compare(
+                last[algorithm][judge], last[BASELINE][judge], judge in problem.minimised
+            )
+            for judge in judges
         },
         "diagnostics": {name: summary(values_K) for name, values_K in diagnostics.items()},
         "curves": {judge: _curve(curves[algorithm], judge) for judge in judges},
     }
     show(_table(title, document, judges), document, json_to, _below(document[DETAILS]))
+    if curve is not None:  # last, for what was found shall be said even if a disk is full
+        try:
+            draw_curves(curves, title, curve, problem.minimised)
+        except OSError as error:
+            raise SettingsError(f"--curve {curve}: cannot be written: {error}") from error
 
 
 def _options(settings: Sequence[str]) -> dict[str, Any]:
@@ -208,13 +220,15 @@ def _table(title: str, document: dict[str, Any], judges: Sequence[str]) -> Table
 
 
 def _below(details: dict[str, Any]) -> str:
+    names = ", ".join(details["minimised"])
+    smaller = f" Smaller values are better: {names}." if names else ""
     diagnostics = "".join(
         f" {name.replace('_', ' ').capitalize()}: {found['mean']:.3g} (mean of the seeds)."
         for name, found in details["diagnostics"].items()
     )
     return (
         f"Searched on {details['search_on']}, brood {details['brood']}, lag {details['lag']}, "
-        f"{details['codes']:,} codes, {details['seconds']:.1f} s. p: Wilcoxon's signed-rank test "
-        "against random search on the same seeds; effect: rank-biserial correlation, -1 to 1."
-        + diagnostics
+        f"{counted(details['codes'], 'code')}, {details['seconds']:.1f} s. p: "
+        "Wilcoxon's signed-rank test against random search on the same seeds; effect: "
+        "rank-biserial correlation, -1 to 1." + smaller + diagnostics
     )

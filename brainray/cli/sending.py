@@ -13,6 +13,7 @@ from brainray.datasets.files import sha256_of
 from brainray.errors import ScenarioError
 from brainray.scenario import TrackingScenario
 from brainray.settings import Settings
+from brainray.tracking.choices import see_the_camera
 from brainray.tracking.frames import holds_mot_sequences
 from brainray.tracking.reading import mot_sequences
 
@@ -27,8 +28,13 @@ def pack_boxes(scenario: TrackingScenario, folder: Path) -> dict[str, Any]:
         DataError: its input has no sequences that can be read.
     """
     data = scenario.data
-    if scenario.detectors or data.appearance is not None:
-        key = "detectors" if scenario.detectors else "data.appearance"
+    looking = {
+        "detectors": bool(scenario.detectors),
+        "data.appearance": data.appearance is not None,
+        "search.trackers": see_the_camera(scenario.search.trackers),
+    }
+    if any(looking.values()):
+        key = next(key for key, looks in looking.items() if looks)
         raise ScenarioError(
             f"{key}: looks at pictures, which are not sent to a cluster; run it on the head, or "
             "detect here and give the boxes as data.detections"

@@ -1,7 +1,9 @@
 """``brainray track``: identities for boxes in frames, and how good they are."""
 
+import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,12 +17,22 @@ from brainray.cli.detecting import Detected, detect, seen
 from brainray.cli.output import Json, show, write_bytes
 from brainray.errors import DataError
 from brainray.settings import load_settings
-from brainray.tracking.frames import holds_mot_sequences
+from brainray.tracking.appearance import with_appearance
+from brainray.tracking.camera import CameraMotion, with_motion
+from brainray.tracking.frames import holds_mot_sequences, read_frames
 from brainray.tracking.interface import make_tracker
-from brainray.tracking.reading import as_mot_text, as_parquet, mot_sequences, read_boxes
+from brainray.tracking.reading import (
+    as_mot_text,
+    as_parquet,
+    confidence_note,
+    mot_sequences,
+    read_boxes,
+    read_truth,
+)
 from brainray.tracking.rows import Rows
 from brainray.tracking.rows import track as follow
 from brainray.tracking.scores import Scores, overall, score
+from brainray.tracking.sequences import NOTHING_COUNTS
 
 if TYPE_CHECKING:
     from brainray.networks.appearance import Appearance
@@ -34,7 +46,7 @@ def track(
         typer.Argument(
             metavar="INPUT",
             help="A MOT sequence or a folder of them; with a detector also a video or a folder of "
-            "images.",
+            "images, and so with a tracker that looks at pictures itself.",
         ),
     ] = None,
     detections: Annotated[
@@ -57,8 +69,9 @@ def track(
         str | None, typer.Option(metavar="F", help="The detector's weights, a file or a URL.")
     ] = None,
     classes: Annotated[
-        str, typer.Option(help="What to follow, by the detector's names, with commas.")
-    ] = "person",
+        str | None,
+        typer.Option(help="What to follow, by the detector's names, with commas; default: person."),
+    ] = None,
     min_score: Annotated[
         float | None, typer.Option(help="Leave out boxes of lower scores.")
     ] = None,
@@ -94,38 +107,58 @@ def track(
     """Give detected boxes identities through the frames of videos."""
     chosen = _options(options or [])
     live = detector is not None and detections is None
-    given = _detector_options(weights, min_score if live else None, detector_options or [])
+    if min_score is not None and not math.isfinite(min_score):
+        raise DataError(f"--min-score {min_score}: allowed are finite numbers")
+    wanted = None if classes is None else [name.strip() for name in classes.split(",")]
+    flags = {"weights": weights, "classes": wanted, "min_score": min_score if live else None}
+    given = _detector_options(flags, detector_options or [])
     if given and not live:
         raise DataError(f"{next(iter(given))}: is of a detector, give --detector and INPUT")
-    make_tracker(tracker, chosen)  # what cannot be is refused before anything is read
+    made = make_tracker(tracker, chosen)  # what cannot be is refused at once
+    moving, looks_from = made.needs_motion, made.looks_from
+    if moving:
+        _check_camera(tracker, source)
     looks = _appearance(appearance, tracker, source)
     if out is not None and out.suffix not in (".parquet", ".txt"):
         raise DataError(f"--out {out}: must end in .parquet or .txt")
     truths = _truths(source, truth)
     detected: dict[str, Detected] = {}
     if detector is not None and detections is None:
-        looked_for = {"classes": [name.strip() for name in classes.split(",")]}
-        detected = detect(source, detector, looked_for | given)
+        given = {"classes": ["person"]} | given
+        if source is not None:  # to look at all frames takes long
+            truths = _of_boxes(truths, read_frames(source), truth)
+        detected = detect(source, detector, given, looks, looks_from)
         boxes = {name: one.rows for name, one in detected.items()}
     else:
         boxes = {
             name: rows if min_score is None else rows[rows.scores_N >= min_score]
-            for name, rows in _detections(source, detections, detector, looks is not None).items()
+            for name, rows in _detections(
+                source, detections, detector, moving or looks is not None
+            ).items()
         }
+        truths = _of_boxes(truths, boxes, truth)
     if out is not None and out.suffix == ".txt" and len(boxes) != 1:
         raise DataError(f"--out {out}: MOT form holds one sequence, these are {len(boxes)}")
-    if looks is not None and source is not None:
-        boxes = seen(source, boxes, looks)
+    if looks is not None and source is not None and not detected:
+        see = partial(with_appearance, appearance=looks, looks_from=looks_from)
+        boxes = seen(source, boxes, see)
+    if moving and source is not None:
+        boxes = seen(source, boxes, with_motion)
     tracks, milliseconds = {}, {}
     for name, rows in boxes.items():
         start = time.process_time()
         try:
-            tracks[name] = follow(make_tracker(tracker, chosen), rows)
+            first = detected[name].first if name in detected else None
+            tracks[name] = follow(make_tracker(tracker, chosen), rows, first)
         except DataError as error:
             raise DataError(f"seq {name}, {error}") from error
         spent = time.process_time() - start
         milliseconds[name] = 1000 * spent / max(1, len(set(rows.frames_N.tolist())))
-    scores = {name: score(truths[name], found) for name, found in tracks.items() if name in truths}
+    scores = {
+        name: score(truths[name], found)
+        for name, found in tracks.items()
+        if name in truths and truths[name].counted.any()
+    }
     if out is not None:
         data = as_mot_text(*tracks.values()) if out.suffix == ".txt" else as_parquet(tracks)
         write_bytes(str(out), data, "--out")
@@ -133,7 +166,7 @@ def track(
         "tracker": tracker,
         "options": chosen,
         **({} if appearance is None else {"appearance": appearance}),
-        **({"detector": detector, "classes": classes.split(",")} if detected else {}),
+        **({"detector": detector, "classes": given["classes"]} if detected else {}),
         "sequences": {
             name: _counts(boxes[name], tracks[name], milliseconds[name], scores.get(name))
             | _looked_at(detected.get(name))
@@ -142,7 +175,10 @@ def track(
     }
     if scores:
         document[OVERALL] = overall(list(scores.values())).figures()
-    below = _speeds(detector, detected) + _below(scores, tracks)
+    notes = [_speeds(detector, detected) + _below(scores, truths, tracks)]
+    if not detected:
+        notes.append(confidence_note("these boxes", boxes.values()) or "")
+    below = " ".join(filter(None, notes))
     show(_table(tracker, document), document, json_to, below)
 
 
@@ -156,9 +192,15 @@ def _appearance(what: str | None, tracker: str, source: Path | None) -> "Appeara
         raise DataError(f"--appearance {what}: has nothing to look at, give INPUT")
     # These draw in the whole catalog and onnx, which takes a second.
     from brainray.catalog import Library
-    from brainray.pipeline.tracking.appearance import appearance_of
+    from brainray.tracking.looks import appearance_of
 
     return appearance_of(what, lambda: Library.open(load_settings()))
+
+
+def _check_camera(tracker: str, source: Path | None) -> None:
+    if source is None:
+        raise DataError(f"--set: {tracker} is to see the camera move in pictures, give INPUT")
+    CameraMotion()  # OpenCV is needed before anything is read
 
 
 def _options(settings: Sequence[str], flag: str = "--set") -> dict[str, Any]:
@@ -174,10 +216,7 @@ def _options(settings: Sequence[str], flag: str = "--set") -> dict[str, Any]:
     return options
 
 
-def _detector_options(
-    weights: str | None, min_score: float | None, settings: Sequence[str]
-) -> dict[str, Any]:
-    flags = {"weights": weights, "min_score": min_score}
+def _detector_options(flags: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
     given = {name: value for name, value in flags.items() if value is not None}
     return given | _options(settings, "--detector-set")
 
@@ -226,14 +265,30 @@ def _speeds(detector: str | None, detected: Mapping[str, Detected]) -> str:
 
 def _truths(source: Path | None, truth: Path | None) -> dict[str, Rows]:
     if truth is not None:
-        return read_boxes(truth)
+        return read_truth(truth)
     if source is None or not holds_mot_sequences(source):
         return {}
     return {
-        name: next(iter(read_boxes(path).values()))
+        name: next(iter(read_truth(path).values()))
         for name, folder in mot_sequences(source).items()
         if (path := folder / "gt" / "gt.txt").is_file()
     }
+
+
+def _of_boxes(
+    truths: Mapping[str, Rows], names: Iterable[str], truth: Path | None
+) -> dict[str, Rows]:
+    """Return the ground truth by the names of the boxes' sequences.
+
+    That of one sequence and the boxes of one belong together, whatever their names.
+    """
+    named = list(names)
+    if len(truths) == len(named) == 1:
+        return dict(zip(named, truths.values(), strict=True))
+    if truth is not None and not set(named) & set(truths):
+        there = ", ".join(truths) or "none"
+        raise DataError(f"--truth {truth}: no seq {', '.join(named)}, there are {there}")
+    return dict(truths)
 
 
 def _counts(boxes: Rows, tracks: Rows, milliseconds: float, score: Scores | None) -> dict[str, Any]:
@@ -275,9 +330,22 @@ def _table(tracker: str, document: Mapping[str, Any]) -> Table:
     return table
 
 
-def _below(scores: Mapping[str, Scores], tracks: Mapping[str, Rows]) -> str:
-    if not scores:
-        return "No ground truth, so no scores: --truth names one."
-    without = [name for name in tracks if name not in scores]
-    said = "motp distance: 1 - IoU of matched boxes, lower is better; motp overlap: their IoU."
-    return said + (f" Without a ground truth: {', '.join(without)}." if without else "")
+def _below(
+    scores: Mapping[str, Scores], truths: Mapping[str, Rows], tracks: Mapping[str, Rows]
+) -> str:
+    empty = [name for name in tracks if name in truths and name not in scores]
+    without = [name for name in tracks if name not in truths]
+    said = []
+    if scores:
+        said.append(
+            "motp distance: 1 - IoU of matched boxes, lower is better; motp overlap: their IoU."
+        )
+    if empty:
+        said.append(f"No scores, for they have {NOTHING_COUNTS}: {', '.join(empty)}.")
+    if without:
+        said.append(
+            f"Without a ground truth: {', '.join(without)}."
+            if scores or empty
+            else "No ground truth, so no scores: --truth names one."
+        )
+    return " ".join(said)

@@ -12,6 +12,7 @@ from brainray.pipeline.tracking.tables import (
     objective_text,
 )
 from brainray.scenario import TrackingReport
+from brainray.wording import counted
 
 
 def tracking_table(report: TrackingReport) -> Table:
@@ -44,8 +45,8 @@ def tracking_summary(report: TrackingReport) -> str:
         for name, one in report.choices.items()
     ]
     lines.append(
-        f"{search.evaluated} candidates by {search.algorithm} in {search.seconds:.0f} s, chosen by "
-        f"{objective_text(report)}. Run {report.run_id}."
+        f"{counted(search.evaluated, 'candidate')} by {search.algorithm} in "
+        f"{search.seconds:.0f} s, chosen by {objective_text(report)}. Run {report.run_id}."
     )
     lines += report.notes
     return "\n".join(lines)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from brainray.datasets.dataset import (
     PARTS,
@@ -22,6 +21,7 @@ from brainray.datasets.packing import pack_inputs
 from brainray.datasets.split import (
     NO_CLASS,
     check_names,
+    check_split_rows,
     check_splits,
     check_unlabelled,
     keep_labels,
@@ -29,8 +29,9 @@ from brainray.datasets.split import (
 )
 from brainray.datasets.strata import read_stratum
 from brainray.datasets.table_files import column_names, read_table
+from brainray.datasets.targets import as_written, classes_among, classes_of
 from brainray.errors import DataError
-from brainray.shapes import IntArray, Modality
+from brainray.shapes import Modality
 
 CHUNK_ROWS = 1000
 """Rows whose samples are in memory at a time."""
@@ -102,19 +103,23 @@ def pack_table(
         DataError: naming row (counted from 0) and column; the caller adds the file. Nothing is
             written then.
     """
-    table = table.select(_needed_columns(table.column_names, inputs, target, strata))
+    table = _without_views(
+        table.select(_needed_columns(table.column_names, inputs, target, strata))
+    )
     if not len(table):
         raise DataError("has no rows")
     _refuse_empty_rows(table, inputs)
     groups = _text_column(table, "group")
     splits = _text_column(table, "split")
     if classes is None:
-        classes, class_N = _classes(table, target)
+        classes, class_N = classes_of(table, target)
         if "split" not in table.column_names:
-            splits = list(split_rows(class_N, groups, seed))
+            chosen = split_rows(class_N, groups, seed)
+            check_split_rows(chosen, class_N, groups)
+            splits = list(chosen)
         check_splits(splits, groups, class_N, classes)
     else:
-        class_N = _classes_among(table, target, classes)
+        class_N = classes_among(table, target, classes)
         if "split" not in table.column_names:
             splits = ["test"] * len(table)
         check_names(splits)
@@ -152,7 +157,11 @@ def read_manifest(
         DataError: it cannot be read, or has not the columns.
     """
     needed = _needed_columns(column_names(path), inputs, target, strata)
-    return read_table(path, [*inputs, "split", "group"], needed)
+    table = read_table(path, [*inputs, "split", "group"], needed)
+    if path.suffix != ".csv":
+        return table
+    place = table.column_names.index(target)
+    return table.set_column(place, target, as_written(path, target, table.column(target)))
 
 
 def _needed_columns(
@@ -186,6 +195,13 @@ def _needed_columns(
     return list(needed)
 
 
+def _without_views(table: pa.Table) -> pa.Table:
+    """Return a table in whose columns Arrow can look up and take values, as it cannot in views."""
+    plain = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
+    fields = [field.with_type(plain.get(field.type, field.type)) for field in table.schema]
+    return table.cast(pa.schema(fields, table.schema.metadata))
+
+
 def _refuse_empty_rows(table: pa.Table, inputs: Mapping[str, Modality]) -> None:
     missing_N = np.ones(len(table), dtype=bool)
     for name in inputs:
@@ -193,49 +209,6 @@ def _refuse_empty_rows(table: pa.Table, inputs: Mapping[str, Modality]) -> None:
     if missing_N.any():
         row = int(missing_N.argmax())
         raise DataError(f"row {row}: all inputs are missing ({', '.join(inputs)})")
-
-
-def _classes_among(table: pa.Table, target: str, classes: Sequence[str]) -> IntArray:
-    """Return the index of every row's class among those that are given, shape `(N,)`."""
-    column = _targets(table, target).cast(pa.string())
-    indices = pc.index_in(column, pa.array(classes, pa.string()))
-    strange_N = pc.and_(indices.is_null(), column.is_valid()).to_numpy()
-    if strange_N.any():
-        row = int(strange_N.argmax())
-        raise DataError(
-            f"row {row}, column {target}: {column[row].as_py()!r} is no class of the model, "
-            f"allowed are {', '.join(classes)}"
-        )
-    return np.asarray(indices.fill_null(NO_CLASS), dtype=np.int64)
-
-
-def _classes(table: pa.Table, target: str) -> tuple[list[str], IntArray]:
-    """Return the sorted class names, and the class index of every row, shape `(N,)`."""
-    column = _targets(table, target)
-    labels = sorted(column.drop_null().unique().to_pylist())
-    if len(labels) < 2:
-        there = repr(labels[0]) if labels else "none"
-        raise DataError(f"column {target}: classification needs two classes, there is {there}")
-    indices = pc.index_in(column, pa.array(labels, type=column.type))
-    return [str(label) for label in labels], np.asarray(indices.fill_null(NO_CLASS), dtype=np.int64)
-
-
-def _targets(table: pa.Table, target: str) -> pa.ChunkedArray:
-    """Return the target of every row, strings or integers; null is a row without one."""
-    column = table.column(target)
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_boolean(column.type):  # what CSV makes of the words true and false
-        column = column.cast(pa.string())
-    if not (pa.types.is_integer(column.type) or _is_text(column.type)):
-        raise DataError(
-            f"column {target}: classification needs strings or integers, not {column.type}"
-        )
-    return column
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return kind in (pa.string(), pa.large_string(), pa.string_view())
 
 
 def _text_column(table: pa.Table, name: str) -> list[str | None]:

@@ -30,7 +30,8 @@ def split_rows(target: IntArray, groups: Sequence[str | None], seed: int) -> lis
         seed: the run's seed.
 
     Returns:
-        The split of each row.
+        The split of each row. A split has no row where too little is left for it, see
+        `check_split_rows`.
     """
     generator = seeding.numpy_generator(seed, "datasets", "split")
     splits = [""] * len(target)
@@ -81,6 +82,31 @@ def _furthest_behind(counts: dict[str, int], size: int) -> str:
         share * total - 100 * counts[split] for split, share in zip(SPLITS, SHARES, strict=True)
     ]
     return SPLITS[int(np.argmax(behind))]
+
+
+def check_split_rows(splits: Sequence[str], target: IntArray, groups: Sequence[str | None]) -> None:
+    """Refuse what `split_rows` made of too few rows or groups.
+
+    Args:
+        splits: of each row, which `split_rows` has chosen.
+        target: class indices or `NO_CLASS`, shape `(N,)`.
+        groups: of each row.
+
+    Raises:
+        DataError: a split has no row.
+    """
+    empty = [split for split in SPLITS if split not in splits]
+    if not empty:
+        return
+    # A row without a group is one of its own.
+    units = [row if group is None else group for row, group in enumerate(groups)]
+    unlabelled = {units[row] for row in np.flatnonzero(target == NO_CLASS).tolist()}
+    kind = "groups" if any(group is not None for group in groups) else "rows"
+    raise DataError(
+        f"cannot be split into {', '.join(SPLITS)}: of {len(set(units))} {kind} none is left for "
+        f"{' and '.join(empty)}, for train needs one of each class, and those with a missing "
+        f"target ({len(unlabelled)}); add {kind}, or a column split"
+    )
 
 
 def check_splits(

@@ -7,7 +7,6 @@ network's confidence is calibrated by one temperature (Guo et al., ICML 2017).
 """
 
 import torch
-from scipy.optimize import minimize_scalar
 from torch import Tensor
 from torch.nn import functional
 
@@ -42,6 +41,8 @@ def temperature(logits_NC: Tensor, target_N: Tensor) -> float:
         logits_NC: of samples that the network was not trained on, at least one.
         target_N: their classes.
     """
+    from scipy.optimize import minimize_scalar  # long to import, and a search calibrates nothing
+
     logits = logits_NC.double()
 
     def cross_entropy(log_temperature: float) -> float:

@@ -11,7 +11,7 @@ from torch.nn import functional
 from brainray.errors import NetworkError
 from brainray.fusion.evidence import evidence
 from brainray.fusion.genome import Wiring
-from brainray.networks.interface import LOGITS
+from brainray.networks.declared import LOGITS
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainray.errors import NetworkError
-from brainray.networks.interface import Preparation
+from brainray.networks.declared import Preparation
 from brainray.networks.onnx_file import read_graph
 from brainray.networks.onnx_graph import Graph, Tap
 from brainray.networks.plain_input import ScaledImage

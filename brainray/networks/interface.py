@@ -13,9 +13,7 @@ Architectures and preparations are found by name through the entry-point groups
 ``timm/resnet18``, through ``brainray.zoos``.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -23,65 +21,26 @@ from torch import Tensor, nn
 
 from brainray import plugins
 from brainray.errors import NetworkError
-from brainray.shapes import Array, Modality, Raw
+from brainray.networks.declared import (
+    LOGITS,
+    NetworkSpec,
+    Preparation,
+    build_preparation,
+    zoo_of,
+)
 
-LOGITS = "logits"
-"""The last tap of every network: its unnormalised class scores, shape `(B, C)`."""
-
-
-@dataclass(frozen=True)
-class NetworkSpec:
-    """One network of a sub-region: an architecture and the preparation of its input.
-
-    Attributes:
-        name: unique in the catalog, e.g. ``lenet3.image``.
-        architecture: name in the entry-point group ``brainray.networks``, or
-            ``<zoo>/<name>`` with a zoo in ``brainray.zoos``.
-        category: family in the nine-field code (paper Table 1), e.g. ``LeNet``.
-        modality: of its input.
-        preparation: ``{"name": ..., **options}`` of the entry-point group
-            ``brainray.preparations``.
-        sub_regions: where it lives, e.g. ``("vision.shape", "vision.other")``.
-        functions: the tasks that it does, e.g. ``("classification",)``.
-    """
-
-    name: str
-    architecture: str
-    category: str
-    modality: Modality
-    preparation: dict[str, Any]
-    sub_regions: tuple[str, ...]
-    functions: tuple[str, ...] = ()
-
-    def home_in(self, sub_regions: Collection[str]) -> str | None:
-        """Return the first of its sub-regions that is one of these or a finer part of one."""
-        for home in self.sub_regions:
-            if any(home == place or home.startswith(f"{place}.") for place in sub_regions):
-                return home
-        return None
-
-
-class Preparation(Protocol):
-    """The declared function from a raw sample to a network's input.
-
-    It is stored with the pretrained model and used alike by banks, training, serving and
-    export, so that training and serving cannot drift apart.
-    """
-
-    @property
-    def modality(self) -> Modality:
-        """The modality of the raw samples it takes."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one prepared sample, without the batch."""
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The type of one prepared sample's numbers."""
-
-    def prepare(self, raw: Raw) -> Array:
-        """Return the network input of one raw sample: ``shape``, ``dtype``, finite."""
+__all__ = [
+    "LOGITS",
+    "AugmentingPreparation",
+    "NetworkSpec",
+    "Preparation",
+    "TappedNetwork",
+    "ViewingPreparation",
+    "build_network",
+    "build_preparation",
+    "tap_names",
+    "zoo_of",
+]
 
 
 @runtime_checkable
@@ -165,31 +124,9 @@ def build_network(spec: NetworkSpec, classes: int) -> TappedNetwork:
     return network
 
 
-def zoo_of(architecture: str) -> str | None:
-    """Return the zoo that names an architecture, e.g. ``timm`` of ``timm/resnet18``."""
-    zoo, is_of_zoo, _ = architecture.partition("/")
-    return zoo if is_of_zoo else None
-
-
 def tap_names(spec: NetworkSpec, classes: int) -> tuple[str, ...]:
     """Return the names of a network's taps, from the input to the output; the last is `LOGITS`."""
     preparation = build_preparation(spec.preparation)
     blank = torch.from_numpy(np.zeros((1, *preparation.shape), preparation.dtype))
     with torch.inference_mode():
         return tuple(build_network(spec, classes).eval().forward_taps(blank))
-
-
-def build_preparation(declared: dict[str, Any]) -> Preparation:
-    """Build the preparation that a network declares as ``{"name": ..., **options}``.
-
-    Raises:
-        PluginError: the preparation is not installed.
-        NetworkError: it does not take these options.
-    """
-    options = dict(declared)
-    factory = plugins.load("preparations", options.pop("name"))
-    try:
-        preparation: Preparation = factory(**options)
-    except (TypeError, ValueError) as error:
-        raise NetworkError(f"preparation {declared}: {error}") from error
-    return preparation

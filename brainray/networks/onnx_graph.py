@@ -16,7 +16,7 @@ import onnxruntime
 from onnx import ModelProto
 
 from brainray.errors import NetworkError
-from brainray.networks.interface import LOGITS
+from brainray.networks.declared import LOGITS
 from brainray.networks.onnx_file import feature_axis, fusable, read_graph
 from brainray.shapes import Array
 

@@ -3,16 +3,17 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 
-from brainray.catalog.archive import ONNX
 from brainray.catalog.library import Library
 from brainray.catalog.values import Model, NewModel
 from brainray.datasets.dataset import SPLITS, UNLABELLED, Dataset
 from brainray.errors import ScenarioError
 from brainray.fusion.genome import Candidate
 from brainray.networks.blocks import ConvChain
+from brainray.networks.declared import ONNX
 from brainray.networks.interface import (
     AugmentingPreparation,
     NetworkSpec,
@@ -20,7 +21,9 @@ from brainray.networks.interface import (
     build_preparation,
     tap_names,
 )
+from brainray.networks.sequence import as_sequential
 from brainray.pipeline.checkpoints import StoredCheckpoints
+from brainray.pipeline.columns import ColumnUnit, prepare
 from brainray.pipeline.frozen import HEAD, StoredGraph
 from brainray.pipeline.learning import learning_of
 from brainray.pipeline.record import Record
@@ -29,17 +32,15 @@ from brainray.pipeline.selection import Selection, parents
 from brainray.pipeline.units import (
     LEARNING_RATES,
     BankUnit,
-    ColumnUnit,
     Parent,
     Pretrained,
     PretrainUnit,
     Together,
     bank,
-    prepare,
 )
 from brainray.pipeline.versions import platform
 from brainray.scenario import Scenario
-from brainray.scenario.steps import NO_STRATEGY, PIPELINE
+from brainray.scenario.steps import NO_STRATEGY
 from brainray.training.checkpoint import Checkpoints
 from brainray.training.loop import Recipe
 
@@ -126,8 +127,8 @@ class Pretraining:
             for spec in specs
             for unit in self.units(name, spec, selection, start.get(spec.name))
         ]
-        self._prepare([unit for _, unit in units])
-        models = self._pretrain(units, start)
+        rows = self._prepare([unit for _, unit in units])
+        models = self._pretrain(units, start, rows)
         return self._bank(units, models)
 
     def units(
@@ -159,15 +160,15 @@ class Pretraining:
             parent=parent,
             together=together,
             memory_limit=settings.memory_limit,
+            cuttable=settings.learning == "supervised"
+            and settings.augmentation == 0
+            and not self.scenario.grow.enabled,
             checkpoints=self._checkpoints(),
         )
-        if settings.strategy == PIPELINE and not _is_chain(spec, first.classes):
-            raise ScenarioError(
-                "pretraining.strategy: pipeline needs networks that are chains of layers, which "
-                f"{spec.name} is not; name other networks in inputs.{name}.networks"
-            )
         if spec.architecture == ONNX:
             return [replace(first, graph=graph) for graph in selection.graphs[spec.name]]
+        if together is not None and together.flow is not None:
+            _check_stages(name, spec, first.classes, together.workers)
         learning = learning_of(settings, self.dataset.rows(UNLABELLED), name, spec)
         columns = first.columns
         if learning is not None and self.dataset.rows(UNLABELLED):
@@ -197,7 +198,8 @@ class Pretraining:
         same_classes = model.spec.get("labels") == list(self.dataset.classes)
         return Parent(model.key, model.sha256, same_classes)
 
-    def _prepare(self, units: list[PretrainUnit]) -> None:
+    def _prepare(self, units: list[PretrainUnit]) -> dict[Path, int]:
+        """Prepare all columns; return by its path how many samples of each have the input."""
         columns = {column.path: column for unit in units for column in unit.columns.values()}
         done: list[int] = []
 
@@ -205,18 +207,28 @@ class Pretraining:
             done.append(number)
             self.record.progress("prepare", len(done), len(columns))
 
-        self.runner.map(prepare, list(columns.values()), on_done)
+        return dict(
+            zip(columns, self.runner.map(prepare, list(columns.values()), on_done), strict=True)
+        )
 
     def _pretrain(
-        self, units: list[tuple[str, PretrainUnit]], start: Mapping[str, Model]
+        self,
+        units: list[tuple[str, PretrainUnit]],
+        start: Mapping[str, Model],
+        rows: Mapping[Path, int],
     ) -> list[Model]:
         """Return the model of each unit, in order; each is registered as soon as it is trained.
 
         Raises:
             CatalogError: a model's weights are lost, and training it again gave others.
+            TrainingError: a training would keep more than ``pretraining.memory_limit``; none has
+                begun then.
         """
         found = [self._known(unit) for _, unit in units]
         missing = [number for number, model in enumerate(found) if model is None]
+        for unit in (units[number][1] for number in missing):
+            counts = {split: rows[column.path] for split, column in unit.columns.items()}
+            unit.check_memory(counts["train"], counts["train"] + counts.get(UNLABELLED, 0))
         done = len(units) - len(missing)
         self.record.progress("pretrain", done, len(units))
 
@@ -307,12 +319,25 @@ class Pretraining:
         return offers
 
 
-def _is_chain(spec: NetworkSpec, classes: int) -> bool:
-    """Say whether a network can be cut; of a frozen one a head is trained, which need not be."""
-    if spec.architecture == ONNX:
-        return True
+def _check_stages(name: str, spec: NetworkSpec, classes: int, stages: int) -> None:
+    """Refuse a network of an input that cannot be cut into so many stages.
+
+    Raises:
+        ScenarioError: it is no chain of layers, or has fewer.
+    """
     with torch.device("meta"):
-        return isinstance(build_network(spec, classes), ConvChain)
+        network = build_network(spec, classes)
+    if not isinstance(network, ConvChain):
+        raise ScenarioError(
+            "pretraining.strategy: pipeline needs networks that are chains of layers, which "
+            f"{spec.name} is not; name other networks in inputs.{name}.networks"
+        )
+    layers = len(as_sequential(network))
+    if stages > layers:
+        raise ScenarioError(
+            f"pretraining.workers: is {stages}, but {spec.name} has {layers} layers, and a "
+            f"pipeline one layer a worker at least; allowed are 2 to {layers}"
+        )
 
 
 def augments(spec: NetworkSpec) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from brainray.atlas.interface import Atlas
 from brainray.errors import RunError, ScenarioError
-from brainray.networks.interface import NetworkSpec
+from brainray.networks.declared import NetworkSpec
 from brainray.pipeline.assignment import Outcome
 from brainray.pipeline.excitation import Excitation, excite
 from brainray.pipeline.units import PretrainUnit

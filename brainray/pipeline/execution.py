@@ -177,7 +177,9 @@ class Execution(Generic[Described]):
         folder = self.record.folder / "tensorboard"
         with CandidateLog(folder if part is None else folder / part, space, before) as log:
             self.runner.search(problem, schedule, search.workers, on_brood)
-        self.record.append("searched", seconds=round(time.monotonic() - start, 3), **of)
+        seconds = round(time.monotonic() - start, 3)
+        # Wrong diagnostics are refused here, before anything is trained; a resume loses nothing.
+        self.record.append("searched", seconds=seconds, diagnostics=schedule.diagnostics, **of)
         return schedule
 
     def _seconds_left(self, done: list[Event]) -> float | None:

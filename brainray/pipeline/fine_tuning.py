@@ -24,9 +24,9 @@ from brainray.fusion.network import FusionNetwork
 from brainray.fusion.problem import FusionProblem
 from brainray.networks.interface import NetworkSpec, TappedNetwork
 from brainray.networks.zoo.taps import batch_norms
+from brainray.pipeline.columns import ColumnUnit, prepared
 from brainray.pipeline.frozen import StoredGraph
 from brainray.pipeline.models import load_network, quicken
-from brainray.pipeline.units import ColumnUnit, prepared
 from brainray.search.interface import Genome, Solution
 from brainray.seeding import derive, one_thread, torch_generator
 from brainray.shapes import Array

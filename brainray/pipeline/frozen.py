@@ -13,14 +13,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from brainray.catalog.archive import ONNX
 from brainray.catalog.library import Library
 from brainray.catalog.store import Store
 from brainray.catalog.values import Model
 from brainray.catalog.weights import weights_path
 from brainray.errors import CatalogError
 from brainray.fusion.bank import FeatureBank, bank_key, build_bank, load_bank, save_bank
-from brainray.networks.interface import LOGITS
+from brainray.networks.declared import LOGITS, ONNX
 from brainray.networks.onnx import OnnxNetwork, OnnxTaps, tap_labels
 from brainray.networks.onnx_graph import Tap, open_graph
 from brainray.shapes import Array

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 import torch
 from torch import Tensor
 
-from brainray.catalog.archive import ONNX
 from brainray.catalog.cards import NetworkCard
 from brainray.catalog.library import Library
 from brainray.catalog.values import Model, NewModel, recipe_of
@@ -17,6 +16,7 @@ from brainray.errors import CatalogError, ScenarioError
 from brainray.fusion.bank import load_bank
 from brainray.fusion.evidence import answers_alone, log_prior
 from brainray.fusion.gate import Decision, decide
+from brainray.networks.declared import ONNX
 from brainray.networks.interface import NetworkSpec, build_preparation, tap_names
 from brainray.pipeline.answers import ANSWERS_FILE, write_answers
 from brainray.pipeline.candidates import Offer, Pretraining

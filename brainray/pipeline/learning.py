@@ -35,7 +35,6 @@ from brainray.training.checkpoint import Checkpoint
 from brainray.training.interface import Communicator, Strategy
 from brainray.training.loop import ALL_REDUCE, ALONE, Recipe, fit
 from brainray.training.pipeline.cutting import Flow
-from brainray.training.pipeline.fitting import fit_stages
 from brainray.training.self_supervised import (
     PROJECTION,
     SelfSupervised,
@@ -170,6 +169,9 @@ class Lesson:
 
     def _in_stages(self, network: TappedNetwork, flow: Flow) -> None:
         """Train a chain of layers of which each worker has some."""
+        # It draws in torch.distributed.pipelining, which takes as long as torch itself.
+        from brainray.training.pipeline.fitting import fit_stages
+
         assert isinstance(network, ConvChain)  # `brainray.pipeline.candidates` refuses others
 
         def batch(rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -185,6 +187,7 @@ class Lesson:
             self.seed,
             flow,
             self.memory_limit,
+            self.checkpoint,
         )
         network.eval()
 

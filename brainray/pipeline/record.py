@@ -8,7 +8,7 @@ One JSON object a line, with ``event`` and ``at`` (UTC) and, in order::
     pretrained  model, input, validation           (one a model)
     asked       index, seen                        (one a brood, in an asynchronous search)
     brood       index, genomes, values, seconds    (one a brood)
-    searched    seconds
+    searched    seconds, diagnostics
     training    training, begins, epochs, of, workers, rows, seconds, seconds_waited, bytes_sent
                 (where a group of workers begins, and where a training has ended)
     solution    genome, validation, details

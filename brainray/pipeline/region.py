@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from brainray.catalog.archive import ONNX
 from brainray.catalog.library import Library
 from brainray.catalog.weights import load_weights
 from brainray.errors import CatalogError, RunError
+from brainray.networks.declared import ONNX
 from brainray.networks.interface import NetworkSpec, Preparation, TappedNetwork, build_preparation
 from brainray.pipeline.assignment import Assignment, Outcome
 from brainray.pipeline.frozen import graph_of, uploaded

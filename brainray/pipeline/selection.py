@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from brainray.atlas.interface import Activation, Pathway
-from brainray.catalog.archive import ONNX
 from brainray.catalog.library import Library
 from brainray.catalog.values import Model
 from brainray.errors import CatalogError, RunError, ScenarioError
 from brainray.fusion.prior import PathwayPrior, WiringPrior
+from brainray.networks.declared import ONNX, NetworkSpec, zoo_of
 from brainray.networks.grown import GROWN
-from brainray.networks.interface import NetworkSpec, zoo_of
 from brainray.pipeline.excitation import Excitation, observed
 from brainray.pipeline.frozen import StoredGraph, uploaded
 from brainray.scenario import Scenario

@@ -7,6 +7,7 @@ from brainray.pipeline.brain_tables import pathway_tables, reasons
 from brainray.pipeline.markdown import brackets, markdown_table, percent
 from brainray.scenario import Report
 from brainray.scenario.report import Gain, Grown, TrainingPart
+from brainray.wording import counted
 
 
 def report_markdown(report: Report, pictures: Mapping[str, str]) -> str:
@@ -191,8 +192,9 @@ def _effort(report: Report) -> str:
         for name, value in search.diagnostics.items()
     )
     return (
-        f"{search.evaluated} candidates by {search.algorithm}, {search.failed} of them failed; "
-        f"finalists by {training.workers} workers with {training.strategy}{_waiting(training)}."
+        f"{counted(search.evaluated, 'candidate')} by {search.algorithm}, "
+        f"{search.failed} of them failed; finalists by "
+        f"{counted(training.workers, 'worker')} with {training.strategy}{_waiting(training)}."
         f"\n\n{diagnostics}"
         f"{markdown_table(('step', 'seconds'), rows)}"
     )

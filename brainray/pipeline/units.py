@@ -1,16 +1,12 @@
-"""The independent units of a run's work: prepare a column, pretrain a network, build a bank.
+"""The independent units of a run's work: pretrain a network, build a bank; see also `columns`.
 
 Each is a small picklable description and a function of it. The functions can run anywhere that
 reaches the store; their writes are idempotent, so that a unit may run again.
 """
 
-import hashlib
-import json
 import math
-import os
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,11 +14,9 @@ import torch
 from torch import Tensor
 
 from brainray import plugins
-from brainray.catalog.store import Store
 from brainray.catalog.values import recipe_of
 from brainray.catalog.weights import StoredWeights, load_weights, store_weights
-from brainray.datasets.dataset import UNLABELLED, open_dataset
-from brainray.errors import DataError, NetworkError
+from brainray.datasets.dataset import UNLABELLED
 from brainray.fusion.bank import BATCH, FeatureBank, bank_key, build_bank, save_bank
 from brainray.networks.interface import (
     AugmentingPreparation,
@@ -32,14 +26,14 @@ from brainray.networks.interface import (
     build_preparation,
 )
 from brainray.networks.onnx import OnnxNetwork
+from brainray.pipeline.columns import ColumnUnit, prepared, present, target_of
 from brainray.pipeline.frozen import StoredGraph, train_head, with_head
-from brainray.pipeline.learning import Learning, Lesson, rule_of, taken
-from brainray.pipeline.memory import check_memory
+from brainray.pipeline.learning import Learning, Lesson, count, rule_of
+from brainray.pipeline.memory import Demand
 from brainray.pipeline.models import load_network, quicken, start_from
 from brainray.pipeline.versions import recipe_versions
 from brainray.scenario.steps import PIPELINE, PipelineOptions
 from brainray.seeding import derive, numpy_generator, one_thread, torch_generator, torch_random
-from brainray.shapes import Array
 from brainray.training.checkpoint import Checkpoint, Checkpoints
 from brainray.training.interface import Communicator, Strategy
 from brainray.training.loop import ALL_REDUCE, ALONE, Optimizer, Recipe
@@ -49,38 +43,6 @@ from brainray.training.pipeline.cutting import Flow
 
 LEARNING_RATES: dict[Optimizer, float] = {"adam": 3e-3, "sgd": 5e-2}
 """Of the pretraining, at the start of its cosine; chosen on audio-visual digits."""
-
-
-@dataclass(frozen=True)
-class ColumnUnit:
-    """One input of one split, prepared for one kind of network.
-
-    Attributes:
-        store: where the data set is.
-        data_sha256: of the data set.
-        column: the input's name.
-        split: train, validation, test or unlabelled.
-        preparation: as a network declares it.
-    """
-
-    store: Store
-    data_sha256: str
-    column: str
-    split: str
-    preparation: dict[str, Any]
-
-    @property
-    def path(self) -> Path:
-        """Where the prepared samples are cached on this node, without an ending."""
-        parts = [
-            self.data_sha256,
-            self.column,
-            self.split,
-            self.preparation,
-            recipe_versions(),
-        ]
-        name = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-        return self.store.cache / "prepared" / name
 
 
 @dataclass(frozen=True)
@@ -145,8 +107,9 @@ class PretrainUnit:
         learning: how the network learns; None is supervised, as the head of a frozen one does.
         together: by which several workers train it together; None if one does.
         memory_limit: bytes that a worker has for it; None if it does not matter.
+        cuttable: whether the scenario could have it cut into stages, if it is a chain of layers.
         checkpoints: from which an interrupted training goes on, where one can: a supervised one
-            without augmentation and stages. None: from none.
+            without augmentation. None: from none.
     """
 
     columns: dict[str, ColumnUnit]
@@ -161,6 +124,7 @@ class PretrainUnit:
     learning: Learning | None = None
     together: Together | None = None
     memory_limit: int | None = None
+    cuttable: bool = True
     checkpoints: Checkpoints | None = None
 
     @property
@@ -219,6 +183,25 @@ class PretrainUnit:
             }
         )
 
+    def check_memory(self, labelled: int, everything: int) -> None:
+        """Refuse a training that keeps more than ``memory_limit``; see `Demand.check`.
+
+        Raises:
+            TrainingError: it does.
+        """
+        if self.memory_limit is None or self.graph is not None:
+            return
+        together = self.together
+        Demand(
+            self.spec,
+            self.classes,
+            self.recipe,
+            self.learning,
+            1 if together is None else together.workers,
+            None if together is None else together.flow,
+            self.cuttable,
+        ).check(self.memory_limit, labelled, everything)
+
 
 @dataclass(frozen=True)
 class Pretrained:
@@ -266,66 +249,6 @@ class BankUnit:
         return samples
 
 
-def prepare(unit: ColumnUnit) -> int:
-    """Prepare a column and cache it on this node; return the number of samples that have it.
-
-    Raises:
-        DataError: a sample cannot be prepared, the message names its row; or none has this input,
-            where some must.
-    """
-    _, mask = prepared(unit)
-    if unit.split != UNLABELLED and not mask.any():
-        raise DataError(f"inputs.{unit.column}: no sample of the split {unit.split} has it")
-    return int(mask.sum())
-
-
-def prepared(unit: ColumnUnit) -> tuple[Array, Array]:
-    """Return the prepared samples `(N, ...)`, memory-mapped, and which are present `(N,)`.
-
-    Raises:
-        DataError: see `prepare`.
-    """
-    inputs, mask = unit.path.with_suffix(".inputs.npy"), unit.path.with_suffix(".mask.npy")
-    if not mask.exists():
-        _prepare(unit, inputs, mask)
-    return np.load(inputs, mmap_mode="r"), np.load(mask)
-
-
-def _prepare(unit: ColumnUnit, inputs: Path, mask: Path) -> None:
-    """Write both files atomically, the mask last: it says that the inputs are complete."""
-    dataset = open_dataset(unit.store.local_path(f"datasets/{unit.data_sha256}.parquet"))
-    preparation = build_preparation(unit.preparation)
-    raws = dataset.column(unit.split, unit.column)
-    partial, partial_mask = (path.with_suffix(f".{os.getpid()}.partial") for path in (inputs, mask))
-    try:
-        inputs.parent.mkdir(parents=True, exist_ok=True)
-        written = np.lib.format.open_memmap(
-            partial, "w+", dtype=preparation.dtype, shape=(len(raws), *preparation.shape)
-        )
-        with partial.open("r+b") as file:
-            # A full disk would else end the process when a page of the map is written.
-            os.posix_fallocate(file.fileno(), 0, partial.stat().st_size)
-        for number, raw in enumerate(raws):
-            if raw is not None:
-                try:
-                    written[number] = preparation.prepare(raw)
-                except NetworkError as error:
-                    row = dataset.row_numbers(unit.split)[number]
-                    raise DataError(
-                        f"{dataset.name}: row {row}, column {unit.column}: {error}"
-                    ) from error
-        written.flush()
-        partial.replace(inputs)
-        with partial_mask.open("wb") as file:
-            np.save(file, np.array([raw is not None for raw in raws]))
-        partial_mask.replace(mask)
-    except OSError as error:
-        raise DataError(f"{inputs}: cannot be written: {error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
-        partial_mask.unlink(missing_ok=True)
-
-
 def pretrain(unit: PretrainUnit, communicator: Communicator = ALONE) -> Pretrained:
     """Train a network alone on the samples that have its input, and store its weights.
 
@@ -364,13 +287,17 @@ def train_alone(
         DataError: see `prepare`.
         NetworkError: the weights to start from are not those of this network.
         CatalogError: they are not in the store.
+        TrainingError: see `pretrain`.
     """
-    labelled = _present(unit.columns["train"])
+    labelled = present(unit.columns["train"])
     rows_N = labelled[1]
     if most is not None and most < len(rows_N):
         # The same ones for every network: what is compared has seen the same.
         rows_N = np.sort(numpy_generator(unit.seed, "rows").permutation(rows_N)[:most])
         labelled = (labelled[0], rows_N)
+    others = unit.columns.get(UNLABELLED)
+    everything = [labelled] if others is None else [labelled, present(others)]
+    unit.check_memory(len(rows_N), count(everything))
     seed = derive(unit.seed, "pretrain", unit.spec.name, unit.recipe.optimizer)
     with torch_random(seed):
         network = build_network(unit.spec, unit.classes)
@@ -380,18 +307,12 @@ def train_alone(
     flow = None if unit.together is None else unit.together.flow
     if flow is None:
         quicken(network)  # stages send each other maps in the usual layout
-        if unit.memory_limit is not None:
-            workers = 1 if unit.together is None else unit.together.workers
-            own = min(-(-unit.recipe.batch_size // workers), len(rows_N))
-            samples = taken([labelled], torch.arange(own))
-            check_memory(unit.spec.name, network, samples, unit.recipe, unit.memory_limit)
-    others = unit.columns.get(UNLABELLED)
     Lesson(
         spec=unit.spec,
         classes=unit.classes,
         labelled=[labelled],
-        target_N=_target(unit.columns["train"])[rows_N],
-        everything=[labelled] if others is None else [labelled, _present(others)],
+        target_N=target_of(unit.columns["train"])[rows_N],
+        everything=everything,
         recipe=unit.recipe,
         learning=unit.learning,
         augmentation=unit.augmentation,
@@ -407,22 +328,16 @@ def train_alone(
     return network
 
 
-def _present(column: ColumnUnit) -> tuple[Array, Array]:
-    """Return the prepared samples of a column, and those of their rows that have it."""
-    inputs, mask = prepared(column)
-    return inputs, np.flatnonzero(mask)
-
-
 def _pretrain_head(unit: PretrainUnit, graph: StoredGraph) -> Pretrained:
     """Train the head of a frozen network; see `pretrain`."""
     columns = unit.columns
     store = columns["train"].store
     network = OnnxNetwork(graph.open(store), unit.classes)
     seed = derive(unit.seed, "pretrain", unit.spec.name, unit.recipe.optimizer)
-    train_head(network, _features(columns["train"], graph), _target(columns["train"]), seed)
+    train_head(network, _features(columns["train"], graph), target_of(columns["train"]), seed)
     stored = store_weights(store, unit.sub_region, network.state_dict())
     validation = with_head(network, _features(columns["validation"], graph))
-    right = _target(columns["validation"])[validation.present]
+    right = target_of(columns["validation"])[validation.present]
     return Pretrained(stored, accuracy(validation.logits[validation.present], right))
 
 
@@ -459,9 +374,4 @@ def accuracy_alone(network: TappedNetwork, column: ColumnUnit) -> float:
             network(torch.from_numpy(inputs[rows[start : start + BATCH]]))
             for start in range(0, len(rows), BATCH)
         ]
-    return accuracy(torch.cat(logits), _target(column)[rows])
-
-
-def _target(column: ColumnUnit) -> Tensor:
-    dataset = open_dataset(column.store.local_path(f"datasets/{column.data_sha256}.parquet"))
-    return torch.from_numpy(dataset.target(column.split))
+    return accuracy(torch.cat(logits), target_of(column)[rows])

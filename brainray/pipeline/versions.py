@@ -1,11 +1,16 @@
 """The versions that a result depends on."""
 
+import importlib.metadata
 import platform as machine
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
+from importlib.metadata import PackageNotFoundError
 
 from brainray.errors import NetworkError
+from brainray.networks.declared import zoo_of
 from brainray.networks.grown import GROWN
-from brainray.networks.interface import zoo_of
+
+# Once a package: it reads and parses all that a package says of itself.
+version = cache(importlib.metadata.version)
 
 PACKAGES = ("brainray", "ray", "torch", "numpy", "deap", "pyarrow", "scikit-learn")
 

@@ -23,13 +23,19 @@ class TrackingGoal(Section):
         task: the kind of task.
         objective: what is maximized, because the ranking depends on it: ``idf1``, ``mota``,
             ``hota``, ``switches`` (as few as can be), or a weight for each of several.
-        most_milliseconds: CPU time a frame, detector and association, that a candidate may take.
-            With a limit the result depends on the machine.
+        most_milliseconds: CPU time a frame that a candidate may take: the detector, looks, the
+            camera in pictures, association. With a limit the result depends on the machine.
     """
 
     task: Literal["tracking"]
     objective: dict[str, Number] = Field(default={"idf1": 1.0}, validate_default=True)
     most_milliseconds: Annotated[Number, Field(gt=0)] | None = None
+
+    @property
+    def is_share(self) -> bool:
+        """Whether the objective is a share, which may be said in percent: one score, unweighted."""
+        (name, weight), *more = self.objective.items()
+        return not more and name != "switches" and weight == 1
 
     @field_validator("objective", mode="before")
     @classmethod

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from brainray.search.interface import Brood, Genome, Problem
+from brainray.search.interface import Brood, Genome, Problem, comparable
 from brainray.search.parameter_server import Call, ParameterServer, Push, Server, Snapshot
 from brainray.search.policy_gradient import Options, advantages, importance, propose
 from brainray.seeding import derive, one_thread, torch_generator
@@ -78,7 +78,7 @@ class Replica:
         seed = derive(self._seed, "brood", snapshot.brood)
         values = self._problem.evaluate(Brood(snapshot.brood, seed, children))
         self._values = {
-            child: round(float(value), 6) for child, value in zip(children, values, strict=True)
+            child: comparable(float(value)) for child, value in zip(children, values, strict=True)
         }
         self._steps_left = 1  # tells the values, at least
         if self._good:

@@ -9,16 +9,20 @@ the columns to report.
 import inspect
 import itertools
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from types import SimpleNamespace
+from typing import Any, TypeAlias, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticSchemaGenerationError
 from scipy import stats
 
 from brainray import plugins
@@ -61,18 +65,34 @@ def make_searcher(space: Space, protocol: Protocol, seed: int) -> Searcher:
         SearchError: it has no such option, or the option's value is not allowed.
     """
     searcher: Any = plugins.load("searchers", protocol.algorithm)
-    _, _, *parameters = inspect.signature(searcher, eval_str=True).parameters.values()
-    kinds = {one.name: one.annotation for one in parameters}  # after space and seed
+    _, _, *parameters = inspect.signature(searcher).parameters.values()  # after space and seed
+    kinds = {one.name: one.annotation for one in parameters}
     for name, value in protocol.options.items():
         what = f"{protocol.algorithm}: {name}"
         if name not in kinds:
             raise SearchError(f"{what} is no option, allowed are {', '.join(kinds) or 'none'}")
         try:
-            TypeAdapter(kinds[name]).validate_python(value, strict=True)
+            _type_of(searcher, name, kinds[name]).validate_python(value, strict=True)
         except ValidationError as error:
             raise SearchError(f"{what} is {value!r}: {error.errors()[0]['msg']}") from error
     made: Searcher = searcher(space, seed, **protocol.options)
     return made
+
+
+def _type_of(searcher: Any, name: str, annotation: Any) -> TypeAdapter[Any]:
+    """Return what checks an option; anything passes where its type is not to be known.
+
+    That is where there is no annotation, or one that only type checkers can look up.
+    """
+    if annotation is inspect.Parameter.empty:
+        return TypeAdapter(Any)
+    made_by = inspect.unwrap(searcher.__init__ if inspect.isclass(searcher) else searcher)
+    annotated = SimpleNamespace(__annotations__={name: annotation})
+    try:
+        kind = get_type_hints(annotated, getattr(made_by, "__globals__", {}))[name]
+        return TypeAdapter(kind)
+    except (NameError, PydanticSchemaGenerationError):
+        return TypeAdapter(Any)
 
 
 @dataclass(frozen=True)
@@ -102,7 +122,7 @@ def run_search(problem: TableProblem, protocol: Protocol, seed: int) -> Searched
 
     It ends once it has found the table's best code: the rest of its curves is level.
     """
-    most = np.nanmax(problem.columns[problem.search_on])
+    most = max(problem.sign * value for value in problem.columns[problem.search_on])
     schedule = Schedule(
         problem.space,
         make_searcher(problem.space, protocol, seed),
@@ -127,8 +147,8 @@ def run_search(problem: TableProblem, protocol: Protocol, seed: int) -> Searched
     reports = []
     for genome, _ in schedule.history:
         found = problem.report(genome)
-        if found[problem.search_on] > best:
-            best, report = found[problem.search_on], found
+        if (value := problem.sign * found[problem.search_on]) > best:
+            best, report = value, found
         reports.append(report)
     reports += [report] * (min(protocol.budget, len(problem.codes.rows)) - len(reports))
     curves = {name: np.array([report[name] for report in reports]) for name in problem.columns}
@@ -204,10 +224,22 @@ _problem: TableProblem | None = None
 
 
 def _begin(problem: TableProblem) -> None:
-    """Prepare a worker process. Ctrl-C is for the process that asked."""
+    """Prepare a worker process: it ends with the one that asked, for which Ctrl-C is."""
     global _problem
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _problem = problem
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that asked is killed; else it would wait for work for ever.
+
+    The server that forked it ends after its last worker.
+    """
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _search(protocol: Protocol, seed: int) -> Searched:
@@ -227,17 +259,25 @@ def summary(values_K: NDArray[np.float64]) -> dict[str, Any]:
     }
 
 
-def compare(values_K: NDArray[np.float64], others_K: NDArray[np.float64]) -> dict[str, Any]:
+def compare(
+    values_K: NDArray[np.float64], others_K: NDArray[np.float64], minimised: bool = False
+) -> dict[str, Any]:
     """Compare two searchers by their results for the same K seeds.
 
     The test is Wilcoxon's signed-rank test (Biometrics Bulletin 1945), two-sided, without the
     seeds that tie; the effect size is the rank-biserial correlation of matched pairs (Kerby 2014):
     1 where the first is better for every seed, -1 where it is worse for every one.
 
+    Args:
+        values_K: of the first.
+        others_K: of the second.
+        minimised: whether smaller values are better.
+
     Returns:
-        Mean difference, wins, ties, losses, ``p`` and ``rank_biserial``.
+        Mean difference (of the values as they are), wins, ties, losses, ``p`` and
+        ``rank_biserial``.
     """
-    differences_K = values_K - others_K
+    differences_K = others_K - values_K if minimised else values_K - others_K
     unequal = differences_K[differences_K != 0]
     p, effect = 1.0, 0.0
     if len(unequal):
@@ -245,7 +285,7 @@ def compare(values_K: NDArray[np.float64], others_K: NDArray[np.float64]) -> dic
         ranks = stats.rankdata(np.abs(unequal))
         effect = float((np.sign(unequal) * ranks).sum() / ranks.sum())
     return {
-        "mean_difference": float(differences_K.mean()),
+        "mean_difference": float((values_K - others_K).mean()),
         "wins": int((differences_K > 0).sum()),
         "ties": int((differences_K == 0).sum()),
         "losses": int((differences_K < 0).sum()),

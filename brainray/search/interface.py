@@ -12,14 +12,18 @@ and warm starts reach it as fields of the space. A problem sees broods of genome
 how they were chosen. Both are found by name through entry points.
 """
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from math import prod
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
 from brainray.errors import SearchError
+from brainray.wording import counted
+
+DIGITS = 6
+"""Of a value, that count; see `comparable`."""
 
 Genome: TypeAlias = tuple[int, ...]
 """The integer code of one candidate: an allele's index for each gene of the space."""
@@ -76,19 +80,26 @@ class Space:
         genes: the positions of the code, in order.
         repair: maps any code to its canonical legal code.
         warm_start: codes worth trying first.
+        legal: lists the canonical legal codes where they are known, each once and always in the
+            same order, and `sample` draws among them; None: they are what ``repair`` makes of
+            all codes.
     """
 
     genes: tuple[Gene, ...]
     repair: Repair = keep
     warm_start: tuple[Genome, ...] = field(default=())
+    legal: Callable[[], Sequence[Genome]] | None = None
 
     @property
     def codes(self) -> int:
         """The number of codes, illegal and equivalent ones included."""
-        return prod(len(gene.alleles) for gene in self.genes)
+        return math.prod(len(gene.alleles) for gene in self.genes)
 
     def sample(self, generator: np.random.Generator) -> Genome:
-        """Draw a legal code, each gene from its prior."""
+        """Draw a legal code, each gene from its prior; of listed ones, each is equally likely."""
+        if self.legal is not None:
+            codes = self.legal()
+            return codes[int(generator.integers(len(codes)))]
         return self.repair(tuple(self.sample_gene(gene, generator) for gene in self.genes))
 
     @staticmethod
@@ -102,7 +113,8 @@ class Space:
     def check(self, genome: Genome) -> None:
         """Raise `SearchError` if ``genome`` is not a code of this space."""
         if len(genome) != len(self.genes):
-            raise SearchError(f"genome {genome}: has {len(genome)} genes, not {len(self.genes)}")
+            has = counted(len(genome), "gene")
+            raise SearchError(f"genome {genome}: has {has}, not {len(self.genes)}")
         for gene, allele in zip(self.genes, genome, strict=True):
             if not 0 <= allele < len(gene.alleles):
                 raise SearchError(
@@ -172,7 +184,8 @@ class Searcher(Protocol):
     def ask(self, brood_index: int) -> Iterator[Genome]:
         """Propose codes without end.
 
-        The schedule repairs each, drops those asked before and takes as many as the brood holds.
+        The schedule checks and repairs each, drops those asked before and takes as many as the
+        brood holds. One of another length, or with an allele that a gene has not, is an error.
         """
 
     def tell(self, genomes: Sequence[Genome], values: Sequence[float]) -> None:
@@ -184,7 +197,20 @@ class Reporting(Protocol):
     """What a searcher offers beside `Searcher` if it can tell how well it is doing."""
 
     def report(self) -> dict[str, float]:
-        """Return its diagnostics by name; those that are not known yet are missing."""
+        """Return its diagnostics by name; those that are not known yet are missing or not finite.
+
+        Called when the first brood was asked for, and when the search has ended.
+        """
+
+
+def comparable(value: float) -> float:
+    """Return a value as searches see it, to 6 decimals or, if these are more, 6 digits.
+
+    The last digits depend on the order of sums, and so on the machine; a search must not.
+    """
+    if not math.isfinite(value) or value == 0:
+        return value
+    return round(value, max(DIGITS, DIGITS - 1 - math.floor(math.log10(abs(value)))))
 
 
 def at_least(what: str, value: float, least: float) -> None:

@@ -11,12 +11,14 @@ much of it each brood saw, is all that it takes to repeat such a search.
 
 import itertools
 import math
+import operator
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 from brainray.errors import SearchError
-from brainray.search.interface import Brood, Genome, Reporting, Searcher, Space
+from brainray.search.interface import Brood, Genome, Reporting, Searcher, Space, comparable
 from brainray.seeding import derive, numpy_generator
 
 STALE_PROPOSALS = 200
@@ -114,6 +116,8 @@ class Schedule:
             self._told += 1
         size = min(self._brood_size, self.budget - len(self._asked))
         genomes = tuple(itertools.islice(self._fresh(index), size))
+        if index == 0:
+            _ = self.diagnostics  # what is wrong with them is said before anything is evaluated
         self._exhausted = len(genomes) < size
         if not genomes:
             return None
@@ -144,8 +148,7 @@ class Schedule:
                 f"brood {index}: {len(values)} values for its "
                 f"{len(self._broods[index].genomes)} genomes"
             )
-        # The last digits depend on the order of sums; a search must not.
-        self._values[index] = [round(float(value), 6) for value in values]
+        self._values[index] = [comparable(float(value)) for value in values]
         if index not in self._known:
             self._order.append(index)
 
@@ -173,8 +176,22 @@ class Schedule:
 
     @property
     def diagnostics(self) -> dict[str, float]:
-        """How well the searcher is doing by its own account; empty if it gives none."""
-        return self._searcher.report() if isinstance(self._searcher, Reporting) else {}
+        """How well the searcher is doing by its own account; empty if it gives none.
+
+        What is not finite is not known, and left out.
+
+        Raises:
+            SearchError: the searcher gives something else than numbers by name.
+        """
+        if not isinstance(self._searcher, Reporting):
+            return {}
+        found: object = self._searcher.report()
+        if not isinstance(found, Mapping):
+            raise SearchError(f"the searcher's report is {found!r}: must be numbers by name")
+        for name, value in found.items():
+            if not isinstance(name, str) or not isinstance(value, Real):
+                raise SearchError(f"the searcher's diagnostic {name!r} is {value!r}: not a number")
+        return {name: float(value) for name, value in found.items() if math.isfinite(value)}
 
     def best(self, count: int) -> list[Genome]:
         """Return the ``count`` best genomes, best first; the earlier one wins a tie.
@@ -184,15 +201,16 @@ class Schedule:
         """
         good = [(genome, value) for genome, value in self.history if not math.isnan(value)]
         if not good:
-            raise SearchError(f"all {len(self.history)} candidates failed")
+            number = len(self.history)
+            which = "the only candidate" if number == 1 else f"all {number:,} candidates"
+            raise SearchError(f"{which} failed")
         return [genome for genome, _ in sorted(good, key=lambda pair: -pair[1])[:count]]
 
     def _fresh(self, index: int) -> Iterator[Genome]:
         """Yield legal codes that were not asked before, until there are none left."""
         stale = 0
         for proposal in itertools.chain(self._warm_start(), self._searcher.ask(index)):
-            genome = self.space.repair(proposal)
-            self.space.check(genome)
+            genome = self._code(proposal)
             if genome not in self._asked:
                 stale = 0
                 self._asked.add(genome)
@@ -203,18 +221,36 @@ class Schedule:
 
     def _warm_start(self) -> list[Genome]:
         """Return the codes worth trying first that were not tried yet; a brood may be too small."""
-        return [
-            genome
-            for genome in self.space.warm_start
-            if self.space.repair(genome) not in self._asked
-        ]
+        return [genome for genome in self.space.warm_start if self._code(genome) not in self._asked]
+
+    def _code(self, proposal: Sequence[int]) -> Genome:
+        """Return the canonical legal code of a proposal, which may be of any sort of integers.
+
+        Raises:
+            SearchError: it is no code of the space; combinations of genes alone are repaired.
+        """
+        try:
+            genome = tuple(map(operator.index, proposal))
+        except TypeError as error:
+            raise SearchError(f"genome {proposal!r}: must be a sequence of integers") from error
+        self.space.check(genome)
+        repaired = self.space.repair(genome)
+        self.space.check(repaired)
+        return repaired
 
     def _unseen(self, index: int) -> Iterator[Genome]:
-        """Yield what is left of the space: first by chance, then by counting through it."""
+        """Yield what is left of the space: first by chance, then one after the other."""
         generator = numpy_generator(self._seed, "unseen", index)
         drawn = (self.space.sample(generator) for _ in range(STALE_PROPOSALS))
-        counted = itertools.product(*(range(len(gene.alleles)) for gene in self.space.genes))
-        for genome in itertools.chain(drawn, map(self.space.repair, counted)):
+        for genome in itertools.chain(drawn, self._all()):
             if genome not in self._asked:
                 self._asked.add(genome)
                 yield genome
+
+    def _all(self) -> Iterator[Genome]:
+        """Yield all legal codes: those that the space lists, or all codes, repaired."""
+        if self.space.legal is not None:
+            yield from self.space.legal()
+        else:
+            counted = itertools.product(*(range(len(gene.alleles)) for gene in self.space.genes))
+            yield from map(self.space.repair, counted)

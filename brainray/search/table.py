@@ -10,7 +10,7 @@ import fnmatch
 import math
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -23,10 +23,14 @@ import pyarrow.types as kinds
 
 from brainray.errors import DataError
 from brainray.search.interface import Brood, Gene, Genome, Solution, Space
+from brainray.seeding import derive
 from brainray.shapes import IntArray
 
 EDGE = re.compile(r"([^|~+]+)~(\d+)")
 """An edge of a cell: its operation and the node that it comes from."""
+
+GROUP = "column {}"
+"""The group of a column's gene: never one that stands for a level, whatever the column's name."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +48,30 @@ class Codes:
         """The row of each code."""
         return {tuple(code): row for row, code in enumerate(self.codes_NG.tolist())}
 
+    @cached_property
+    def ascending(self) -> tuple[Genome, ...]:
+        """The codes in an order that does not depend on that of the rows."""
+        return tuple(sorted(self.rows))
+
+    @cached_property
+    def _matrix(self) -> IntArray:
+        return np.asarray(self.ascending)
+
+    def legal(self) -> tuple[Genome, ...]:
+        """Return all codes, as a space wants them."""
+        return self.ascending
+
     def repair(self, genome: Genome) -> Genome:
         """Return the code of the table nearest to ``genome`` by Hamming distance.
 
-        The first of equally near ones; in a complete table that is ``genome`` itself.
+        In a complete table that is ``genome`` itself. ``genome`` alone decides among equally near
+        ones, by its hash: neither the order of the rows nor that of the alleles prefers one.
         """
         if genome in self.rows:
             return genome
-        distances_N = (self.codes_NG != np.asarray(genome)).sum(axis=1)
-        return tuple(self.codes_NG[int(distances_N.argmin())].tolist())
+        distances_N = (self._matrix != np.asarray(genome)).sum(axis=1)
+        (nearest,) = np.nonzero(distances_N == distances_N.min())
+        return self.ascending[nearest[derive(0, "nearest", *genome) % len(nearest)]]
 
 
 @dataclass(frozen=True)
@@ -64,17 +83,24 @@ class TableProblem:
         codes: of the table.
         search_on: the column whose values a search sees.
         columns: the values of each column of numbers, one a code.
+        minimised: columns of which smaller values are better.
     """
 
     space: Space
     codes: Codes
     search_on: str
     columns: Mapping[str, tuple[float, ...]]
+    minimised: frozenset[str] = frozenset()
+
+    @property
+    def sign(self) -> int:
+        """-1 if what is searched on is minimised, else 1; searches maximise its product."""
+        return -1 if self.search_on in self.minimised else 1
 
     def evaluate(self, brood: Brood) -> list[float]:
-        """Return the value of each genome."""
+        """Return the value of each genome, to be maximised: negated if small ones are better."""
         values = self.columns[self.search_on]
-        return [values[self.codes.rows[genome]] for genome in brood.genomes]
+        return [self.sign * values[self.codes.rows[genome]] for genome in brood.genomes]
 
     def report(self, genome: Genome) -> dict[str, float]:
         """Return what the table says about a code, by column."""
@@ -83,12 +109,14 @@ class TableProblem:
 
     def finish(self, genomes: Sequence[Genome]) -> Solution:
         """Return the best genome by the column that is searched on; nothing is trained."""
-        winner = max(genomes, key=lambda genome: self.report(genome)[self.search_on])
+        winner = max(genomes, key=lambda genome: self.sign * self.report(genome)[self.search_on])
         found = self.report(winner)
-        return Solution(winner, found[self.search_on], {}, {"columns": found})
+        return Solution(winner, self.sign * found[self.search_on], {}, {"columns": found})
 
 
-def read_table(path: Path, genes: str, search_on: str, report: Sequence[str]) -> TableProblem:
+def read_table(
+    path: Path, genes: str, search_on: str, report: Sequence[str], minimise: Sequence[str] = ()
+) -> TableProblem:
     """Read a table.
 
     Args:
@@ -96,19 +124,22 @@ def read_table(path: Path, genes: str, search_on: str, report: Sequence[str]) ->
         genes: a pattern of the names of gene columns, e.g. ``gene_*``. They hold integers or
             strings. A column of NAS-Bench-201 cells, such as
             ``|none~0|+|none~0|none~1|``, becomes a gene an edge.
-        search_on: the column whose values, to be maximised, a search sees.
+        search_on: the column whose values a search sees; the largest is the best.
         report: columns that judge what was found.
+        minimise: of these columns, those of which the smallest value is the best.
 
     Raises:
         DataError: naming the file, the column and the value.
     """
     try:
-        return problem_of(_open(path), genes, search_on, report)
+        return problem_of(_open(path), genes, search_on, report, minimise)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
 
 
-def problem_of(table: pa.Table, genes: str, search_on: str, report: Sequence[str]) -> TableProblem:
+def problem_of(
+    table: pa.Table, genes: str, search_on: str, report: Sequence[str], minimise: Sequence[str] = ()
+) -> TableProblem:
     """Return the problem of a table in memory; arguments and errors as of `read_table`."""
     for name in table.column_names:
         if table.column_names.count(name) > 1:
@@ -123,11 +154,21 @@ def problem_of(table: pa.Table, genes: str, search_on: str, report: Sequence[str
         if name in names:
             raise DataError(f"column {name!r}: is both a gene ({genes}) and a value")
         columns[name] = _numbers(table, name)
+    for name in minimise:
+        if name not in columns:
+            raise DataError(
+                f"column {name!r}: to be minimised, but it is neither searched on nor reported, "
+                f"as are {', '.join(columns)}"
+            )
     found = [_genes(name, _labels(table, name)) for name in names]
     members = tuple(chain.from_iterable(genes for genes, _ in found))
+    _check_names(names, [genes for genes, _ in found])
     codes = Codes(np.stack(list(chain.from_iterable(indices for _, indices in found)), axis=1))
     _check_unique(codes, members)
-    return TableProblem(Space(members, codes.repair), codes, search_on, columns)
+    space = Space(members, codes.repair)
+    if len(codes.rows) < space.codes:
+        space = replace(space, legal=codes.legal)
+    return TableProblem(space, codes, search_on, columns, frozenset(minimise))
 
 
 def _open(path: Path) -> pa.Table:
@@ -187,7 +228,7 @@ def _genes(name: str, labels: list[Any]) -> tuple[list[Gene], list[IntArray]]:
         parts = {name: labels}
     encoded = [_encode(values) for values in parts.values()]
     genes = [
-        Gene(part, tuple(map(str, alleles)), part)
+        Gene(part, tuple(map(str, alleles)), GROUP.format(part))
         for part, (alleles, _) in zip(parts, encoded, strict=True)
     ]
     return genes, [indices for _, indices in encoded]
@@ -214,6 +255,15 @@ def _encode(labels: Sequence[Any]) -> tuple[list[Hashable], IntArray]:
     alleles = sorted(set(labels))
     index = {allele: number for number, allele in enumerate(alleles)}
     return alleles, np.asarray([index[label] for label in labels], dtype=np.int64)
+
+
+def _check_names(columns: Sequence[str], genes: Sequence[Sequence[Gene]]) -> None:
+    """Refuse a column that is called as an edge of another one's cells."""
+    sources: dict[str, str] = {}
+    for column, members in zip(columns, genes, strict=True):
+        for gene in members:
+            if (other := sources.setdefault(gene.name, column)) != column:
+                raise DataError(f"columns {other!r} and {column!r}: both have a gene {gene.name!r}")
 
 
 def _check_unique(codes: Codes, genes: Sequence[Gene]) -> None:

@@ -81,3 +81,77 @@ def color_graph(batch: str | int = "n", channels: int = 3) -> onnx.GraphProto:
         helper.make_node("Flatten", ["pooled"], ["mean"]),
     ]
     return helper.make_graph(nodes, "colors", [given], [mean])
+
+
+def constant_graph(
+    outputs: Mapping[str, Array],
+    shape: Sequence[int],
+    dtype: str = "float32",
+    others: Mapping[str, Sequence[int | str]] | None = None,
+) -> bytes:
+    """Return a graph that gives the same tensors whatever it is given.
+
+    Args:
+        outputs: the tensors by name.
+        shape: of the input.
+        dtype: of the input.
+        others: shapes of further inputs, which are int64 and become outputs called ``other NAME``.
+    """
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    given = [helper.make_tensor_value_info("image", kind, shape)]
+    nodes = [
+        helper.make_node("Constant", [], [name], value=numpy_helper.from_array(value, name))
+        for name, value in outputs.items()
+    ]
+    values = [
+        helper.make_tensor_value_info(
+            name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape
+        )
+        for name, value in outputs.items()
+    ]
+    for name, sides in (others or {}).items():
+        given.append(helper.make_tensor_value_info(name, TensorProto.INT64, sides))
+        nodes.append(helper.make_node("Identity", [name], [f"other {name}"]))
+        values.append(helper.make_tensor_value_info(f"other {name}", TensorProto.INT64, sides))
+    return model_bytes(helper.make_graph(nodes, "constant", given, values))
+
+
+def bright_cells_graph(side: int, stride: int, dtype: str = "float32", batch: bool = True) -> bytes:
+    """Return a detector whose rows are cells, as surely objects as their darkest pixel is bright.
+
+    A row of its output ``rows``, `(1, cells, 5)`, is a box as YOLOX has them, and a score.
+
+    Args:
+        side: of the input, `(1, side, side, 3)` of 0 to 255.
+        stride: side of a cell.
+        dtype: of the input.
+        batch: whether the input's first axis is there.
+    """
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    cells = (side // stride) ** 2
+    shape = [1, side, side, 3]
+    given = helper.make_tensor_value_info("image", kind, shape if batch else shape[1:])
+    found = helper.make_tensor_value_info("rows", TensorProto.FLOAT, [1, cells, 5])
+    nodes = [
+        helper.make_node("Cast", ["image"], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["numbers", "darker"], ["dark"]),
+        helper.make_node("Reshape", ["dark", "shape"], ["one"]),
+        helper.make_node("Transpose", ["one"], ["first"], perm=[0, 3, 1, 2]),
+        helper.make_node("ReduceMax", ["first"], ["grey"], axes=[1]),
+        helper.make_node(
+            "MaxPool", ["grey"], ["pooled"], kernel_shape=[stride] * 2, strides=[stride] * 2
+        ),
+        helper.make_node("Reshape", ["pooled", "column"], ["darkest"]),
+        helper.make_node("Neg", ["darkest"], ["scores"]),
+        helper.make_node("Concat", ["boxes", "scores"], ["rows"], axis=2),
+    ]
+    middles = np.zeros((1, cells, 4), dtype=np.float32)
+    middles[:, :, :2] = 0.5  # exp(0) strides wide
+    constants: dict[str, Array] = {
+        "darker": np.array(-1 / 255, dtype=np.float32),
+        "shape": np.array(shape, dtype=np.int64),
+        "column": np.array([1, -1, 1], dtype=np.int64),
+        "boxes": middles,
+    }
+    weights = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    return model_bytes(helper.make_graph(nodes, "bright", [given], [found], weights))

@@ -8,7 +8,7 @@ from brainray import plugins
 from brainray.errors import DataError, PluginError, ScenarioError
 from brainray.networks.detectors.interface import Tag
 from brainray.search.interface import Gene, Genome, Space
-from brainray.tracking.interface import check_options
+from brainray.tracking.interface import check_options, make_tracker
 
 MIN_SCORES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 TRACKERS: Mapping[str, Mapping[str, Sequence[Any]]] = {
@@ -165,7 +165,8 @@ class TrackingCode:
             value if owner == chosen else 0
             for owner, value in zip(owners, genome[3:end], strict=True)
         )
-        sees = getattr(plugins.load("trackers", chosen), "looks", False)
+        # To load a tracker takes a while, and searchers repair often.
+        sees = self.looks and getattr(plugins.load("trackers", chosen), "looks", False)
         return (*genome[:3], *options, *(value if sees else 0 for value in genome[end:]))
 
     def decode(self, genome: Genome) -> Setting:
@@ -185,6 +186,27 @@ class TrackingCode:
             },
             self.looks and genome[-1] == 1,
         )
+
+
+def see_the_camera(trackers: Mapping[str, Mapping[str, Sequence[Any]]]) -> bool:
+    """Return whether some choice needs the camera's motion, which pictures tell.
+
+    Args:
+        trackers: the values of each option of each tracker.
+
+    Raises:
+        ScenarioError: a tracker has no such option or value.
+    """
+    for tracker, options in trackers.items():
+        _check(tracker, options)
+    return any(
+        make_tracker(tracker, chosen).needs_motion
+        for tracker, options in trackers.items()
+        for chosen in (
+            {},
+            *({option: value} for option, values in options.items() for value in values),
+        )
+    )
 
 
 def _check(name: str, options: Mapping[str, Sequence[Any]]) -> None:

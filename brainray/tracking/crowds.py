@@ -99,7 +99,10 @@ class Pairs:
         return rows_K.astype(np.int64), columns_K.astype(np.int64), values_K
 
     def mutual(self, least: float) -> tuple[IntArray, IntArray]:
-        """Return pairs above a value, each of which is the best one of its row and its column."""
+        """Return pairs above a value, each of which is the best one of its row and its column.
+
+        Of equal ones that of the first row and the first column, so that each is in one pair.
+        """
         row_N, column_M = (np.full(count, -np.inf) for count in self.shape)
         np.maximum.at(row_N, self.rows_P, self.values_P)
         np.maximum.at(column_M, self.columns_P, self.values_P)
@@ -108,8 +111,13 @@ class Pairs:
             & (self.values_P == column_M[self.columns_P])
             & (self.values_P > least)
         )
-        rows_K, first_K = np.unique(self.rows_P[best_P], return_index=True)
-        return rows_K, self.columns_P[best_P][first_K]
+        order = np.lexsort((self.columns_P[best_P], self.rows_P[best_P]))
+        rows_K, columns_K = self.rows_P[best_P][order], self.columns_P[best_P][order]
+        _, first_K = np.unique(rows_K, return_index=True)
+        rows_K, columns_K = rows_K[first_K], columns_K[first_K]
+        _, first_K = np.unique(columns_K, return_index=True)
+        first_K.sort()
+        return rows_K[first_K], columns_K[first_K]
 
 
 def is_crowd(tracks: int, boxes: int) -> bool:

@@ -77,6 +77,11 @@ class DeepSort(Tracker):
         self._born = 0
 
     @property
+    def looks_from(self) -> float:
+        """As of `Tracker`: those of detections that count."""
+        return self._min_score
+
+    @property
     def memory(self) -> int:
         """As of `Tracker`: until all are forgotten."""
         return self._max_age + 1

@@ -5,23 +5,30 @@ As YAML::
     detector: {name: nanodet, weights: nanodet_416.onnx, classes: [person]}
     tracker: {name: two_stage, high_score: 0.5, birth_score: 0.5}
     min_score: 0.4
+    appearance: looks.onnx
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from brainray.catalog import Library
-from brainray.catalog.tracking_endpoints import TrackingEndpoint
+from brainray.catalog.tracking_endpoints import APPEARANCE, TrackingEndpoint
 from brainray.errors import DataError
 from brainray.files import below
 from brainray.networks.detectors.interface import file_options, make_detector
 from brainray.networks.detectors.weights import local_file
-from brainray.tracking.interface import make_tracker
+from brainray.tracking.camera import CameraMotion
+from brainray.tracking.interface import Tracker, make_tracker
+
+if TYPE_CHECKING:
+    from brainray.tracking.looks import Looks
+
+MAPPING = "allowed are keys with values, as in {name: sort}"
 
 DEFAULT_TRACKER = "two_stage"
 
@@ -36,6 +43,7 @@ class TrackingDefinition:
         tracker: of ``brainray.trackers``.
         tracker_options: its keyword arguments.
         min_score: boxes of lower scores do not count, whoever detected them; None leaves none out.
+        appearance: what sees how boxes look, an ONNX file or a model of the catalog that is one.
     """
 
     detector: str | None = None
@@ -43,6 +51,7 @@ class TrackingDefinition:
     tracker: str = DEFAULT_TRACKER
     tracker_options: Mapping[str, Any] = field(default_factory=dict)
     min_score: float | None = None
+    appearance: str | None = None
 
 
 class _Part(BaseModel):
@@ -63,6 +72,7 @@ class _Document(BaseModel):
     detector: _Part | None = None
     tracker: _Part = _Part(name=DEFAULT_TRACKER)
     min_score: float | None = Field(default=None, strict=True, allow_inf_nan=False)
+    appearance: str | None = Field(default=None, min_length=1)
 
 
 def read_definition(path: Path) -> TrackingDefinition:
@@ -79,7 +89,8 @@ def read_definition(path: Path) -> TrackingDefinition:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "document"
-        raise DataError(f"{path}: {where}: {first['msg']}") from error
+        keys = first["type"] == "model_type"  # of which pydantic says what class it is
+        raise DataError(f"{path}: {where}: {MAPPING if keys else first['msg']}") from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2020-13-45
         raise DataError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
     detector, options = document.detector, {}
@@ -88,31 +99,45 @@ def read_definition(path: Path) -> TrackingDefinition:
         for option in file_options(detector.name):
             if isinstance(options.get(option), str):
                 options[option] = below(path.parent, options[option])
+    appearance = document.appearance
+    if appearance is not None and appearance.lower().endswith(".onnx"):
+        appearance = str(below(path.parent, appearance))
     return TrackingDefinition(
         None if detector is None else detector.name,
         options,
         document.tracker.name,
         document.tracker.options,
         document.min_score,
+        appearance,
     )
 
 
 def deploy(library: Library, name: str, definition: TrackingDefinition) -> TrackingEndpoint:
     """Make an endpoint that tracks as a definition says, or change it.
 
-    Detector and tracker are made once, so that what cannot be is refused now.
+    All parts are made once, so that what cannot be is refused now.
 
     Args:
-        library: that keeps it, with copies of the detector's files.
+        library: that keeps it, with copies of the files.
         name: of the endpoint.
 
     Raises:
         PluginError: there is no such detector or tracker.
-        NetworkError: an option of the detector, or its files, cannot be.
-        DataError: an option of the tracker cannot be.
-        CatalogError: a model answers at this endpoint, or the name cannot be.
+        NetworkError: an option of the detector, or a file, cannot be; or OpenCV is missing.
+        DataError: an option of the tracker cannot be, or pictures are needed and nobody detects in
+            them.
+        CatalogError: a model answers at this endpoint, or the name cannot be; or see
+            `brainray.tracking.looks.looks_of`.
     """
-    make_tracker(definition.tracker, definition.tracker_options)
+    tracker = make_tracker(definition.tracker, definition.tracker_options)
+    if tracker.needs_motion:
+        if definition.detector is None:
+            raise DataError(
+                f"tracker: {definition.tracker} is to see the camera move in pictures; boxes come "
+                "without, give a detector"
+            )
+        CameraMotion()
+    looks = _looks(library, definition, tracker)
     options, files = dict(definition.detector_options), {}
     if definition.detector is None:
         if options:
@@ -124,6 +149,8 @@ def deploy(library: Library, name: str, definition: TrackingDefinition) -> Track
             for option in file_options(definition.detector)
             if options.get(option) is not None
         }
+    if looks is not None:
+        files[APPEARANCE] = looks.path
     return library.deploy_tracking(
         name,
         definition.detector,
@@ -132,4 +159,22 @@ def deploy(library: Library, name: str, definition: TrackingDefinition) -> Track
         definition.tracker,
         definition.tracker_options,
         definition.min_score,
+        None if looks is None else looks.reading,
     )
+
+
+def _looks(library: Library, definition: TrackingDefinition, tracker: Tracker) -> "Looks | None":
+    """Return what sees how boxes look, if that is wanted and can be."""
+    if definition.appearance is None:
+        return None
+    if not tracker.looks:
+        raise DataError(f"appearance: makes no difference to {definition.tracker}")
+    if definition.detector is None:
+        raise DataError("appearance: looks at pictures; boxes come without, give a detector")
+    if APPEARANCE in file_options(definition.detector):
+        raise DataError(f"appearance: is a file of {definition.detector} itself")
+    from brainray.tracking.looks import looks_of  # it draws in onnx
+
+    looks = looks_of(definition.appearance, lambda: library)
+    looks.open()
+    return looks

@@ -3,6 +3,7 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,15 @@ import numpy as np
 
 from brainray.datasets.samples import decode_image
 from brainray.errors import DataError
-from brainray.shapes import Array
+from brainray.shapes import Array, IntArray
 from brainray.tracking.interface import FrameError
-from brainray.tracking.reading import mot_sequences
+from brainray.tracking.reading import LARGEST, mot_sequences
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".webp", ".tif", ".tiff")
-"""How the names of a folder's images end; other files in it are not looked at."""
+"""How the names of a folder's images end; other files, and hidden ones, are not looked at."""
+
+SPARE = 2
+"""Frames that a video may have less than its file says: some that end it are never shown."""
 
 
 class Frames(ABC):
@@ -28,6 +32,11 @@ class Frames(ABC):
 
     name: str
     count: int | None
+
+    @property
+    def numbers(self) -> IntArray | None:
+        """The numbers of the frames, rising, here from 1 on; None where `count` is."""
+        return None if self.count is None else np.arange(1, self.count + 1)
 
     def __iter__(self) -> Iterator[tuple[int, Array]]:
         """Yield the number and the picture of each frame: RGB, uint8, shape `(H, W, 3)`.
@@ -66,12 +75,14 @@ class ImageFolder(Frames):
         name: of the sequence.
 
     Raises:
-        DataError: there is no image, or two have the same number.
+        DataError: there is no image, two have the same number, or one has a number that is too
+            large.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
         self.name = name
-        paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in IMAGES)
+        # Hidden files such as ._1.jpg are no pictures: macOS puts them beside those it copies.
+        paths = sorted(path for path in folder.glob("[!.]*") if path.suffix.lower() in IMAGES)
         if not paths:
             raise DataError(f"{folder}: has no images ({', '.join(IMAGES)})")
         digits = [re.search(r"[0-9]+$", path.stem) for path in paths]
@@ -82,8 +93,15 @@ class ImageFolder(Frames):
         for number, path in sorted(zip(numbers, paths, strict=True)):
             if number in self._paths:
                 raise DataError(f"{path}: is frame {number}, and so is {self._paths[number].name}")
+            if number > LARGEST:
+                raise DataError(f"{path}: is frame {number}, allowed are numbers up to {LARGEST}")
             self._paths[number] = path
         self.count = len(paths)
+
+    @property
+    def numbers(self) -> IntArray:
+        """As of `Frames`."""
+        return np.array(list(self._paths))
 
     def _read(self) -> Iterator[tuple[int, Array]]:
         for number, path in self._paths.items():
@@ -104,7 +122,8 @@ def as_rgb(image: Array) -> Array:
 class VideoFile(Frames):
     """The first video stream of a file, frames counted from 1.
 
-    A frame counts as corrupt where FFmpeg says so; some codecs hide small damage.
+    A frame counts as corrupt where FFmpeg says so; some codecs hide small damage. A file that ends
+    more than `SPARE` frames before it says is cut off; Matroska, for one, does not say.
 
     Args:
         path: of a file that FFmpeg reads.
@@ -153,7 +172,7 @@ class VideoFile(Frames):
         return container
 
     def _read(self) -> Iterator[tuple[int, Array]]:
-        number = 0
+        number, last = 0, None
         with self._open() as container:
             frames = container.decode(container.streams.video[0])
             while True:
@@ -163,11 +182,33 @@ class VideoFile(Frames):
                 except (OSError, ValueError) as error:
                     raise self._error(number, f"{self._path}: cannot be read: {error}") from error
                 if frame is None:
+                    if self._lacking(container, number - 1, last) > SPARE:
+                        what = f"{self._path}: ends here, and says that it has {self.count} frames"
+                        raise self._error(number, what)
                     return
                 if frame.is_corrupt:
                     raise self._error(number, f"{self._path}: is damaged")
-                self.seconds = frame.time
+                self.seconds = last = frame.time
                 yield number, frame.to_ndarray(format="rgb24")
+
+    def _lacking(self, container: Any, read: int, last: float | None) -> float:
+        """Return how many frames the file says it has beyond those that were read.
+
+        Not all are to be shown: MP4 counts those that an edit list hides, and AVI dropped ones. So
+        the time of the last one must tell the same.
+        """
+        if self.count is None:
+            return 0
+        stream = container.streams.video[0]
+        rate, seconds_a_tick = stream.average_rate, stream.time_base
+        lacking = self.count - read
+        if last is None or not rate:
+            return lacking
+        # The duration of MP4 is that without what is hidden; of AVI it is that of the cut file.
+        by_duration = container.format.name.startswith("mov") and stream.duration is not None
+        seconds = stream.duration * seconds_a_tick if by_duration else self.count / rate
+        end = (stream.start_time or 0) * seconds_a_tick + seconds
+        return min(lacking, float((end - Fraction(last)) * rate) - 1)
 
 
 def _pyav(path: Path) -> Any:

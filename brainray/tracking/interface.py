@@ -7,6 +7,7 @@ points ``brainray.trackers``.
 """
 
 import inspect
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,12 +21,17 @@ from pydantic import TypeAdapter, ValidationError
 from brainray import plugins
 from brainray.errors import DataError
 from brainray.shapes import Array, IntArray
+from brainray.tracking.motion import Similarity
 
 Boxes: TypeAlias = NDArray[np.float64]
 """Left, top, width, height in pixels, shape `(N, 4)`."""
 
 MOST_BOXES = 16_384
 """In a frame. Beyond 4,096 the pairs that may belong together count: `brainray.tracking.crowds`."""
+
+MOST_PIXELS, LEAST_PIXELS = 1e7, 1e-9
+"""Of a box: how far its left and top may be from 0, how large and how small its sizes may be. Far
+beyond any picture, but areas, ratios and variances of what is beyond are not finite."""
 
 BOX = ("left", "top", "width", "height")
 
@@ -47,9 +53,12 @@ class Detections:
     """What a detector found in one frame.
 
     Attributes:
-        boxes_M4: left, top, width, height in pixels, finite, sizes above 0.
+        boxes_M4: left, top, width, height in pixels, none beyond `MOST_PIXELS`, sizes above 0, at
+            least `LEAST_PIXELS`.
         scores_M: confidences, finite; most detectors give 0 to 1.
         features_MD: appearance vectors for re-identification, or None.
+        motion: of the background since the last picture, as `brainray.tracking.camera` sees it:
+            from its pixels to those of this frame. None where no picture was looked at.
 
     Raises:
         DataError: naming the box and what is wrong with it.
@@ -58,6 +67,7 @@ class Detections:
     boxes_M4: Boxes
     scores_M: NDArray[np.float64]
     features_MD: NDArray[np.floating[Any]] | None = None
+    motion: Similarity | None = None
 
     def __post_init__(self) -> None:
         if self.boxes_M4.shape != (len(self.scores_M), 4):
@@ -74,10 +84,18 @@ class Detections:
             row, column = np.argwhere(~np.isfinite(self.boxes_M4))[0]
             value = self.boxes_M4[row, column]
             raise DataError(f"box {row}: {BOX[column]} is {value}, allowed are finite numbers")
-        if not (self.boxes_M4[:, 2:] > 0).all():
-            row, column = np.argwhere(self.boxes_M4[:, 2:] <= 0)[0]
+        if (np.abs(self.boxes_M4) > MOST_PIXELS).any():
+            row, column = np.argwhere(np.abs(self.boxes_M4) > MOST_PIXELS)[0]
+            value = self.boxes_M4[row, column]
+            raise DataError(
+                f"box {row}: {BOX[column]} is {value:g}, allowed are {-MOST_PIXELS:,.0f} to "
+                f"{MOST_PIXELS:,.0f} pixels"
+            )
+        if (self.boxes_M4[:, 2:] < LEAST_PIXELS).any():
+            row, column = np.argwhere(self.boxes_M4[:, 2:] < LEAST_PIXELS)[0]
             value = self.boxes_M4[row, 2 + column]
-            raise DataError(f"box {row}: {BOX[2 + column]} is {value:g}, allowed is above 0")
+            allowed = "above 0" if value <= 0 else f"{LEAST_PIXELS:g} and more"
+            raise DataError(f"box {row}: {BOX[2 + column]} is {value:g}, allowed is {allowed}")
         if not np.isfinite(self.scores_M).all():
             row = np.flatnonzero(~np.isfinite(self.scores_M))[0]
             value = self.scores_M[row]
@@ -97,6 +115,7 @@ class Detections:
         object.__setattr__(found, "boxes_M4", self.boxes_M4[chosen])
         object.__setattr__(found, "scores_M", self.scores_M[chosen])
         object.__setattr__(found, "features_MD", features)
+        object.__setattr__(found, "motion", self.motion)
         return found
 
 
@@ -124,9 +143,11 @@ class Tracker(ABC):
 
     Attributes:
         looks: whether appearance vectors make a difference to it.
+        needs_motion: whether detections must come with the camera's motion, which pictures tell.
     """
 
     looks = False
+    needs_motion = False
     _last_frame: int | None = None
     _with_features: bool | None = None
 
@@ -134,7 +155,8 @@ class Tracker(ABC):
         """Take the detections of a frame, perhaps none, and return the tracks seen in it.
 
         Frames may be left out: tracks move on for as long, and are as old, as if nothing had been
-        detected there.
+        detected there. What the camera did meanwhile is part of the next frame's motion; a frame
+        without detections and without a motion counts as one that is left out.
 
         Args:
             frame: its number, above that of the last call.
@@ -154,6 +176,7 @@ class Tracker(ABC):
             self._update(NOTHING)
         try:
             self._check_features(detections)
+            self._check_motion(detections)
             return self._update(detections)
         except DataError as error:
             raise FrameError(f"frame {frame}: {error}", frame) from error
@@ -165,6 +188,17 @@ class Tracker(ABC):
         if self._with_features not in (None, given):
             raise DataError("appearance vectors: are given in some frames and not in others")
         self._with_features = given
+
+    def _check_motion(self, detections: Detections) -> None:
+        if self.needs_motion and detections.motion is None and len(detections):
+            raise DataError(
+                "the camera's motion is not known, which this tracker needs: give the pictures"
+            )
+
+    @property
+    def looks_from(self) -> float:
+        """The score from which on it compares how detections look; vectors of others may be 0."""
+        return -math.inf
 
     @property
     @abstractmethod

@@ -1,9 +1,10 @@
-"""The camera's motion between two frames, seen in the boxes themselves.
+"""The camera's motion between two frames, from pairs of points.
 
-Where a camera pans or shakes, all boxes leave their predictions in the same way. A similarity
-transform (turn, zoom, shift) is fitted to pairs of predictions and detections; objects that walk on
-their own are outliers, which iterated weights leave out. Points are complex numbers, x + iy, so the
-transform is ``turn * point + shift`` and its least squares have a closed form.
+Where a camera pans or shakes, all boxes leave their predictions in the same way, and so does what
+is behind them (`brainray.tracking.camera`). A similarity transform (turn, zoom, shift) is fitted to
+such pairs; objects that walk on their own are outliers, which iterated weights leave out. Points
+are complex numbers, x + iy, so the transform is ``turn * point + shift`` and its least squares have
+a closed form.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ Points = NDArray[np.complex128]
 
 ROUNDS = 4
 """Of weighting: the weights hardly change afterwards."""
+SAME_PLACE = 1e-6
+"""Points nearer to each other than this part of what counts as near are in one place."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,14 @@ class Similarity:
         """Return moved points."""
         return self.turn * points_N + self.shift
 
+    def then(self, other: "Similarity") -> "Similarity":
+        """Return the transform that does this one first and the other one after it."""
+        return Similarity(other.turn * self.turn, other.turn * self.shift + other.shift)
+
+
+STILL = Similarity(1.0 + 0.0j, 0.0j)
+"""Of a camera that does not move."""
+
 
 def fit_similarity(from_K: Points, to_K: Points, scale_K: NDArray[np.float64]) -> Similarity:
     """Fit a transform that takes most points to their partners.
@@ -40,7 +51,7 @@ def fit_similarity(from_K: Points, to_K: Points, scale_K: NDArray[np.float64]) -
     Args:
         from_K: points in pixels, at least one.
         to_K: their partners.
-        scale_K: what counts as near for each pair, in pixels: a part of the object's height.
+        scale_K: what counts as near for each pair, in pixels: e.g. a part of the object's height.
     """
     way_K = to_K - from_K
     shift = complex(*np.median([way_K.real, way_K.imag], axis=1))
@@ -52,7 +63,8 @@ def fit_similarity(from_K: Points, to_K: Points, scale_K: NDArray[np.float64]) -
         middle, goal = complex(weight_K @ from_K), complex(weight_K @ to_K)
         arm_K = from_K - middle
         reach = float(weight_K @ np.abs(arm_K) ** 2)
-        if reach > 0:  # points in one place tell of a shift alone
+        # Points in one place, but for rounding, tell of a shift alone.
+        if reach > (SAME_PLACE * float(scale_K.min())) ** 2:
             turn = complex((weight_K * arm_K.conj()) @ (to_K - goal)) / reach
         shift = goal - turn * middle
     return Similarity(turn, shift)

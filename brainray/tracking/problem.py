@@ -5,12 +5,16 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from brainray.errors import SearchError
 from brainray.search.interface import Brood, Genome, Solution, Space
 from brainray.tracking.choices import Setting, TrackingCode
 from brainray.tracking.interface import tracker_maker
 from brainray.tracking.rows import Rows, track
 from brainray.tracking.scores import Scores, overall, score
 from brainray.tracking.sequences import LabelledSequence
+
+MEASURED_AGAIN = 10
+"""Candidates whose time is measured once more to say how much too slow they are."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,36 @@ def follow(setting: Setting, sequences: Sequence[LabelledSequence]) -> Followed:
 
 
 @dataclass(frozen=True)
+class Costs:
+    """What it takes to look at pictures, by detector: CPU time in milliseconds.
+
+    Recorded boxes take nothing to detect.
+
+    Attributes:
+        detection: of a frame.
+        looks: of a box whose looks are seen.
+        camera: of a frame in whose background the camera is followed.
+    """
+
+    detection: Mapping[str, float] = field(default_factory=dict)
+    looks: Mapping[str, float] = field(default_factory=dict)
+    camera: Mapping[str, float] = field(default_factory=dict)
+
+    def milliseconds(self, setting: Setting, sequences: Sequence[LabelledSequence]) -> float:
+        """Return what looking at a frame takes a setting, in CPU time, without association."""
+        tracker = tracker_maker(setting.tracker, setting.options)()
+        spent = self.detection.get(setting.detector, 0.0)
+        if tracker.needs_motion:
+            spent += self.camera.get(setting.detector, 0.0)
+        if setting.looks:
+            least = max(setting.min_score, tracker.looks_from)
+            seen = sum((one.boxes[setting.detector].scores_N >= least).sum() for one in sequences)
+            frames = sum(one.count for one in sequences)
+            spent += self.looks.get(setting.detector, 0.0) * float(seen) / frames
+        return spent
+
+
+@dataclass(frozen=True)
 class TrackingProblem:
     """Which setting suits the labelled part of some sequences best.
 
@@ -83,17 +117,17 @@ class TrackingProblem:
         code: what a genome means.
         sequences: on which candidates are compared.
         objective: what is maximized.
-        most_milliseconds: that a frame may take, detector and association; slower candidates
-            fail. None is no limit. With a limit the result depends on the machine.
-        detector_milliseconds: CPU time a frame of detectors that look at pictures; recorded boxes
-            take none.
+        most_milliseconds: that a frame may take, all that looks at pictures and association;
+            slower candidates fail. None is no limit. With a limit the result depends on the
+            machine.
+        costs: of looking at pictures.
     """
 
     code: TrackingCode
     sequences: tuple[LabelledSequence, ...]
     objective: Objective
     most_milliseconds: float | None = None
-    detector_milliseconds: Mapping[str, float] = field(default_factory=dict)
+    costs: Costs = field(default_factory=Costs)
 
     @property
     def space(self) -> Space:
@@ -108,11 +142,33 @@ class TrackingProblem:
         """Return the value of one candidate."""
         setting = self.code.decode(genome)
         followed = follow(setting, self.sequences)
-        if self.most_milliseconds is not None:
-            looked = self.detector_milliseconds.get(setting.detector, 0.0)
-            if looked + followed.milliseconds > self.most_milliseconds:
-                return math.nan
+        limit = self.most_milliseconds
+        if limit is not None and self._milliseconds(setting, followed) > limit:
+            return math.nan
         return self.objective.value(followed.together)
+
+    def check_quick(self, history: Sequence[tuple[Genome, float]]) -> None:
+        """Say so if no candidate has a value because all are too slow.
+
+        Args:
+            history: every candidate and its value, at least one; a few are measured once more.
+
+        Raises:
+            SearchError: with the limit, and how long the quickest takes.
+        """
+        limit = self.most_milliseconds
+        if limit is None or not all(math.isnan(value) for _, value in history):
+            return
+        settings = [self.code.decode(genome) for genome, _ in history[:MEASURED_AGAIN]]
+        quickest = min(self._milliseconds(one, follow(one, self.sequences)) for one in settings)
+        if quickest > limit:
+            raise SearchError(
+                f"goal.most_milliseconds: is {limit:g}, but all {len(history)} candidates take "
+                f"longer: the quickest of {len(settings)} takes {quickest:.3g} ms a frame"
+            )
+
+    def _milliseconds(self, setting: Setting, followed: Followed) -> float:
+        return self.costs.milliseconds(setting, self.sequences) + followed.milliseconds
 
     def finish(self, genomes: Sequence[Genome]) -> Solution:
         """Return the first of the best: there is nothing to train."""

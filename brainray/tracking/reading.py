@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from configparser import ConfigParser
 from configparser import Error as IniError
 from pathlib import Path
@@ -19,8 +19,18 @@ from brainray.tracking.interface import BOX
 from brainray.tracking.rows import PEDESTRIAN, Rows
 
 TEXT = (".txt", ".csv")
+TEXT_ENCODING = "utf-8-sig"
+"""With a byte order mark or without: editors of Windows write one."""
 MOT_COLUMNS = ("frame", "id", *BOX, "conf", "class", "visibility")
 """Of the text form, in order; the last three may be missing."""
+WITH_WORLD = len(MOT_COLUMNS) + 1
+"""Columns of the text form of MOT15: x, y and z in the world instead of class and visibility."""
+LARGEST = 2**53 - 1
+"""Whole number in a column: up to it floating point tells each from the next."""
+UNKNOWN = -1
+"""As confidence of all rows of a sequence: they have none, and are taken for sure."""
+ROUNDING = 1e-6
+"""By how much a confidence of a file may miss 0 to 1."""
 SOURCES = ("tracker", "detector")
 """Columns that tell whose boxes they are."""
 
@@ -31,8 +41,10 @@ def read_boxes(path: Path, source: str | None = None) -> dict[str, Rows]:
     Args:
         path: a Parquet file with the columns ``frame, left, top, width, height`` and perhaps ``seq,
             conf, id, class, visibility``; or one sequence as MOTChallenge's text (``.txt``,
-            ``.csv``): frame, id, left, top, width, height and perhaps conf, class, visibility. Text
-            in ``NAME/det`` or ``NAME/gt`` is of the sequence NAME, other text has its file's name.
+            ``.csv``): frame, id, left, top, width, height and perhaps conf, class, visibility; with
+            ten columns and more those after conf are not looked at. Text in ``NAME/det`` or
+            ``NAME/gt`` is of the sequence NAME, other text has its file's name. A conf of -1 in all
+            rows of a sequence counts as 1.
         source: which detector's boxes to take from Parquet that has several in its column
             ``detector``.
 
@@ -55,6 +67,41 @@ def read_boxes(path: Path, source: str | None = None) -> dict[str, Rows]:
         raise DataError(f"{path}: cannot be read: {error}") from error
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
+
+
+def confidence_note(whose: str, rows: Iterable[Rows]) -> str | None:
+    """Return what one should know of confidences that are not from 0 to 1; None if all are.
+
+    Args:
+        whose: boxes these are, for the note.
+        rows: of one or more sequences.
+    """
+    scores_N = np.concatenate([np.empty(0), *(one.scores_N for one in rows)])
+    if not len(scores_N):
+        return None
+    low, high = float(scores_N.min()), float(scores_N.max())
+    if low >= -ROUNDING and high <= 1 + ROUNDING:
+        return None
+    return (
+        f"Confidences of {whose} are {low:g} to {high:g}: trackers' thresholds are meant for 0 to "
+        "1; choose others or scale the column."
+    )
+
+
+def read_truth(path: Path) -> dict[str, Rows]:
+    """Read who is where in one or more sequences: boxes with identities.
+
+    Raises:
+        DataError: see `read_boxes`, or the boxes of a sequence are no ground truth, see
+            `Rows.check_scorable`.
+    """
+    truths = read_boxes(path)
+    for name, rows in truths.items():
+        try:
+            rows.check_scorable()
+        except DataError as error:
+            raise DataError(f"{path}: seq {name}, {error}") from error
+    return truths
 
 
 def read_sources(path: Path) -> dict[str, dict[str, Rows]]:
@@ -151,7 +198,7 @@ def mot_sequences(path: Path) -> dict[str, Path]:
 def _name(folder: Path) -> str:
     ini = ConfigParser(interpolation=None)
     try:
-        ini.read_string((folder / "seqinfo.ini").read_text(encoding="utf-8"))
+        ini.read_string((folder / "seqinfo.ini").read_text(encoding=TEXT_ENCODING))
         return ini.get("Sequence", "name", fallback=folder.name)
     except (OSError, UnicodeDecodeError, IniError) as error:
         reason = str(error).partition("\n")[0]
@@ -160,7 +207,7 @@ def _name(folder: Path) -> str:
 
 def _read_text(path: Path) -> Rows:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding=TEXT_ENCODING).splitlines()
     except UnicodeDecodeError as error:
         raise DataError("is not text") from error
     values = []
@@ -171,14 +218,16 @@ def _read_text(path: Path) -> Rows:
             raise DataError(
                 f"line {number}: {len(cells)} values, at least 6: {', '.join(MOT_COLUMNS)}"
             )
+        count = len(cells) if cells[-1].strip() else len(cells) - 1  # lines may end in a comma
+        known = cells[: MOT_COLUMNS.index("class")] if count >= WITH_WORLD else cells[:count]
         try:
-            row = [float(cell) for cell in cells[: len(MOT_COLUMNS)]]
+            row = [float(cell) for cell in known]
         except ValueError as error:
             raise DataError(f"line {number}: {','.join(cells)!r} are not numbers") from error
         values.append(row + [1.0] * (len(MOT_COLUMNS) - len(row)))
     table = np.array(values).reshape(-1, len(MOT_COLUMNS))
     columns = dict(zip(MOT_COLUMNS, table.T, strict=True))
-    # MOT15 and tracks have world coordinates there, -1 where they are unknown.
+    # -1 stands for what is not known.
     unknown = columns["class"] < 0
     columns["class"] = np.where(unknown, PEDESTRIAN, columns["class"])
     columns["visibility"] = np.where(unknown, 1.0, columns["visibility"])
@@ -240,7 +289,8 @@ def _numbers(table: pa.Table) -> dict[str, NDArray[np.float64]]:
     for name in MOT_COLUMNS:
         if name in table.column_names:
             try:
-                columns[name] = table[name].cast(pa.float64()).to_numpy()
+                # `_rows` refuses whole numbers that are not exact
+                columns[name] = table[name].cast(pa.float64(), safe=False).to_numpy()
             except pa.ArrowException as error:
                 raise _no_numbers(name, table.schema.field(name).type) from error
     return columns
@@ -253,15 +303,22 @@ def _rows(columns: Mapping[str, NDArray[np.float64]], sequence: str = "") -> Row
     for name in ("frame", "id", "class"):
         if name in columns:
             values = columns[name]
-            wrong = np.flatnonzero(~(values == np.floor(values)) | (np.abs(values) > 2**53))
-            if len(wrong):
-                value = values[wrong[0]]
+            broken = np.flatnonzero(~(values == np.floor(values)))
+            if len(broken):
+                value = values[broken[0]]
                 raise DataError(f"{where}column {name!r}: {value} is no whole number")
+            large = np.flatnonzero(np.abs(values) > LARGEST)
+            if len(large):
+                raise DataError(
+                    f"{where}column {name!r}: {values[large[0]]:g}, allowed are whole numbers from "
+                    f"{-LARGEST} to {LARGEST}"
+                )
             whole[name] = values.astype(np.int64)
+    scores = columns.get("conf")
     return Rows.of(
         whole["frame"],
         np.column_stack([columns[name] for name in BOX]),
-        columns.get("conf"),
+        None if scores is None or (scores == UNKNOWN).all() else scores,
         whole.get("id"),
         whole.get("class"),
         columns.get("visibility"),

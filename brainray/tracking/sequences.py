@@ -6,18 +6,28 @@ from collections.abc import Iterable, Mapping
 from configparser import ConfigParser
 from configparser import Error as IniError
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from brainray.errors import DataError
+from brainray.shapes import IntArray
 from brainray.tracking.frames import Frames, holds_mot_sequences, read_frames
-from brainray.tracking.interface import MOST_BOXES
-from brainray.tracking.reading import mot_sequences, read_boxes, read_sources
+from brainray.tracking.interface import LEAST_PIXELS, MOST_BOXES, MOST_PIXELS
+from brainray.tracking.reading import (
+    TEXT_ENCODING,
+    mot_sequences,
+    read_boxes,
+    read_sources,
+    read_truth,
+)
 from brainray.tracking.rows import Rows
 
 PUBLIC = "public"
 """What the boxes of MOTChallenge's ``det/det.txt`` are called."""
+
+NOTHING_COUNTS = "no ground truth that counts: class 1 with a conf other than 0"
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -45,21 +55,40 @@ class LabelledSequence:
     size: Size | None = None
     frames: Frames | None = field(default=None, compare=False)
 
+    @cached_property
+    def numbers(self) -> IntArray:
+        """Its frames, rising: those that have a picture, a box or an object.
+
+        Numbers may have gaps, wide ones if they are time stamps.
+        """
+        pictured = None if self.frames is None else self.frames.numbers
+        boxed = [one.frames_N for one in (self.truth, *self.boxes.values())]
+        known = np.unique(np.concatenate([*boxed, *([] if pictured is None else [pictured])]))
+        inside: IntArray = known[(known >= self.first) & (known <= self.last)]
+        return inside
+
     @property
     def count(self) -> int:
         """How many frames it has."""
-        return self.last - self.first + 1
+        return len(self.numbers)
 
     def halves(self) -> tuple["LabelledSequence", "LabelledSequence"]:
         """Return its first and its second half; the second has the frame in the middle.
 
         Raises:
-            DataError: it has a single frame.
+            DataError: it has a single frame, or no object counts in one of them.
         """
-        if self.count < 2:
+        if self.first == self.last:
             raise DataError(f"seq {self.name}: has 1 frame, halves need at least 2")
-        middle = self.first + self.count // 2
-        return self._between(self.first, middle - 1), self._between(middle, self.last)
+        middle = self.first + (self.last - self.first + 1) // 2
+        first, second = self._between(self.first, middle - 1), self._between(middle, self.last)
+        for half in (first, second):
+            if not half.truth.counted.any():
+                raise DataError(
+                    f"seq {self.name}: frames {half.first} to {half.last}, a half of it, have "
+                    f"{NOTHING_COUNTS}"
+                )
+        return first, second
 
     def _between(self, first: int, last: int) -> "LabelledSequence":
         def cut(rows: Rows) -> Rows:
@@ -86,10 +115,13 @@ def labelled(
         frames: its pictures.
 
     Raises:
-        DataError: there is no truth, or a box is none; detector, frame and box are named.
+        DataError: there is no truth in which an object counts, or a box is none; detector, frame
+            and box are named.
     """
     if truth is None or not len(truth):
         raise DataError(f"seq {name}: has no ground truth")
+    if not truth.counted.any():
+        raise DataError(f"seq {name}: has {NOTHING_COUNTS}")
     for detector, rows in boxes.items():
         _check(name, detector, rows)
     numbers = np.concatenate([truth.frames_N, *(rows.frames_N for rows in boxes.values())])
@@ -119,8 +151,8 @@ def read_sequences(
     if source is not None and source.is_dir() and holds_mot_sequences(source):
         for name, folder in mot_sequences(source).items():
             if (folder / "gt" / "gt.txt").is_file():
-                truths[name] = next(iter(read_boxes(folder / "gt" / "gt.txt").values()))
-            for path in sorted((folder / "det").glob("*.txt")):
+                truths[name] = next(iter(read_truth(folder / "gt" / "gt.txt").values()))
+            for path in sorted((folder / "det").glob("[!.]*.txt")):
                 called = PUBLIC if path.name == "det.txt" else path.stem
                 boxes.setdefault(name, {})[called] = next(iter(read_boxes(path).values()))
             if (folder / "img1").is_dir():
@@ -130,7 +162,7 @@ def read_sequences(
     elif source is not None:
         frames = read_frames(source)
     if truth is not None:
-        truths |= read_boxes(truth)
+        truths |= read_truth(truth)
     for path in detections:
         for detector, sequences in read_sources(path).items():
             for name, rows in sequences.items():
@@ -187,8 +219,9 @@ def read_mot17(folder: Path) -> list[LabelledSequence]:
 
 def _check(name: str, detector: str, rows: Rows) -> None:
     crowded = np.unique(rows.frames_N, return_counts=True)[1].max(initial=0) > MOST_BOXES
-    numbers = np.column_stack([rows.boxes_N4, rows.scores_N])
-    if np.isfinite(numbers).all() and (rows.boxes_N4[:, 2:] > 0).all() and not crowded:
+    boxes = (np.abs(rows.boxes_N4) <= MOST_PIXELS).all()  # no NaN is
+    sizes = (rows.boxes_N4[:, 2:] >= LEAST_PIXELS).all()
+    if boxes and sizes and np.isfinite(rows.scores_N).all() and not crowded:
         return
     try:
         for _ in rows.by_frame():  # a frame's own check says what is wrong
@@ -212,7 +245,7 @@ def sha256_of_sequences(sequences: Iterable[LabelledSequence]) -> str:
 def _size_of(folder: Path) -> Size | None:
     path = folder / "seqinfo.ini"
     ini = ConfigParser(interpolation=None)
-    ini.read_string(path.read_text(encoding="utf-8"))
+    ini.read_string(path.read_text(encoding=TEXT_ENCODING))
     try:
         width, height = (ini.getint("Sequence", key) for key in ("imWidth", "imHeight"))
     except IniError:

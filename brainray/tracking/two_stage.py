@@ -1,6 +1,7 @@
 """A tracker beyond SORT: detections of low scores, and a camera that moves."""
 
-from typing import Annotated
+import math
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -39,10 +40,11 @@ class TwoStage(Tracker):
     Detections of low scores extend tracks and never begin one (Zhang et al., ByteTrack, ECCV
     2022). Sure detections are compared by the overlap of enlarged boxes (Yang et al., C-BIoU, WACV
     2023) times their score. Before that all tracks, those lost too, are moved by what the camera
-    did, which the boxes themselves tell (`brainray.tracking.motion`); no pictures are needed.
+    did. The boxes themselves tell it (`brainray.tracking.motion`), without pictures but not where
+    they are few; or the pictures do (`brainray.tracking.camera`).
 
     With appearance vectors a near pair that looks alike is worth as much as it is alike, if that is
-    more (BoT-SORT, section 3.3); a track looks like a moving average of what it was.
+    more (BoT-SORT, section 3.3); a track looks like a moving average of its sure detections.
 
     The state is center x, center y, width and height, each with a velocity; noise is proportional
     to the size of the box (Aharon et al., BoT-SORT, 2022).
@@ -57,7 +59,8 @@ class TwoStage(Tracker):
         enlarge: by how much of its size a box is enlarged on each side.
         min_hits: detections until a track is shown.
         max_age: frames without a detection that a shown track survives; others survive none.
-        camera: whether to move tracks by the camera's motion.
+        camera: whether to move tracks by the camera's motion as boxes tell it, or ``pictures``: by
+            the motion that must come with the detections.
         alike: largest cosine distance of a pair that looks alike; 0 looks at nothing.
         position_noise: standard deviation of a position, in sizes of the box.
         velocity_noise: standard deviation that a frame adds to a velocity, in sizes.
@@ -77,7 +80,7 @@ class TwoStage(Tracker):
         enlarge: Annotated[float, Field(ge=0)] = 0.18,
         min_hits: Annotated[int, Field(ge=1)] = 2,
         max_age: Annotated[int, Field(ge=0)] = 45,
-        camera: bool = True,
+        camera: bool | Literal["pictures"] = True,
         alike: Share = 0.25,
         position_noise: Positive = 0.05,
         velocity_noise: Positive = 0.00625,
@@ -86,7 +89,9 @@ class TwoStage(Tracker):
         self._high, self._low, self._birth = high_score, low_score, birth_score
         self._first, self._second, self._newcomer = first_match, second_match, newcomer
         self._enlarge = enlarge
-        self._min_hits, self._max_age, self._camera = min_hits, max_age, camera
+        self._min_hits, self._max_age = min_hits, max_age
+        self.needs_motion = camera == "pictures"
+        self._camera = camera is True
         self._position_noise, self._velocity_noise = position_noise, velocity_noise
         self._measurement_noise = measurement_noise
         self._alike = alike
@@ -98,6 +103,11 @@ class TwoStage(Tracker):
         self._scores_N: Floats = np.empty(0)
         self._born = 0
         self._first_frame = True
+
+    @property
+    def looks_from(self) -> float:
+        """As of `Tracker`: those of sure detections, if any."""
+        return self._high if self._alike > 0 else math.inf
 
     @property
     def memory(self) -> int:
@@ -114,7 +124,9 @@ class TwoStage(Tracker):
         detections = detections[detections.scores_M >= self._low]
         sure_M = detections.scores_M >= self._high
         sure, unsure = detections[sure_M], detections[~sure_M]
-        if self._camera:
+        if self.needs_motion and detections.motion is not None:
+            self._move(detections.motion)
+        elif self._camera:
             self._follow_camera(sure)
         predicted_N4 = _boxes(self._filter.position_NC)
         overlaps_NM = compared(
@@ -127,6 +139,7 @@ class TwoStage(Tracker):
         known_N = np.where(self._hits_N < self._min_hits, self._newcomer, 1.0)
         rows_K, columns_K = assign(weighed(overlaps_NM, known_N, sure.scores_M), self._first)
         self._correct(rows_K, sure[columns_K])
+        self._remember(rows_K, sure[columns_K])
         left_N = np.flatnonzero((self._age_N == 1) & (self._hits_N >= self._min_hits))
         overlaps_NM = compared(predicted_N4[left_N], unsure.boxes_M4)
         left_K, unsure_K = assign(overlaps_NM, self._second)
@@ -143,7 +156,7 @@ class TwoStage(Tracker):
         return Tracks(self._ids_N[shown_N], boxes_N4, self._scores_N[shown_N])
 
     def _follow_camera(self, sure: Detections) -> None:
-        """Move all tracks as the camera moved since the last frame."""
+        """Move all tracks as the camera moved since the last frame, by what boxes tell of it."""
         if not len(self._age_N) or not len(sure):
             return
         seen_N = np.flatnonzero(self._age_N == self._age_N.min())
@@ -173,6 +186,9 @@ class TwoStage(Tracker):
         self._hits_N[rows_K] += 1
         self._age_N[rows_K] = 0
         self._scores_N[rows_K] = detections.scores_M
+
+    def _remember(self, rows_K: IntArray, detections: Detections) -> None:
+        """Let tracks look a little more like what they were seen as."""
         if self._looks_ND is not None and detections.features_MD is not None:
             self._looks_ND[rows_K] = units(
                 STEADY * self._looks_ND[rows_K] + (1 - STEADY) * units(detections.features_MD)

@@ -1,8 +1,9 @@
 """Machines and a network that are not there, for `brainray.training.simulation`."""
 
+import math
 from dataclasses import dataclass
 
-from brainray.errors import TrainingError
+from brainray.training.options import above, at_least, number, whole
 
 MOST_WORKERS = 1024
 
@@ -12,16 +13,25 @@ class Slowdown:
     """A worker that takes longer for a while: a straggler, or with ``times`` infinite an outage.
 
     Attributes:
-        worker: its number.
+        worker: its number, from 0.
         times: how many times longer it computes, at least 1; ``inf`` if it stands still.
         start: when it begins, in seconds; computations that begin later are concerned.
-        end: when it ends.
+        end: when it ends, after ``start``.
+
+    Raises:
+        TrainingError: one of them is impossible.
     """
 
     worker: int
     times: float
     start: float = 0.0
     end: float = float("inf")
+
+    def __post_init__(self) -> None:
+        whole("worker", self.worker, 0, MOST_WORKERS - 1)
+        number("times", self.times, 1.0, math.inf)
+        number("start", self.start, -math.inf, math.inf)
+        above("end", self.end, self.start)
 
 
 @dataclass(frozen=True)
@@ -30,12 +40,15 @@ class Cluster:
 
     Attributes:
         workers: 1 to 1,024.
-        row_seconds: what a row takes to compute.
-        step_seconds: what a step takes beside its rows.
-        latency_seconds: of a message.
-        bytes_per_second: that a worker's link carries.
-        model_bytes: size of all parameters, and so of a gradient.
+        row_seconds: what a row takes to compute, at least 0.
+        step_seconds: what a step takes beside its rows, at least 0.
+        latency_seconds: of a message, at least 0.
+        bytes_per_second: that a worker's link carries, above 0; ``inf`` if it takes no time.
+        model_bytes: size of all parameters, and so of a gradient, at least 0.
         slowdowns: that workers suffer; those of one worker multiply.
+
+    Raises:
+        TrainingError: one of them is impossible.
     """
 
     workers: int
@@ -47,10 +60,12 @@ class Cluster:
     slowdowns: tuple[Slowdown, ...] = ()
 
     def __post_init__(self) -> None:
-        if not 1 <= self.workers <= MOST_WORKERS:
-            raise TrainingError(
-                f"workers: must be from 1 to {MOST_WORKERS:,} in a simulation, not {self.workers}"
-            )
+        whole("workers", self.workers, 1, MOST_WORKERS)
+        at_least("row_seconds", self.row_seconds, 0)
+        at_least("step_seconds", self.step_seconds, 0)
+        at_least("latency_seconds", self.latency_seconds, 0)
+        above("bytes_per_second", self.bytes_per_second, 0)
+        at_least("model_bytes", self.model_bytes, 0)
 
     def merge_seconds(self, share: float) -> float:
         """Return what an all-reduce takes after the last message came.

@@ -1,14 +1,16 @@
 """Workers that leave and join, in simulated time; see `brainray.training.membership`."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from brainray.errors import TrainingError
-from brainray.training.cluster import Cluster, Slowdown
+from brainray.training.cluster import MOST_WORKERS, Cluster, Slowdown
 from brainray.training.interface import Strategy
 from brainray.training.membership import group_size
-from brainray.training.simulation import simulate_epochs
+from brainray.training.options import at_least, number, whole
+from brainray.training.simulation import check_effort, simulate_epochs
 
 
 @dataclass(frozen=True)
@@ -16,12 +18,19 @@ class Left:
     """A worker fails or leaves.
 
     Attributes:
-        at: when, in seconds.
-        worker: its number.
+        at: when, in seconds, at least 0.
+        worker: its number, from 0.
+
+    Raises:
+        TrainingError: one of them is impossible.
     """
 
     at: float
     worker: int
+
+    def __post_init__(self) -> None:
+        at_least("at", self.at, 0)
+        whole("worker", self.worker, 0, MOST_WORKERS - 1)
 
 
 @dataclass(frozen=True)
@@ -29,10 +38,16 @@ class Joined:
     """A worker joins. The first one gets the number after those of the cluster, and so on.
 
     Attributes:
-        at: when, in seconds.
+        at: when, in seconds, at least 0.
+
+    Raises:
+        TrainingError: that is impossible.
     """
 
     at: float
+
+    def __post_init__(self) -> None:
+        at_least("at", self.at, 0)
 
 
 @dataclass(frozen=True)
@@ -61,16 +76,26 @@ class Elasticity:
     """How a training takes up changes.
 
     Attributes:
-        fewest: workers with which it goes on; fewer wait for others.
-        most: workers that it takes.
-        restart_seconds: until a new group trains.
-        checkpoint_seconds: least time between two checkpoints, written at an epoch's end.
+        fewest: workers with which it goes on, at least 1; fewer wait for others.
+        most: workers that it takes, from ``fewest`` to 1,024.
+        restart_seconds: until a new group trains, at least 0.
+        checkpoint_seconds: least time between two checkpoints, written at an epoch's end, at
+            least 0; ``inf`` for none.
+
+    Raises:
+        TrainingError: one of them is impossible.
     """
 
     fewest: int = 1
-    most: int = 1024
+    most: int = MOST_WORKERS
     restart_seconds: float = 0.0
     checkpoint_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        whole("fewest", self.fewest, 1, MOST_WORKERS)
+        whole("most", self.most, self.fewest, MOST_WORKERS)
+        at_least("restart_seconds", self.restart_seconds, 0)
+        number("checkpoint_seconds", self.checkpoint_seconds, 0, math.inf)
 
 
 def simulate_groups(
@@ -90,15 +115,20 @@ def simulate_groups(
         events: in any order.
         rows: of an epoch, at least 1.
         batch_rows: of a step, on all workers together, at least 1.
-        epochs: how many.
+        epochs: how many, at least 1.
         elasticity: how changes are taken up.
 
     Returns:
         The groups in their order; the last one ends the training.
 
     Raises:
-        TrainingError: an event is impossible, or too few workers are left for ever.
+        TrainingError: an argument or an event is impossible, or too few workers are left for
+            ever.
     """
+    check_effort(rows, batch_rows, epochs)
+    joined = sum(isinstance(event, Joined) for event in events)
+    for slowdown in cluster.slowdowns:
+        whole("slowdowns: worker", slowdown.worker, 0, cluster.workers + joined - 1)
     how = elasticity or Elasticity()
     groups: list[GroupTime] = []
     epoch = 0
@@ -159,9 +189,9 @@ def _until(
     if begin + ends[-1] <= until:
         return GroupTime(numbers, first_epoch, len(ends), begin, begin + ends[-1], 0.0)
     kept, written = 0, 0.0
-    for number, end in enumerate(ends, start=1):
+    for done, end in enumerate(ends, start=1):
         if begin + end > until:
             break
         if end - written >= how.checkpoint_seconds:
-            kept, written = number, end
+            kept, written = done, end
     return GroupTime(numbers, first_epoch, kept, begin, until, until - begin - written)

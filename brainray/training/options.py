@@ -1,5 +1,6 @@
-"""Checks of a strategy's options; what they refuse, a scenario names with the key's path."""
+"""Checks of options; what they refuse of a strategy, a scenario names with the key's path."""
 
+import math
 from typing import Any
 
 from brainray.errors import TrainingError
@@ -22,9 +23,35 @@ def number(what: str, value: Any, least: float, most: float) -> float:
     Raises:
         TrainingError: it is none.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+    if not _is_number(value) or not least <= value <= most:
         raise TrainingError(f"{what}: must be a number from {least} to {most}, not {value!r}")
     return float(value)
+
+
+def at_least(what: str, value: Any, least: float) -> float:
+    """Return a finite number that is not less.
+
+    Raises:
+        TrainingError: it is none.
+    """
+    if not _is_number(value) or not least <= value < math.inf:
+        raise TrainingError(f"{what}: must be a finite number of at least {least}, not {value!r}")
+    return float(value)
+
+
+def above(what: str, value: Any, bound: float) -> float:
+    """Return a number that is more, which may be infinite.
+
+    Raises:
+        TrainingError: it is none.
+    """
+    if not _is_number(value) or not value > bound:
+        raise TrainingError(f"{what}: must be a number above {bound}, not {value!r}")
+    return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def one_of(what: str, value: Any, *allowed: str) -> str:

@@ -125,11 +125,8 @@ class NetworkReplica:
             else:
                 raise ValueError(f"{name} has {value.numel()} numbers, parameters are {total}")
             for parameter, part in zip(self.trained, parts, strict=True):
-                # In the parameter's own memory layout, as fused optimizers want it.
-                state = part.clone()
-                if value.dim() > 0:
-                    state = torch.empty_like(parameter).copy_(part.view(parameter.shape))
-                self.optimizer.state[parameter][name] = state.detach()
+                whole = part if value.dim() == 0 else part.view(parameter.shape)
+                self.optimizer.state[parameter][name] = like(whole, parameter)
 
     def at(self, step: float) -> None:
         """Set the learning rate."""
@@ -141,3 +138,13 @@ class NetworkReplica:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
         return [parameter.grad for parameter in self.trained if parameter.grad is not None]
+
+
+def like(moment: Tensor, parameter: nn.Parameter) -> Tensor:
+    """Return a copy of what an optimizer remembers of a parameter: a number, or one a weight.
+
+    In the parameter's own memory layout, as fused optimizers want it.
+    """
+    if moment.dim() == 0:
+        return moment.clone()
+    return torch.empty_like(parameter).copy_(moment).detach()

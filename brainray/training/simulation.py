@@ -29,10 +29,12 @@ from brainray.training.interface import (
     Strategy,
     Wait,
 )
+from brainray.training.options import whole
 from brainray.training.replica import NetworkReplica
 
 TOY_NUMBERS = 2
 RATE = 0.01
+MOST_ROWS, MOST_EPOCHS = 1 << 40, 1 << 20
 
 
 @dataclass(frozen=True)
@@ -100,13 +102,27 @@ def simulate_epochs(
         cluster: where it runs.
         rows: of an epoch, at least 1.
         batch_rows: of a step, on all workers together, at least 1.
-        epochs: how many.
+        epochs: how many, at least 1.
 
     Raises:
-        TrainingError: workers wait for each other for ever: the strategy does not let all
-            workers exchange the same.
+        TrainingError: an argument is impossible; or workers wait for each other for ever: the
+            strategy does not let all workers exchange the same.
     """
+    check_effort(rows, batch_rows, epochs)
+    for slowdown in cluster.slowdowns:
+        whole("slowdowns: worker", slowdown.worker, 0, cluster.workers - 1)
     return _Simulation(strategy, cluster, rows, batch_rows, epochs).run()
+
+
+def check_effort(rows: int, batch_rows: int, epochs: int) -> None:
+    """Refuse a training that cannot be simulated; see `simulate_epochs`.
+
+    Raises:
+        TrainingError: it names the argument.
+    """
+    whole("rows", rows, 1, MOST_ROWS)
+    whole("batch_rows", batch_rows, 1, MOST_ROWS)
+    whole("epochs", epochs, 1, MOST_EPOCHS)
 
 
 class _Simulation:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from brainray.catalog.queries import unknown
 from brainray.catalog.tracking_endpoints import TrackingEndpoint
 from brainray.errors import BrainrayError
+from brainray.tracking.camera import CameraMotion
 from brainray.tracking.interface import make_tracker
 
 from ..desk import Desk
@@ -21,6 +22,7 @@ from ..frames import (
     LINES,
     PARQUET,
     VIDEO,
+    Allowed,
     GivenFrame,
     read_frames,
 )
@@ -103,19 +105,22 @@ async def track(name: Name, request: Request) -> Response:
     limits: TrackLimits = state.track_limits
     streams: Streams = state.streams
     endpoint = await _endpoint(state.desk, name)
-    setup = Setup.of(endpoint)
     async with AsyncExitStack() as stack:
         streams.begin(stack)
         thread = Thread()
         stack.callback(thread.end)
         try:
             tracker = make_tracker(endpoint.tracker, endpoint.tracker_options)
+            camera = CameraMotion() if tracker.needs_motion else None
+            setup = Setup.of(endpoint, tracker)
             if setup is not None:
                 await detection.load(setup)
         except BrainrayError as error:
             raise HTTPException(503, str(error), {"Retry-After": "1"}) from error
-        frames = await read_frames(request, setup is not None, stack, thread, limits)
-        lines = tracked(frames, thread, tracker, setup, detection, endpoint.min_score)
+        boxes = camera is None and endpoint.appearance is None
+        allowed = Allowed(pictures=setup is not None, boxes=boxes)
+        frames = await read_frames(request, allowed, stack, thread, limits)
+        lines = tracked(frames, thread, tracker, camera, setup, detection, endpoint.min_score)
         return Lines(lines, stack.pop_all(), limits.send_seconds)
 
 

@@ -11,9 +11,10 @@ from actors.runner import RayRunner
 from brainray.catalog import Library
 from brainray.datasets.dataset import SPLITS
 from brainray.datasets.source import load_dataset
+from brainray.pipeline.columns import ColumnUnit
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.run import run_scenario
-from brainray.pipeline.units import ColumnUnit, PretrainUnit
+from brainray.pipeline.units import PretrainUnit
 from brainray.scenario import Report, load_scenario, parse_scenario
 from brainray.settings import Settings
 from brainray.testing.drivers import PATIENCE_SECONDS, Driver

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import ray
 
-from actors.coordinator import COORDINATOR, NAMESPACE
+from actors.names import COORDINATOR, NAMESPACE
 from actors.runner import RayRunner
 from brainray.errors import ClusterError, RunError, ScenarioError
 from brainray.scenario.model import Activation as How

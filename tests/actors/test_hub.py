@@ -113,10 +113,10 @@ class Workers:
         return torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
 
     def end(self) -> None:
-        for thread in list(self.threads.values()):
-            if thread.ident is not None:
-                thread.join(timeout=PATIENCE)
-                assert not thread.is_alive(), "a worker waits for ever"
+        # Who joins later comes last: the first worker has begun it before it ends.
+        for _, thread in sorted(self.threads.items()):
+            thread.join(timeout=PATIENCE)
+            assert not thread.is_alive(), "a worker waits for ever"
         assert self.errors == []
 
     def rows_of(self, training: int, epoch: int) -> dict[int, int]:

@@ -19,7 +19,11 @@ pytestmark = pytest.mark.usefixtures("ray_cluster")
 EPOCHS = 12
 
 
-@pytest.mark.parametrize("victim", [0, 1])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Kill the first worker, too, where tests may take minutes."""
+    metafunc.parametrize("victim", [0, 1] if metafunc.config.option.long else [1])
+
+
 def test_only_the_first_worker_is_needed(
     runner: RayRunner,
     settings: Settings,

@@ -1,7 +1,5 @@
 """Networks are pretrained by Train workers that pull them from the regions' actors."""
 
-import os
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,32 +11,10 @@ from actors.runner import RayRunner
 from brainray.catalog import Library, load_weights
 from brainray.errors import ClusterError, DataError
 from brainray.pipeline.local import LocalRunner
-from brainray.pipeline.units import Pretrained, PretrainUnit, Together
+from brainray.pipeline.units import PretrainUnit, Together
 from brainray.settings import Settings
-from brainray.testing.drivers import PATIENCE_SECONDS
-from brainray.testing.processes import descendants
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
-
-
-def test_the_longest_are_begun_first_and_an_interrupt_ends_them_all(
-    runner: RayRunner, units: list[PretrainUnit], wait_until_free: Callable[[], None]
-) -> None:
-    longest = replace(units[0], recipe=replace(units[0].recipe, epochs=24))
-    first: list[int] = []
-
-    def interrupt(number: int, result: Pretrained) -> None:
-        first.append(number)
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        runner.pretrain([units[0], units[3], longest], 1, interrupt)
-    assert first == [2]
-    wait_until_free()
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while descendants(os.getpid(), "RayTrainWorker"):
-        assert time.monotonic() < deadline, "workers are still there"
-        time.sleep(0.1)
 
 
 def test_what_cannot_be_trained_says_why_in_one_line(

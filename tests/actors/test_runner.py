@@ -139,7 +139,8 @@ def test_workers_import_what_the_driver_imports() -> None:
 def test_a_run_on_ray_equals_a_local_one(
     scenario: Path, settings: Settings, undisturbed: tuple[Report, Settings]
 ) -> None:
-    on_ray = run_scenario(load_scenario(scenario), 3, settings, ray_runner)
+    two = ("pretraining.workers=2", "search.workers=2")  # more take long to start
+    on_ray = run_scenario(load_scenario(scenario, two), 3, settings, ray_runner)
     here, _ = undisturbed
     assert on_ray.search.history == here.search.history
     assert on_ray.best == here.best

@@ -7,7 +7,7 @@ import ray
 
 from actors import standing
 from actors.cluster import total_cpus
-from actors.coordinator import COORDINATOR, NAMESPACE, region_name
+from actors.names import COORDINATOR, NAMESPACE, region_name
 from actors.region import RegionActor
 from brainray.errors import ClusterError
 from brainray.settings import Settings

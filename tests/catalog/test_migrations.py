@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, create_engine, insert, select
 
 from brainray.catalog import Library
-from brainray.catalog.database import alembic_config, downgrade, upgrade
+from brainray.catalog.database import MIGRATIONS, downgrade, head_revision, upgrade
+from brainray.catalog.migrating import alembic_config
 from brainray.settings import Settings
 from brainray.testing.atlases import tiny_atlas
 
@@ -83,7 +85,7 @@ def fill(url: str) -> None:
     """Make a database as revision 0001 left it, seeded by that version and used."""
     engine = create_engine(url)
     with engine.begin() as connection:
-        command.upgrade(alembic_config(connection), "0001")
+        command.upgrade(alembic_config(connection, MIGRATIONS), "0001")
         metadata = MetaData()
         metadata.reflect(connection)
         rows: dict[str, list[dict[str, Any]]] = {
@@ -251,8 +253,20 @@ def test_tracking_endpoints_go_with_their_revision_and_nothing_else(
     upgrade(url)
     weights = tmp_path / "weights.onnx"
     weights.write_bytes(b"graph")
-    files = {"weights": weights}
-    library(url, tmp_path).deploy_tracking("street", "nanodet", {}, files, "sort", {})
+    files = {"weights": weights, "appearance": weights}
+    library(url, tmp_path).deploy_tracking("street", "nanodet", {}, files, "sort", {}, None, {})
     assert {"tracking_endpoint", "detector_file"} == content(url).keys() - before.keys()
+    downgrade(url, "0007")  # which would take every file for one of the detector
+    assert ["'weights'" in row for row in content(url)["detector_file"]] == [True]
+    upgrade(url)
+    (kept,) = library(url, tmp_path).tracking_endpoints()
+    assert (list(kept.files), kept.appearance) == (["weights"], None)
     downgrade(url, "0005")
     assert (content(url), columns(url)) == (before, shape)
+
+
+def test_the_files_are_named_after_their_revisions() -> None:
+    found = [one.revision for one in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
+    names = sorted(path.stem for path in MIGRATIONS.glob("versions/*.py"))
+    assert [name.partition("_")[0] for name in names] == found[::-1]
+    assert head_revision() == found[0]

@@ -36,6 +36,32 @@ def scenario() -> Scenario:
     return load_scenario("audio_visual_digits", ["search.budget=6"])
 
 
+def test_a_run_of_tracking_shows_when_pictures_are_looked_at() -> None:
+    text = io.StringIO()
+    with LiveView(load_scenario("multi_object_tracking"), Console(file=text, width=100)) as view:
+        for stage in ("detect", "look", "camera"):
+            view.listen({"event": "progress", "stage": stage, "done": 0, "total": 2})
+    lines = ["detecting objects …", "looking at boxes …", "watching the camera …"]
+    assert text.getvalue().splitlines()[:3] == lines
+
+
+@pytest.mark.parametrize(
+    ("objective", "shown"),
+    [
+        ("mota", "validation 150.0%"),
+        ("switches", "validation 1.500"),
+        ("{idf1: 1, mota: 0.5}", "validation 1.500"),
+        ("{idf1: 2}", "validation 1.500"),
+    ],
+)
+def test_only_a_share_is_said_in_percent(objective: str, shown: str) -> None:
+    scenario = load_scenario("multi_object_tracking", [f"goal.objective={objective}"])
+    text = io.StringIO()
+    with LiveView(scenario, Console(file=text, width=100)) as view:
+        view.listen({"event": "solution", "validation": 1.5, "part": "walk-1"})
+    assert shown in text.getvalue()
+
+
 def test_unlabelled_rows_are_counted(scenario: Scenario) -> None:
     text = io.StringIO()
     with LiveView(scenario, Console(file=text, width=100)) as view:

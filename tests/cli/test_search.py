@@ -1,6 +1,7 @@
 """``brainray search bench`` on a small table."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,28 @@ def test_the_json_has_each_reported_column_in_the_units_of_the_table(bench, tabl
     assert (details["brood"], details["lag"], details["codes"]) == (1, 1, 120)
 
 
+def test_a_loss_is_minimised(brainray, tmp_path):
+    table, document = tmp_path / "losses.parquet", tmp_path / "bench.json"
+    made_up = epistatic_table((3, 4, 2, 5))
+    losses = [[math.exp(-value) for value in made_up["validation"].to_pylist()]]
+    pq.write_table(made_up.append_column("loss", losses), table)
+    searched = ("--search-on", "loss", "--report", "loss", "--report", "validation")
+    many = ("--budget", "40", "--seeds", "20", "--workers", "1", "--json", document)
+    curve = ("--curve", tmp_path / "curve.png")
+    done = brainray(
+        "search", "bench", "--table", table, *searched, "--minimise", "loss", *many, *curve
+    )
+    assert "Smaller values are better: loss." in done.out
+    details = json.loads(document.read_text())["bench"]
+    assert details["minimised"] == ["loss"]
+    found = details["against_random"]
+    assert found["loss"]["mean_difference"] < 0 < found["validation"]["mean_difference"]
+    assert found["loss"]["wins"] == found["validation"]["wins"] > found["loss"]["losses"]
+    assert found["loss"]["rank_biserial"] > 0
+    means = details["curves"]["loss"]["mean"]
+    assert means == sorted(means, reverse=True)
+
+
 def test_the_same_command_says_the_same(bench):
     searched = ("--search-on", "validation", *SMALL, "--algorithm", "evolution", "--json", "-")
     first, again = (json.loads(bench(*searched).out) for _ in range(2))
@@ -79,6 +102,16 @@ def test_a_person_sees_a_table_and_a_curve(bench, tmp_path):
     assert json.loads(document.read_text())["test"]["mean"]
     with Image.open(picture) as image:
         assert image.width > 900  # an axis for each of the two columns
+
+
+def test_one_of_a_kind_is_singular(brainray, tmp_path):
+    table = tmp_path / "lone.parquet"
+    pq.write_table(epistatic_table((3, 4)).slice(0, 1), table)
+    done = brainray(
+        "search", "bench", "--table", table, "--search-on", "test", "--seeds", "1", "--workers", "1"
+    )
+    assert "evolution on lone: 1 evaluation, 1 seed " in done.out
+    assert ", 1 code, " in done.out
 
 
 def test_the_diagnostics_of_a_searcher_are_shown(bench, tmp_path):
@@ -109,7 +142,10 @@ def test_random_search_is_compared_with_itself(bench):
         (("--search-on", "test", "--set", "population"), "--set 'population': must have the form"),
         (("--search-on", "test", "--set", "population=]"), "'population=]': the value is not YAML"),
         (("--search-on", "test", "--set", "luck=1"), "evolution: luck is no option, allowed are"),
-        (("--search-on", "test", "--curve", "/proc/no/x.png", *SMALL), "--curve /proc/no/x.png: c"),
+        (
+            ("--search-on", "test", "--curve", "/proc/x.txt"),
+            "--curve /proc/x.txt: must be the name of a PNG",
+        ),
     ],
 )
 def test_bad_input_is_one_line(bench, arguments, reason):
@@ -118,3 +154,26 @@ def test_bad_input_is_one_line(bench, arguments, reason):
     assert reason in done.err
     assert done.err.count("\n") == 1
     assert done.out == ""
+
+
+def test_a_curve_that_cannot_be_written_loses_neither_table_nor_json(bench, tmp_path):
+    document = tmp_path / "bench.json"
+    curve = ("--curve", "/proc/no/x.png", "--json", document)
+    done = bench("--search-on", "validation", *SMALL, *curve)
+    assert done.code == 1
+    assert "--curve /proc/no/x.png: cannot be written" in done.err
+    assert "evolution on made_up" in done.out
+    assert json.loads(document.read_text())["validation"]["mean"]
+
+
+def test_a_picture_of_odd_names_and_of_one_evaluation(brainray, tmp_path):
+    table, picture = tmp_path / "made $up$.parquet", tmp_path / "curve.PNG"
+    columns = [*(f"gene_{gene}" for gene in range(4)), r"$\no_formula$", "constant"]
+    made_up = epistatic_table((3, 4, 2, 5)).rename_columns(columns)
+    made_up = made_up.set_column(5, "constant", [[0.5] * made_up.num_rows])
+    pq.write_table(made_up, table)
+    searched = ("--search-on", columns[4], "--report", columns[4], "--report", "constant")
+    small = ("--budget", "1", "--seeds", "2", "--workers", "1", "--curve", picture)
+    done = brainray("search", "bench", "--table", table, *searched, *small)
+    assert done.code == 0
+    assert picture.exists()

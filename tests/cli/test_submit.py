@@ -100,6 +100,9 @@ def test_pictures_that_are_to_be_looked_at_are_not_sent(tmp_path: Path) -> None:
     live = load_scenario(path, ["detectors.live.detector=hog"])
     with pytest.raises(ScenarioError, match=r"^detectors: looks at pictures, which are not sent"):
         pack(live, tmp_path / "sent")
+    camera = load_scenario(path, ["search.trackers.two_stage.camera=[true, pictures]"])
+    with pytest.raises(ScenarioError, match=r"^search\.trackers: looks at pictures, which are not"):
+        pack(camera, tmp_path / "sent")
     pictures = load_scenario(path, ["data.input=walk-a/img1"])
     with pytest.raises(ScenarioError, match=r"^data\.input: .*img1: is no MOT sequence; pictures"):
         pack(pictures, tmp_path / "sent")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from PIL import Image
 
 from brainray.datasets.samples import decode_image
-from brainray.testing.graphs import color_graph, model_bytes
+from brainray.networks.appearance import Appearance
+from brainray.testing.graphs import bright_cells_graph, color_graph, model_bytes
 
 
 @pytest.fixture
@@ -31,6 +33,8 @@ def frames(tmp_path: Path) -> Path:
         (("{frames}", "--detector", "nanodet"), "nanodet: weights is missing"),
         (("{frames}", "--detector", "nanodet", "--weights", "no.onnx"), "weights no.onnx: cannot"),
         (("{frames}", "--weights", "no.onnx"), "weights: is of a detector, give --detector"),
+        (("{frames}", "--classes", "car"), "classes: is of a detector, give --detector"),
+        (("{frames}", "--detector", "hog", "--min-score", "nan"), "--min-score nan: allowed are"),
         (("{frames}", "--detector", "hog", "--detector-set", "x"), "--detector-set 'x': must have"),
     ],
 )
@@ -39,6 +43,18 @@ def test_what_cannot_be_is_one_line(brainray, frames, arguments, message):
     assert done.code == 1
     assert message in done.err
     assert done.err.count("\n") == 1
+
+
+def test_a_camera_cannot_be_seen_without_pictures(brainray, frames, tmp_path, monkeypatch):
+    boxes = tmp_path / "boxes.txt"
+    boxes.write_text("1,-1,8,10,6,30,0.9\n")
+    given = ("track", "--detections", boxes, "--set", "camera=pictures")
+    done = brainray(*given)
+    assert done.code == 1
+    assert done.err.endswith("--set: two_stage is to see the camera move in pictures, give INPUT\n")
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    done = brainray(*given, frames)
+    assert (done.code, "needs OpenCV; install brainray[vision]" in done.err) == (1, True), done.err
 
 
 @pytest.mark.data
@@ -74,6 +90,42 @@ def test_people_in_frames_become_tracks(brainray, tmp_path):
     assert "seq street, frame 3: " in done.err
     done = brainray("track", folder, *of_nanodet, "--classes", "robot")
     assert "classes: unknown name 'robot', allowed: person, bicycle" in done.err
+
+
+SPEC = """\
+tags: [one-stage]
+input: {height: 64, width: 64, fit: letterbox, layout: channels_last, dtype: uint8, fill: 0}
+outputs: {kind: rows, columns: classes, strides: [16]}
+min_score: 0.5
+overlap: 0.5
+classes: [light]
+"""
+
+
+def test_a_detector_that_a_spec_describes_is_followed(brainray, tmp_path):
+    folder, spec, graph, out = (
+        tmp_path / name for name in ("walk", "a.yaml", "a.onnx", "o.parquet")
+    )
+    folder.mkdir()
+    for number in range(4):
+        image = np.zeros((32, 64, 3), dtype=np.uint8)
+        image[:16, :16] = image[16:, 48:] = 250  # (0, 0) and (48, 16); the letterbox begins at 16
+        Image.fromarray(image).save(folder / f"{number}.png")
+    graph.write_bytes(bright_cells_graph(64, 16, "uint8"))
+    given = ("track", folder, "--detector", "onnx", "--weights", graph, "--out", out)
+    given = (*given, "--detector-set", f"spec={spec}", "--classes", "light")
+    spec.write_text(SPEC)
+    done = brainray(*given)
+    assert done.code == 0, done.err
+    rows = pq.read_table(out).to_pylist()
+    sides = ("left", "top", "width", "height")
+    found = {(row["id"], *(row[side] for side in sides)) for row in rows}
+    assert {box[1:] for box in found} == {(0, 0, 16, 16), (48, 16, 16, 16)}
+    assert (len(rows), len(found)) == (8, 2)
+    spec.write_text(SPEC.replace("[light]", "[light, dark]"))
+    done = brainray(*given)
+    message = f"brainray: weights {graph}: rows: (1, 16, 5), by the spec (N, 6) or (1, N, 6)\n"
+    assert (done.code, done.err) == (1, message)
 
 
 def red_and_green_change_places(folder):
@@ -129,6 +181,25 @@ def test_people_are_known_again_by_their_looks(brainray, tmp_path):
         before, after = seen[looks][4], seen[looks][6]
         assert len(before) == 2
         assert after == {person: not left for person, left in before.items()}
+
+
+def test_boxes_that_the_tracker_does_not_compare_are_not_looked_at(
+    brainray, frames, tmp_path, monkeypatch
+):
+    boxes, graph = tmp_path / "boxes.txt", tmp_path / "colors.onnx"
+    boxes.write_text("".join(f"{n},-1,{9 * n},10,6,30,0.{n}\n" * 3 for n in (1, 2, 3)))
+    graph.write_bytes(model_bytes(color_graph()))
+    looked_at = []
+
+    def vectors(self, image_HWC, boxes_M4):
+        looked_at.extend(boxes_M4[:, 0].tolist())
+        return np.zeros((len(boxes_M4), self.width))
+
+    monkeypatch.setattr(Appearance, "vectors", vectors)
+    given = ("track", frames, "--detections", boxes, "--appearance", graph)
+    done = brainray(*given, "--set", "high_score=0.2", "--set", "birth_score=0.2")
+    assert done.code == 0, done.err
+    assert looked_at == [18.0] * 3 + [27.0] * 3  # those with a score of .2 and .3
 
 
 @pytest.mark.parametrize(

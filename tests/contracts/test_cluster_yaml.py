@@ -11,6 +11,7 @@ from ray.autoscaler._private.util import prepare_config, validate_config
 
 from actors.coordinator import REGION_LABEL
 from serve.environment import HAPROXY, HAPROXY_FILES, SETTINGS
+from serve.limits import Limits, TrackLimits
 
 ROOT = Path(__file__).parents[2]
 FILES = ("cluster.yaml", "cluster.aws.yaml")
@@ -83,6 +84,11 @@ def test_serve_finds_its_settings(config: dict[str, Any]) -> None:
     for name, file in HAPROXY_FILES.items():
         (place,) = (part for part in exported if part.startswith(f"{name}="))
         assert place.endswith(f"/.haproxy/{file}".rstrip("/"))
+
+
+def test_our_own_limits_refuse_before_haproxy_lets_go() -> None:
+    tracking, seconds = TrackLimits(), int(SETTINGS["RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S"])
+    assert seconds > max(Limits().body_seconds, tracking.body_seconds, tracking.send_seconds)
 
 
 def test_every_shell_has_the_environment(config: dict[str, Any]) -> None:

@@ -8,10 +8,19 @@ import sys
 import pytest
 
 import brainray
+import brainray.catalog
 
 
 def test_the_list_is_sorted_and_has_no_name_twice() -> None:
     assert brainray.__all__ == sorted(set(brainray.__all__))
+
+
+def test_the_catalog_has_the_names_that_it_lists() -> None:
+    assert brainray.catalog.__all__ == list(brainray.catalog._HOMES)
+    for name in brainray.catalog.__all__:
+        assert inspect.getdoc(getattr(brainray.catalog, name))
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = brainray.catalog.no_such_name
 
 
 @pytest.mark.parametrize("name", brainray.__all__)

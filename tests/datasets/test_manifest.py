@@ -86,12 +86,31 @@ def test_every_row_is_used_once_without_split(tmp_path: Path) -> None:
         ([10, 9, 10, 9], ("9", "10")),
         (["10", "9", "10", "9"], ("10", "9")),
         (pa.array(["b", "a", "b", "a"]).dictionary_encode(), ("a", "b")),
+        (pa.array(["b", "a", "b", "a"], pa.large_string()), ("a", "b")),
     ],
 )
 def test_classes_are_sorted(labels: Any, classes: tuple[str, ...], tmp_path: Path) -> None:
     packed = pack_table(notes(label=labels), "mine", TEXT, "label", 0, tmp_path)
     assert packed.classes == classes
     assert packed.target("train").tolist() == [1, 0] if classes != ("10", "9") else [0, 1]
+
+
+def test_views_are_read_as_strings_and_bytes_are(png: Maker, tmp_path: Path) -> None:
+    text, view = pa.string(), pa.string_view()
+    columns = {"note": list("abcd"), "label": list("xyxy"), "split": THIRDS, "group": list("abcd")}
+    images = [png(1), None, png(3), png(4)]
+    tables = [
+        pa.table({name: pa.array(values, kind) for name, values in columns.items()}).append_column(
+            "image", pa.array(images, bytes_kind)
+        )
+        for kind, bytes_kind in ((text, pa.binary()), (view, pa.binary_view()))
+    ]
+    plain, seen = (
+        pack_table(table, "mine", TEXT | {"image": "image"}, "label", 0, tmp_path)
+        for table in tables
+    )
+    assert seen == plain
+    assert seen.classes == ("x", "y")
 
 
 def test_csv_with_paths_relative_to_it(png: Maker, tmp_path: Path) -> None:
@@ -127,6 +146,56 @@ def test_words_that_look_like_booleans_are_classes_in_csv(tmp_path: Path) -> Non
     manifest.write_text("\n".join(["note,label,split", *rows]))
     packed = pack_manifest(manifest, TEXT, "label", 0, tmp_path)
     assert packed.classes == ("false", "true")
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (["007", "7", "8", "8", "7", "007"], ("007", "7", "8")),
+        (["1.0", "1", "2", "1", "1.0", "2"], ("1", "1.0", "2")),
+        (["1e3", "1000", "7", "7", "1000", "1e3"], ("1000", "1e3", "7")),
+        (["10", " 9", "9 ", "10", "9", "10"], ("9", "10")),
+        (["10", "9", "-8", "10", "9", "-8"], ("-8", "9", "10")),
+        ([str(10**19), str(10**19 + 1), "", "", "", str(10**19)], (str(10**19), str(10**19 + 1))),
+    ],
+)
+def test_numbers_of_csv_are_classes_as_they_are_written(
+    labels: list[str], classes: tuple[str, ...], tmp_path: Path
+) -> None:
+    manifest = tmp_path / "my.csv"
+    splits = ["train"] * 5 + ["validation", "test"]
+    rows = zip("abcdefg", [*labels, labels[0]], splits, strict=True)
+    manifest.write_text("\n".join(["note,label,split", *map(",".join, rows)]))
+    packed = pack_manifest(manifest, TEXT, "label", 0, tmp_path)
+    assert packed.classes == classes
+    assert classes[packed.target("validation")[0]] == labels[-1].strip()
+
+
+def test_measurements_of_csv_are_no_classes(tmp_path: Path) -> None:
+    manifest = tmp_path / "my.csv"
+    manifest.write_text("note,label\na,0.50\nb,1\nc,0.50\nd,1\n")
+    with pytest.raises(DataError, match=r"column label: .* not double"):
+        pack_manifest(manifest, TEXT, "label", 0, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"label": ["x", "y", "x"]}, r"of 3 rows none is left for test, .* missing target \(0\); "),
+        (
+            {"label": ["x", "y", None], "group": ["a", "a", "b"]},
+            "of 2 groups none is left for validation and test, for train needs one of each class, "
+            r"and those with a missing target \(1\); add groups, or a column split",
+        ),
+    ],
+)
+def test_what_is_too_few_to_be_split_is_said(
+    changes: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    table = pa.table({"note": ["a", "b", "c"], **changes})
+    with pytest.raises(DataError, match=f"^cannot be split into {', '.join(SPLITS)}: {message}"):
+        pack_table(table, "mine", TEXT, "label", 0, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_urls_are_read(png: Maker, tmp_path: Path) -> None:

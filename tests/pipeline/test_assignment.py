@@ -8,8 +8,9 @@ from brainray.catalog.weights import StoredWeights
 from brainray.errors import DataError, RunError
 from brainray.networks.interface import NetworkSpec
 from brainray.pipeline.assignment import Assignment
+from brainray.pipeline.columns import ColumnUnit
 from brainray.pipeline.region import Region
-from brainray.pipeline.units import ColumnUnit, Pretrained, PretrainUnit
+from brainray.pipeline.units import Pretrained, PretrainUnit
 from brainray.settings import Settings
 from brainray.training.loop import Recipe
 

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,14 @@ import soundfile
 from brainray.catalog import Library, Model
 from brainray.fusion.bank import load_bank
 from brainray.pipeline import units
+from brainray.pipeline.columns import ColumnUnit
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.run import run_scenario
-from brainray.pipeline.units import ColumnUnit, PretrainUnit
+from brainray.pipeline.units import PretrainUnit
 from brainray.scenario import Scenario, parse_scenario
 from brainray.seeding import numpy_generator
 from brainray.settings import Settings
+from brainray.testing.places import settings_below
 from brainray.training.loop import Recipe
 
 
@@ -81,11 +84,12 @@ def test_only_networks_whose_preparation_augments_are_trained_anew(
 
 
 def test_the_same_seed_gives_the_same_weights_with_more_workers(
-    sound_and_caption: Scenario, empty: Settings, settings: Settings
+    sound_and_caption: Scenario, empty: Settings, tmp_path: Path
 ) -> None:
-    for home, workers in ((empty, 1), (settings, 2)):
+    other = settings_below(tmp_path / "other")
+    for home, workers in ((empty, 1), (other, 2)):
         run_scenario(augmented(sound_and_caption, 0.3, workers), 0, home, local_runner)
-    ((one,), (two,)) = (by_network(home)["lenet3.audio"] for home in (empty, settings))
+    ((one,), (two,)) = (by_network(home)["lenet3.audio"] for home in (empty, other))
     assert one.sha256 == two.sha256
 
 

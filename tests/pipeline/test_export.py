@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,8 @@ def check(store: Store, predictor: Predictor, path: Path) -> Exported:
         (answer,) = predictor.answer([{name: sample[name] for name in subset}])
         assert probabilities[row] == pytest.approx(list(answer.probabilities.values()), abs=1e-5)
         assert LABELS[logits[row].argmax()] == answer.label
-    assert len({tuple(row.round(3)) for row in probabilities}) == 3
+    # The file answers the inputs it is given, by far more than the tolerance above.
+    assert min(abs(one - two).max() for one, two in combinations(probabilities, 2)) > 1e-4
     return done
 
 

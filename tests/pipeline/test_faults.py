@@ -1,6 +1,7 @@
 """What breaks around a run is said in one line, and the run goes on when it is mended."""
 
 import errno
+import math
 import re
 import resource
 import shutil
@@ -10,15 +11,16 @@ from typing import Any
 import pytest
 
 from brainray.catalog import Library
-from brainray.errors import BrainrayError, CatalogError, RunError
+from brainray.errors import BrainrayError, CatalogError, RunError, SearchError
 from brainray.pipeline import resuming
 from brainray.pipeline import run as pipeline
+from brainray.pipeline.columns import ColumnUnit, prepare
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.record import Event, Record
 from brainray.pipeline.run import run_scenario
 from brainray.pipeline.status import status_of
-from brainray.pipeline.units import ColumnUnit, prepare
 from brainray.scenario import Report, Scenario
+from brainray.search.evolution import Evolution
 from brainray.settings import Settings
 from brainray.testing.disk import largest_file
 
@@ -200,3 +202,29 @@ def test_a_run_goes_on_with_the_versions_it_was_recorded_with(
     assert (folder / "record.jsonl").read_bytes() == before
     run_scenario(tiny, SEED, empty, local_runner, run_id=folder.name, other_versions=True)
     assert Library.open(empty).run(folder.name).status == "finished"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_wrong_diagnostic_is_said_before_training_and_loses_nothing(
+    known: bool,
+    tiny: Scenario,
+    empty: Settings,
+    undisturbed: Report,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def report(searcher: Evolution) -> Any:
+        return {"fit": "good"} if searcher._population or known else {"fit": math.nan}
+
+    monkeypatch.setattr(Evolution, "report", report, raising=False)
+    with pytest.raises(SearchError, match="the searcher's diagnostic 'fit' is 'good'"):
+        run_scenario(tiny, SEED, empty, local_runner)
+    (folder,) = empty.runs.iterdir()
+    kinds = [event["event"] for event in Record(folder).events()]
+    assert ("brood" in kinds) is not known
+    assert not {"training", "solution"} & set(kinds)
+    monkeypatch.setattr(Evolution, "report", lambda searcher: {"fit": 0.5, "other": math.nan})
+    resumed(tiny, empty, undisturbed)
+    (searched,) = Record(folder).events("searched")
+    assert searched["diagnostics"] == {"fit": 0.5}
+    indices = [event["index"] for event in Record(folder).events("brood")]
+    assert indices == list(range(len(indices)))  # nothing was evaluated twice

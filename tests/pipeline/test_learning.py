@@ -29,6 +29,7 @@ from brainray.pipeline.tables import report_markdown
 from brainray.scenario import Report, Scenario, parse_scenario
 from brainray.seeding import torch_random
 from brainray.settings import Settings
+from brainray.testing.places import settings_below
 from brainray.training.loop import Recipe
 from brainray.training.self_supervised import SelfSupervised
 from brainray.training.semi_supervised import SemiSupervised
@@ -85,6 +86,12 @@ def learning(scenario: Scenario, kind: str, **others: Any) -> Scenario:
 def models_of(report: Report, settings: Settings) -> dict[str, Model]:
     library = Library.open(settings)
     return {name: library.model(alone.model) for name, alone in report.unimodal.items()}
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Of these tests alone, which count the models of a catalog."""
+    return settings_below(tmp_path_factory.mktemp("learning"))
 
 
 @pytest.fixture(scope="module")

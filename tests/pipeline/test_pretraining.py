@@ -15,13 +15,14 @@ from brainray.catalog.weights import store_weights
 from brainray.datasets.dataset import SPLITS, Dataset
 from brainray.datasets.source import load_dataset
 from brainray.errors import CatalogError, NetworkError, ScenarioError
+from brainray.pipeline.columns import ColumnUnit
 from brainray.pipeline.learning import Learning
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.record import Record
 from brainray.pipeline.region import Region
 from brainray.pipeline.run import run_scenario
 from brainray.pipeline.status import recorded_scenario
-from brainray.pipeline.units import ColumnUnit, Parent, PretrainUnit, Together, pretrain
+from brainray.pipeline.units import Parent, PretrainUnit, Together, pretrain
 from brainray.scenario import Scenario
 from brainray.settings import Settings
 from brainray.testing.places import settings_below

@@ -6,9 +6,12 @@ import pytest
 from PIL import Image
 
 from brainray.atlas.pictures import can_draw
+from brainray.pipeline.pictures.confusion import draw_confusion
 from brainray.pipeline.pictures.overview import draw_overview
+from brainray.pipeline.pictures.style import readable
 from brainray.pipeline.publication import drawn, publish
 from brainray.scenario import Report
+from brainray.scenario.report import Confusion
 from brainray.testing.small_atlas import small_atlas
 
 
@@ -32,6 +35,21 @@ def test_a_run_leaves_its_report_to_be_read(made_up: Report, tmp_path: Path) -> 
     assert set(drawn(made_up, tmp_path).values()) == {str(tmp_path / name) for name in pictures}
     (tmp_path / "confusion.png").unlink()
     assert "Confusion matrix" not in drawn(made_up, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "labels", [["猫", "犬", "🐈 cat"], ["$a_{$", "a\nb", "$"], ["W" * 300, "x", "猫" * 50]]
+)
+def test_any_class_can_be_drawn_without_a_warning(labels: list[str], tmp_path: Path) -> None:
+    confusion = Confusion(labels=labels, counts=[[5, 1, 0], [0, 6, 0], [2, 0, 4]])
+    draw_confusion(confusion, "animals", tmp_path / "confusion.png")
+    with Image.open(tmp_path / "confusion.png") as picture:
+        assert max(picture.size) < 1000
+
+
+def test_what_the_font_lacks_is_shown_as_its_code() -> None:
+    assert readable("猫 été 🐈") == r"\u732b été \U0001f408"
+    assert readable("ω: 5 $") == r"ω: 5 \$"
 
 
 ATLAS = small_atlas(

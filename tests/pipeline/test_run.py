@@ -311,7 +311,7 @@ def test_an_input_that_a_split_never_has_is_named(
     blind = scenario.model_copy(
         update={"data": scenario.data.model_copy(update={"manifest": path})}
     )
-    with pytest.raises(DataError, match=r"inputs\.picture: no sample of the split validation"):
+    with pytest.raises(DataError, match=r"inputs\.picture: no labelled sample of the split v"):
         run_scenario(blind, 0, empty, local_runner)
 
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -11,12 +12,15 @@ from brainray.catalog import Library, load_weights
 from brainray.datasets.dataset import SPLITS
 from brainray.datasets.source import load_dataset
 from brainray.errors import ScenarioError, TrainingError
+from brainray.pipeline.columns import ColumnUnit
 from brainray.pipeline.local import LocalRunner, local_runner
 from brainray.pipeline.run import run_scenario
-from brainray.pipeline.units import ColumnUnit, PretrainUnit, Together, pretrain
+from brainray.pipeline.units import PretrainUnit, Together, pretrain
 from brainray.scenario import Scenario, parse_scenario
 from brainray.settings import Settings
 from brainray.training.loop import Recipe
+from brainray.training.self_supervised import SelfSupervised
+from brainray.training.semi_supervised import SemiSupervised
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +49,12 @@ def needed(unit: PretrainUnit) -> int:
         TrainingError, match=r"^pretraining\.memory_limit: lenet3\.image: "
     ) as error:
         pretrain(replace(unit, memory_limit=1))
-    (found,) = re.findall(r"needs ([\d,]+) bytes on one worker, limit_bytes is 1", str(error.value))
+    return named(error.value)
+
+
+def named(error: TrainingError) -> int:
+    """Return the bytes that a refusal names."""
+    (found,) = re.findall(r"needs ([\d,]+) bytes on one worker .* allowed are 1; ", str(error))
     return int(found.replace(",", ""))
 
 
@@ -56,7 +65,7 @@ def test_what_is_larger_than_a_worker_is_trained_in_stages(
     with pytest.raises(TrainingError) as error:
         pretrain(replace(unit, memory_limit=limit))
     assert str(error.value).endswith(
-        "2 stages fit, with pretraining.strategy: pipeline and as many workers"
+        "; 2 stages fit: pretraining.strategy: pipeline, pretraining.workers: 2"
     )
     alone = pretrain(replace(unit, memory_limit=needed(unit)))
     cut = replace(unit, memory_limit=limit, together=Together("pipeline", {}, 2))
@@ -72,8 +81,75 @@ def test_what_no_cut_makes_small_enough_is_refused_by_its_workers(
     unit: PretrainUnit, settings: Settings
 ) -> None:
     cut = replace(unit, memory_limit=1000, together=Together("pipeline", {}, 2))
-    with pytest.raises(TrainingError, match=r"stage \d of 2 .*: needs .* limit_bytes is 1,000; "):
+    message = r"^pretraining\.memory_limit: lenet3\.image: stage \d of 2 .*: needs .* is 1,000; "
+    with pytest.raises(TrainingError, match=message):
         LocalRunner(settings).pretrain([cut], 2, lambda number, result: None)
+
+
+MANY = {"labelled": 1000, "everything": 5000}
+
+
+def bytes_of(unit: PretrainUnit, **rows: int) -> int:
+    """Return what a unit needs, as the refusal says."""
+    with pytest.raises(TrainingError) as error:
+        replace(unit, memory_limit=1).check_memory(**MANY | rows)
+    return named(error.value)
+
+
+def test_the_rows_of_the_real_step_are_counted(unit: PretrainUnit) -> None:
+    """Of FixMatch all labelled rows and the strong views, of SimCLR two views of each sample."""
+
+    def of(rows: int) -> int:
+        return bytes_of(replace(unit, recipe=replace(unit.recipe, batch_size=rows)))
+
+    assert of(1) < of(32)
+    many = replace(unit, learning=SemiSupervised(ratio=64))
+    state = 2 * of(16) - of(32)
+    assert bytes_of(many) - state == 65 * (of(32) - state)
+    assert bytes_of(many, everything=16) - state == (32 + 64 * 16) // 32 * (of(32) - state)
+    seen = {size: replace(unit, learning=SelfSupervised(batch_size=size)) for size in (16, 32, 64)}
+    views = bytes_of(seen[32]) - bytes_of(seen[16])
+    assert views == bytes_of(seen[64], everything=32) - bytes_of(seen[16])
+    assert views > of(32) - state  # 32 more views, and the projection
+    # The labelled rows that follow may be more than the views.
+    wide = replace(seen[16], recipe=replace(unit.recipe, batch_size=640))
+    assert of(640) > bytes_of(seen[16])
+    with pytest.raises(TrainingError, match=f"needs {of(640):,} bytes .* smaller pretraining.bat"):
+        replace(wide, memory_limit=of(640) - 1).check_memory(**MANY)
+    replace(wide, memory_limit=of(640)).check_memory(**MANY)
+    head = replace(wide, learning=SelfSupervised(batch_size=16, tuned="head"))
+    replace(head, memory_limit=bytes_of(seen[16])).check_memory(**MANY)
+
+
+@pytest.mark.parametrize(
+    ("changes", "limit", "advice"),
+    [
+        ({"learning": SemiSupervised(64)}, 10**6, "take a smaller pretraining.batch_size or "),
+        ({"learning": SelfSupervised()}, 10**6, "a smaller pretraining.self_supervised.batch_size"),
+        ({"learning": SemiSupervised(64)}, 1000, r"2 at a time need [\d,]+: take a higher limit$"),
+        ({"cuttable": False}, 10**6, "take a smaller pretraining.batch_size, or a higher limit$"),
+        ({}, 1000, "; no number of stages fits; 1 at a time need .*: take a higher limit$"),
+    ],
+)
+def test_only_what_can_be_done_is_advised(
+    changes: dict[str, Any], limit: int, advice: str, unit: PretrainUnit
+) -> None:
+    changed = replace(unit, memory_limit=limit, **changes)
+    with pytest.raises(TrainingError, match=advice) as error:
+        changed.check_memory(**MANY)
+    assert "pipeline" not in str(error.value)
+
+
+def test_stages_are_advised_for_the_whole_batch(unit: PretrainUnit) -> None:
+    """Two workers compute 16 rows each; in stages each computes all 32."""
+    shared = replace(unit, together=Together("all_reduce", {}, 2))
+    for limit, advice in ((1_000_000, "; 2 stages fit: "), (900_000, "; no number of stages fits")):
+        with pytest.raises(TrainingError, match=advice):
+            replace(shared, memory_limit=limit).check_memory(**MANY)
+    cut = replace(unit, together=Together("pipeline", {}, 2))
+    replace(cut, memory_limit=1_000_000).check_memory(**MANY)
+    with pytest.raises(TrainingError, match=r"lenet3\.image: stage \d of 2 .* no larger number of"):
+        replace(cut, memory_limit=900_000).check_memory(**MANY)
 
 
 def document(scenario: Scenario, **pretraining: Any) -> dict[str, Any]:
@@ -83,6 +159,35 @@ def document(scenario: Scenario, **pretraining: Any) -> dict[str, Any]:
 def test_a_network_that_is_no_chain_is_named(scenario: Scenario, empty: Settings) -> None:
     wanted = parse_scenario(document(scenario, strategy="pipeline", workers=2), "test")
     with pytest.raises(ScenarioError, match=r"chains of layers, which \w+\.text is not; .*caption"):
+        run_scenario(wanted, 0, empty, local_runner)
+
+
+@pytest.fixture(scope="module")
+def pictures(scenario: Scenario, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The scenario with its pictures alone."""
+    table = pq.read_table(scenario.data.manifest)
+    path = tmp_path_factory.mktemp("pictures") / "pictures.parquet"
+    pq.write_table(table.filter(table["picture"].is_valid()), path)
+    inputs = {"picture": {"modality": "image", "networks": ["lenet3.image"]}}
+    return document(scenario) | {"inputs": inputs, "data": {"manifest": path}}
+
+
+def test_more_stages_than_layers_are_refused(pictures: dict[str, Any], empty: Settings) -> None:
+    stages = {"strategy": "pipeline", "workers": 13}
+    wanted = parse_scenario(pictures | {"pretraining": stages}, "test")
+    message = r"^pretraining\.workers: is 13, but lenet3\.image has 12 layers, .* are 2 to 12$"
+    with pytest.raises(ScenarioError, match=message):
+        run_scenario(wanted, 0, empty, local_runner)
+
+
+@pytest.mark.parametrize("more", [{"learning": "self_supervised"}, {"strategy": "pipeline"}])
+def test_a_limit_is_checked_before_any_training_begins(
+    more: dict[str, Any], pictures: dict[str, Any], empty: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited = {"memory_limit": 1, "workers": 2} | more
+    wanted = parse_scenario(pictures | {"pretraining": limited}, "test")
+    monkeypatch.setattr(LocalRunner, "pretrain", None)
+    with pytest.raises(TrainingError, match=r"^pretraining\.memory_limit: lenet3\.image: "):
         run_scenario(wanted, 0, empty, local_runner)
 
 

@@ -28,7 +28,7 @@ from brainray.testing.graphs import color_graph, model_bytes
 from brainray.testing.places import settings_below
 from brainray.tracking.choices import Setting
 from brainray.tracking.definition import TrackingDefinition
-from brainray.tracking.problem import TrackingProblem, follow
+from brainray.tracking.problem import Costs, TrackingProblem, follow
 from brainray.tracking.reading import as_mot_text, read_boxes
 from brainray.tracking.rows import Rows
 from brainray.tracking.scores import overall, score
@@ -141,7 +141,7 @@ def test_recorded_boxes_are_deployed_as_given_ones(report: TrackingReport) -> No
     looking = report.model_copy(
         update={"choices": {"video": choice.model_copy(update={"looks": True})}}
     )
-    with pytest.raises(ScenarioError, match=r"^data\.appearance: .* endpoints cannot"):
+    with pytest.raises(ScenarioError, match=r"^data\.appearance: .* which were recorded"):
         definition_of(looking, scenario_of())
     together = report.model_copy(update={"choices": {"video": choice}})
     assert chosen_for(together, None) == chosen_for(together, "walk-3") == "video"
@@ -218,12 +218,15 @@ def test_one_setting_for_all_is_judged_on_other_sequences(tmp_path: Path) -> Non
         search=SEARCH | {"each": "all"},
         goal={"task": "tracking", "objective": {"mota": 1, "hota": 0.5}},
     )
-    report = run(scenario, settings_below(tmp_path))
+    settings = settings_below(tmp_path)
+    report = run(scenario, settings)
     (choice,) = report.choices.values()
     assert list(report.choices) == ["video"]
     assert choice.sequences == list(report.results) == ["walk-2"]
     assert report.data["tuned"] == {"walk-1": [1, 80], "walk-3": [1, 80]}
     assert report.overall == report.results["walk-2"]
+    # Lists say a result in percent, which a sum of scores is not.
+    assert "test" not in Library.open(settings).run(report.run_id).summary
     expected = report.overall.mota + 0.5 * report.overall.hota
     assert choice.reported == pytest.approx(expected)
 
@@ -275,6 +278,13 @@ def test_a_detector_that_lacks_a_sequence_is_left_out_there() -> None:
     assert notes == ["shy cannot be chosen for walk-2: it has no boxes of walk-2."]
     together, _ = parts_of(scenario_of(search=SEARCH | {"each": "all"}), walks)
     assert [part.detectors for part in together] == [("sharp", "eager")]
+
+
+def test_confidences_beyond_0_to_1_are_noted() -> None:
+    walks = walkers()
+    walks[1].boxes["eager"].scores_N[:] *= 100
+    _, (note,) = parts_of(scenario_of(), walks)
+    assert note.startswith("Confidences of eager are ")
 
 
 RED_AND_GREEN = """
@@ -343,8 +353,21 @@ def test_detectors_and_appearance_look_at_pictures_once(
         detectors={"live": {"detector": "red_and_green"}},
         search=SEARCH | {"budget": 4},
     )
+    costs: list[Costs] = []
+
+    def noted(*arguments: Any, **options: Any) -> TrackingProblem:
+        problem = TrackingProblem(*arguments, **options)
+        costs.append(problem.costs)
+        return problem
+
+    monkeypatch.setattr("brainray.pipeline.tracking.run.TrackingProblem", noted)
     report = run(scenario, settings)
     assert report.choices["two"].detector == "live"
+    # All that is looked at takes time, and what is recorded none to detect.
+    assert [set(costs[0].detection), set(costs[0].looks)] == [{"live"}, {"live", "public"}]
+    assert costs[0].detection["live"] > 0
+    assert costs[0].looks["live"] > 0
+    assert costs[0].camera == {}
     assert report.overall.mota == 1.0
     assert set(report.choices["two"].sources) == {"public", "live"}
     assert not any("No frames" in note for note in report.notes)
@@ -354,13 +377,27 @@ def test_detectors_and_appearance_look_at_pictures_once(
     assert (pixels == (255, 0, 0)).all(axis=2).any()  # the red person herself
     found = definition_of(report, scenario)
     assert (found.detector, found.detector_options) == ("red_and_green", {"classes": ["person"]})
-    vectors = np.load(folder / "looks" / "live-two.npy")
+    seeing = report.choices["two"].model_copy(update={"looks": True})
+    looking = report.model_copy(update={"choices": {"two": seeing}})
+    assert definition_of(looking, scenario).appearance == str(graph)
+    vectors = np.load(folder / "looks" / "live,two.npy")
     assert vectors.shape == (20, 3)
     assert set(vectors.argmax(axis=1)) == {0, 1}  # red and green
     # A run that goes on reads what was found.
     monkeypatch.setattr("brainray.pipeline.tracking.detecting.look", None)
     monkeypatch.setattr("brainray.pipeline.tracking.looking.see", None)
     assert result(run(scenario, settings, run_id=report.run_id)) == result(report)
+    assert costs[1] == costs[0]
+
+
+def test_a_picture_that_cannot_be_read_costs_the_drawing_alone(video: Path, tmp_path: Path) -> None:
+    cut = video / "img1" / "000008.png"
+    cut.write_bytes(cut.read_bytes()[:40])
+    settings = settings_below(tmp_path / "home")
+    report = run(scenario_of(data={"input": video}), settings)
+    assert report.notes[-1].startswith("Tracks are not drawn on all frames: seq two, frame 8: ")
+    assert (settings.runs / report.run_id / "report.md").is_file()
+    assert Library.open(settings).run(report.run_id).status == "finished"
 
 
 def test_a_detector_needs_pictures_and_a_name_of_its_own(
@@ -377,6 +414,19 @@ def test_a_detector_needs_pictures_and_a_name_of_its_own(
     wrong = scenario_of(data={"input": video, "appearance": "none.onnx"})
     with pytest.raises(ScenarioError, match=r"^data\.appearance: appearance none\.onnx: cannot"):
         run(wrong, settings)
+
+
+def test_a_camera_is_not_seen_without_pictures_or_opencv(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_below(tmp_path / "home")
+    search = SEARCH | {"trackers": {"two_stage": {"camera": [True, "pictures"]}}}
+    with pytest.raises(ScenarioError, match=r"^search\.trackers: the camera .* walk-1 has none"):
+        run(scenario_of(search=search), settings)
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(ScenarioError, match=r"^search\.trackers: .* needs OpenCV; install"):
+        run(scenario_of(search=search, data={"input": video}), settings)
+    assert not settings.runs.exists()
 
 
 def test_the_built_in_scenario_can_be_read() -> None:

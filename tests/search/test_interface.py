@@ -1,10 +1,12 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brainray.errors import SearchError
-from brainray.search.interface import Gene, Genome, Space
+from brainray.search.interface import Gene, Genome, Space, comparable
 from brainray.testing import integer_space
 
 WEIGHTS = st.lists(st.sampled_from([0.0, 0.5, 1.0, 7.0]), min_size=1, max_size=5).filter(sum)
@@ -24,6 +26,24 @@ def test_a_gene_needs_an_allele():
 def test_a_prior_that_is_none_is_refused(prior: tuple[float, ...]):
     with pytest.raises(SearchError, match=r"gene color: prior .* each of the 2 alleles"):
         Gene("color", ("red", "blue"), "image", prior)
+
+
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [
+        (0.9123456789, 0.912346),
+        (89.123456789, 89.123457),
+        (1234567.1234567, 1234567.123457),
+        (0.0912345678, 0.0912346),
+        (-1.23456789e-7, -1.23457e-7),
+        (0.0, 0.0),
+        (1e-320, 1e-320),
+        (-math.inf, -math.inf),
+    ],
+)
+def test_a_value_is_seen_to_six_decimals_or_digits(value: float, seen: float):
+    assert comparable(value) == seen
+    assert comparable(seen) == seen
 
 
 def test_the_number_of_codes_is_the_product_of_the_alleles():

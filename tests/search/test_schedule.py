@@ -2,10 +2,12 @@ import itertools
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from brainray import plugins
 from brainray.errors import SearchError
 from brainray.search.evolution import Evolution
 from brainray.search.interface import Genome, Space
@@ -94,6 +96,33 @@ def test_a_searcher_with_nothing_new_is_helped_out():
 def test_a_proposal_outside_the_space_is_refused():
     with pytest.raises(SearchError, match="gene gene1 is 3, allowed are 0 to 2"):
         scripted(integer_space(genes=2, alleles=3), (0, 3)).next()
+
+
+@pytest.mark.parametrize(
+    ("proposal", "reason"),
+    [
+        ((9, 9), "gene gene0 is 9, allowed are 0 to 2"),
+        ((-1, 0), "gene gene0 is -1, allowed are 0 to 2"),
+        ((0,), "has 1 gene, not 2"),
+        ((0, 1, 2), "has 3 genes, not 2"),
+        ((0, 0.5), r"genome \(0, 0.5\): must be a sequence of integers"),
+        ("01", "genome '01': must be a sequence of integers"),
+        (None, "genome None: must be a sequence of integers"),
+    ],
+)
+def test_what_is_no_code_is_refused_before_it_is_repaired(proposal, reason):
+    space = Space(integer_space(genes=2, alleles=3).genes, repair=lambda genome: (0, 0))
+    with pytest.raises(SearchError, match=reason):
+        scripted(space, proposal).next()
+
+
+@pytest.mark.parametrize("kind", [list, np.array, lambda code: tuple(np.array(code))])
+def test_any_sort_of_integers_is_taken(kind):
+    codes = ((2, 1), (0, 2), (1, 1))
+    schedule = scripted(integer_space(genes=2, alleles=3), *map(kind, codes), budget=3)
+    genomes = schedule.next().genomes
+    assert genomes == codes
+    assert {type(allele) for genome in genomes for allele in genome} == {int}
 
 
 @settings(deadline=None, max_examples=50)
@@ -245,6 +274,63 @@ def test_differences_in_the_last_digits_do_not_count():
     assert schedule.best(1) == [(0,)]
 
 
+@pytest.mark.parametrize("algorithm", ["random", "evolution"])
+@pytest.mark.parametrize("scale", [1e-7, 1e-3, 1e7])
+def test_the_unit_of_the_values_does_not_change_the_search(algorithm, scale, run, toy):
+    class Scaled(OneMax):
+        def value(self, genome):
+            return scale * super().value(genome)
+
+    def genomes(problem: OneMax) -> list[Genome]:
+        searcher = plugins.load("searchers", algorithm)(toy.space, 0)
+        schedule = Schedule(toy.space, searcher, seed=0, budget=40, brood_size=1, lag=1)
+        run(schedule, problem)
+        return [*schedule.best(5), *(genome for genome, _ in schedule.history)]
+
+    assert genomes(Scaled(toy.space)) == genomes(toy)
+
+
+class Telling(Script):
+    """Reports what it is given."""
+
+    diagnostics: Any
+
+    def report(self):
+        return self.diagnostics
+
+
+@pytest.mark.parametrize(
+    ("diagnostics", "reason"),
+    [
+        (None, "the searcher's report is None: must be numbers by name"),
+        ([0.5], r"the searcher's report is \[0.5\]: must be numbers by name"),
+        ({"loss": "low"}, "the searcher's diagnostic 'loss' is 'low': not a number"),
+        ({"right": 0.5, "loss": None}, "the searcher's diagnostic 'loss' is None: not a number"),
+        ({3: 0.5}, "the searcher's diagnostic 3 is 0.5"),
+    ],
+)
+def test_a_wrong_diagnostic_is_refused_with_the_first_brood(diagnostics, reason, toy):
+    searcher = Telling((0,) * 6)
+    searcher.diagnostics = diagnostics
+    schedule = Schedule(toy.space, searcher, seed=0, budget=4, brood_size=1, lag=1)
+    with pytest.raises(SearchError, match=reason):
+        schedule.next()
+
+
+def test_a_diagnostic_that_is_not_finite_is_not_known(toy):
+    searcher = Telling((0,) * 6)
+    searcher.diagnostics = {
+        "right": np.float32(0.5),
+        "pairs": 3,
+        "loss": math.nan,
+        "far": -math.inf,
+    }
+    schedule = Schedule(toy.space, searcher, seed=0, budget=4, brood_size=1, lag=1)
+    assert schedule.next() is not None
+    assert schedule.diagnostics == {"right": 0.5, "pairs": 3.0}
+    assert {type(value) for value in schedule.diagnostics.values()} == {float}
+
+
 def test_failed_genomes_count_and_are_never_the_best(run, toy, evolution):
     problem = OneMax(toy.space, failing=0.5)
     schedule = evolution(problem=problem)
@@ -260,6 +346,14 @@ def test_without_a_single_success_there_is_no_best(run, toy, evolution):
     schedule = evolution(problem=problem)
     run(schedule, problem)
     with pytest.raises(SearchError, match="all 60 candidates failed"):
+        schedule.best(1)
+
+
+def test_a_single_failure_is_said_in_the_singular(toy, evolution):
+    schedule = evolution(budget=1)
+    brood = schedule.next()
+    schedule.complete(brood.index, [math.nan])
+    with pytest.raises(SearchError, match="the only candidate failed"):
         schedule.best(1)
 
 

@@ -1,5 +1,6 @@
 import itertools
 import pickle
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from brainray.errors import DataError
+from brainray.search.bench import Protocol, search
 from brainray.search.interface import Brood
+from brainray.search.random_search import RandomSearch
+from brainray.search.schedule import Schedule
 from brainray.search.table import TableProblem, problem_of, read_table
 from brainray.testing import epistatic_table
 
@@ -43,9 +48,25 @@ def cells() -> pa.Table:
 def test_a_column_is_a_gene_with_its_values_in_order():
     genes = small().space.genes
     assert [(gene.name, gene.alleles, gene.group) for gene in genes] == [
-        ("gene_size", ("9", "10"), "gene_size"),
-        ("gene_kind", ("a", "b", "c"), "gene_kind"),
+        ("gene_size", ("9", "10"), "column gene_size"),
+        ("gene_kind", ("a", "b", "c"), "column gene_kind"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "options"),
+    [("evolution", {}), ("progressive", {}), ("reinforcement", {"controllers": "input"})],
+)
+def test_the_names_of_columns_change_nothing(algorithm, options):
+    """These are what a fusion space is known by."""
+    table = epistatic_table((2, 3, 3, 4))
+    names = ["depth", "level1", "level2", "level1.level2.tap"]
+    renamed = table.rename_columns([*names, "validation", "test"])
+    curves = [
+        search(problem_of(one, genes, "validation", []), Protocol(algorithm, 30, 1, 1, options), 0)
+        for one, genes in ((table, "gene_*"), (renamed, "[dl]e*"))
+    ]
+    np.testing.assert_array_equal(*(found["validation"] for found in curves))
 
 
 def test_the_values_are_those_of_the_table():
@@ -63,6 +84,14 @@ def test_the_best_by_what_is_searched_on_is_the_solution():
     solution = small().finish([(1, 1), (0, 1), (1, 0)])
     assert (solution.genome, solution.value) == ((0, 1), 0.4)
     assert solution.details["columns"]["test"] == 3
+
+
+def test_the_smallest_value_is_the_best_of_a_minimised_column():
+    problem = problem_of(pa.table(columns()), "gene_*", "validation", ["test"], ["validation"])
+    assert problem.evaluate(Brood(0, 0, ((1, 1), (0, 2)))) == [-0.1, -0.2]
+    solution = problem.finish([(1, 1), (0, 1), (1, 0)])
+    assert (solution.genome, solution.value) == ((1, 1), -0.1)
+    assert solution.details["columns"] == {"validation": 0.1, "test": 4}
 
 
 @pytest.mark.parametrize(
@@ -93,6 +122,67 @@ def test_every_vector_decodes_to_a_code_of_the_table(rows, vector):
         return sum(a != b for a, b in zip(one, genome, strict=True))
 
     assert distance(repaired) == min(map(distance, problem.codes.rows))
+
+
+def neighbours(genes: int, alleles: int) -> pa.Table:
+    """A code and all that differ from it in one gene: few of very many codes."""
+    codes = [(0,) * genes]
+    codes += [
+        tuple(allele if gene == changed else 0 for gene in range(genes))
+        for changed in range(genes)
+        for allele in range(1, alleles)
+    ]
+    names = {f"gene_{gene:02}": [code[gene] for code in codes] for gene in range(genes)}
+    return pa.table(names | {"value": [float(sum(code)) for code in codes]})
+
+
+@pytest.mark.timeout(120)
+def test_a_search_sees_all_of_a_table_that_lacks_most_codes(run):
+    problem = problem_of(neighbours(genes=12, alleles=10), "gene_*", "value", [])
+    searcher = RandomSearch(problem.space, 0)
+    schedule = Schedule(problem.space, searcher, seed=0, budget=150, brood_size=10, lag=1)
+    history = run(schedule, problem)
+    assert sorted(genome for genome, _ in history) == sorted(problem.codes.rows)
+
+
+def incomplete(generator: np.random.Generator) -> pa.Table:
+    """A third of the codes of five genes; the best ones come first."""
+    codes = np.array(list(itertools.product(range(4), repeat=5)))
+    codes = generator.permutation(codes)[: len(codes) // 3]
+    codes = codes[np.argsort(-codes.sum(axis=1), kind="stable")]
+    genes = {f"gene_{gene}": codes[:, gene] for gene in range(5)}
+    return pa.table(genes | {"value": codes.sum(axis=1) + generator.normal(size=len(codes))})
+
+
+@pytest.mark.parametrize("algorithm", ["random", "evolution", "progressive"])
+def test_the_order_of_the_rows_changes_nothing(algorithm):
+    generator = np.random.default_rng(0)
+    table = incomplete(generator)
+    curves = [
+        search(problem_of(one, "gene_*", "value", []), Protocol(algorithm, 40), 0)["value"]
+        for one in (table, table.take(generator.permutation(table.num_rows)))
+    ]
+    np.testing.assert_array_equal(*curves)
+
+
+def test_random_search_draws_the_rows_uniformly():
+    table = neighbours(genes=6, alleles=4)  # most illegal codes have several neighbours
+    problem = problem_of(table, "gene_*", "value", [])
+    drawn = Counter(itertools.islice(RandomSearch(problem.space, 0).ask(0), 200 * table.num_rows))
+    assert drawn.keys() == problem.codes.rows.keys()
+    assert stats.chisquare(list(drawn.values())).pvalue > 0.001
+
+
+def test_none_of_equally_near_codes_is_preferred():
+    problem = problem_of(incomplete(np.random.default_rng(0)), "gene_*", "value", [])
+    ranks = []
+    for code in itertools.product(range(4), repeat=5):
+        apart = {row: sum(map(int.__ne__, row, code)) for row in problem.codes.rows}
+        nearest = sorted(row for row in apart if apart[row] == min(apart.values()))
+        if len(nearest) > 1:
+            ranks.append(nearest.index(problem.space.repair(code)) / (len(nearest) - 1))
+    assert len(ranks) > 300
+    assert np.mean(ranks) == pytest.approx(0.5, abs=4 * np.std(ranks) / len(ranks) ** 0.5)
 
 
 def test_a_cell_becomes_a_gene_an_edge():
@@ -145,6 +235,7 @@ def test_a_bad_column_is_refused_by_name_and_row(changes, reason):
         (("gene_*", "accuracy", []), "no column 'accuracy', there are gene_size"),
         (("gene_*", "validation", ["tset"]), "no column 'tset', there are gene_size"),
         (("*", "validation", []), "column 'validation': is both a gene (*) and a value"),
+        (("gene_*", "validation", [], ["test"]), "column 'test': to be minimised, but it is neith"),
     ],
 )
 def test_a_name_that_is_not_there_is_refused(arguments, reason):
@@ -159,6 +250,12 @@ def test_an_empty_table_and_two_columns_of_one_name_are_refused():
         problem_of(table.slice(0, 0), "gene_*", "validation", [])
     with pytest.raises(DataError, match="has two columns named 'test'"):
         problem_of(table.rename_columns(["gene_1", "gene_2", "test", "test"]), "gene_*", "test", [])
+
+
+def test_two_genes_of_one_name_are_refused():
+    table = cells().append_column("cell.0-1", [list(range(27))])
+    with pytest.raises(DataError, match=r"columns 'cell' and 'cell\.0-1': both have a gene 'cell"):
+        problem_of(table, "cell*", "value", [])
 
 
 def test_a_file_is_read_and_its_errors_name_it(tmp_path: Path):

@@ -5,6 +5,7 @@ import io
 import json
 import threading
 import time
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -23,21 +24,26 @@ from starlette.testclient import TestClient
 from brainray.catalog import Library
 from brainray.client import Client
 from brainray.datasets.samples import encode_image
-from brainray.errors import ServiceError
+from brainray.errors import PluginError, ServiceError
+from brainray.networks.appearance import Appearance
 from brainray.networks.detectors.interface import make_detector
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.run import run_scenario
 from brainray.scenario import parse_scenario
 from brainray.shapes import Array
 from brainray.testing.detectors import HEIGHT, WIDTH, Colors, colors_offered, walk
+from brainray.testing.graphs import color_graph, model_bytes
 from brainray.testing.places import library_below, settings_below
 from brainray.testing.web import listening
+from brainray.tracking.appearance import with_appearance
 from brainray.tracking.definition import TrackingDefinition, deploy
 from brainray.tracking.detecting import as_rows, detections_in
-from brainray.tracking.interface import make_tracker
+from brainray.tracking.interface import Detections, Tracks, make_tracker
 from brainray.tracking.rows import Rows
 from brainray.tracking.rows import track as follow
+from brainray.tracking.sort import Sort
 from serve.apps import predict_app
+from serve.detection import Setup
 from serve.limits import TrackLimits
 from serve.tracking import Lines
 
@@ -86,9 +92,9 @@ def detected(weights: Path, pictures: list[Array]) -> Rows:
     return as_rows(detections_in(detector, enumerate(pictures, start=1)))
 
 
-def expected(rows: Rows, **options: Any) -> list[tuple[Any, ...]]:
+def expected(rows: Rows, tracker: str = "sort", **options: Any) -> list[tuple[Any, ...]]:
     """What the tracker itself says: frame, id and box of each row."""
-    tracks = follow(make_tracker("sort", options), rows)
+    tracks = follow(make_tracker(tracker, options), rows)
     return sorted(
         (frame, identity, *box)
         for frame, identity, box in zip(
@@ -155,11 +161,60 @@ def test_detections_come_back_with_identities(app: TestClient, weights: Path) ->
         {"content": parquet, "headers": PARQUET},
         {"content": named, "headers": {"content-type": "application/octet-stream"}},
         {"content": text, "headers": LINES},
+        {"content": BOM_UTF8 + text, "headers": LINES},
     ):
         answer = lines(app.post(url, **asked))
         assert boxes(answer) == wanted
         assert set(answer[0]) == {"frame", "boxes"}
     assert boxes(lines(app.post(TRACK, content=text, headers=LINES))) == expected(rows, min_hits=1)
+
+
+def test_who_is_lost_is_known_again_by_looks(
+    cameras: Library, weights: Path, tmp_path: Path
+) -> None:
+    graph = tmp_path / "looks.onnx"
+    graph.write_bytes(model_bytes(color_graph()))
+    options = {"min_score": 0.4}
+    deploy(
+        cameras,
+        "looks",
+        TrackingDefinition(
+            "colors", {"weights": weights}, "deep_sort", options, 0.5, appearance=str(graph)
+        ),
+    )
+    pictures = [np.zeros((48, 64, 3), dtype=np.uint8) for _ in range(8)]
+    for number, picture in enumerate(pictures):  # red and green change places
+        red, green = (8, 14) if number < 5 else (14, 8)
+        picture[10:40, red : red + 6, 0] = 255
+        picture[10:40, green : green + 6, 1] = 255
+    frames = list(enumerate(pictures, start=1))
+    seen = with_appearance(detected(weights, pictures), frames, Appearance.of_file(graph))
+    url = "/api/endpoints/looks/track"
+    with TestClient(predict_app(cameras)) as app:
+        answer = lines(app.post(url, files=files(pictures)))
+        refused = app.post(url, content=b"", headers=LINES)
+        assert refused.status_code == 422
+        assert "'detections': give video or frames; its tracker needs pictures" in refused.text
+        state = app.get("/api/endpoints/looks").json()
+        assert set(state["tracking"]["files"]) == {"weights", "appearance"}
+    cameras.undeploy("looks")
+    wanted = expected(seen, "deep_sort", **options)
+    assert (
+        boxes(answer) == wanted != expected(replace(seen, features_ND=None), "deep_sort", **options)
+    )
+
+
+def test_looks_are_seen_of_boxes_that_the_tracker_compares(cameras: Library) -> None:
+    (street,) = [one for one in cameras.tracking_endpoints() if one.name == "street"]
+    looking = replace(street, appearance={"tap": {}}, min_score=None)
+    tracker = make_tracker("two_stage", {"high_score": 0.6})
+    setup = Setup.of(looking, tracker)
+    sure = Setup.of(replace(looking, min_score=0.8), tracker)
+    assert setup is not None
+    assert sure is not None
+    assert (setup.looks_from, sure.looks_from) == (0.6, 0.8)
+    assert setup == sure  # they share what is loaded
+    assert hash(setup) == hash(sure)
 
 
 def test_boxes_of_low_scores_do_not_count(cameras: Library, weights: Path) -> None:
@@ -197,6 +252,11 @@ def test_a_bad_frame_ends_the_stream_and_is_named(app: TestClient) -> None:
             "width is 0",
         ),
         ('{"frame": 5, "boxes": [{"left": NaN, "top": 0, "width": 1, "height": 1}]}', 5, "is nan"),
+        (
+            '{"frame": 5, "boxes": [{"left": 1e160, "top": 0, "width": 1, "height": 1}]}',
+            5,
+            "left is 1e+160",
+        ),
         ('{"frame": 4, "boxes": []}', 4, "frame 4 comes after frame 4"),
         ('{"frame": 5, "boxes": [{"left": 0}]}', None, "line 2, after frame 4: boxes.0.top"),
         ('{"frame": 5.5, "boxes": []}', None, "line 2, after frame 4: frame"),
@@ -213,6 +273,25 @@ def test_a_bad_line_ends_the_stream_and_is_named(
     assert answer[0] == {"frame": 4, "boxes": []}
     assert (len(answer), answer[1]["frame"]) == (2, frame)
     assert reason in answer[1]["error"]
+
+
+def test_what_should_not_be_ends_the_stream_with_a_line_and_is_logged(
+    app: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def update(self: Sort, frame: int, detections: Detections) -> Tracks:
+        if frame > 4:
+            raise ValueError("a secret")
+        return real(self, frame, detections)
+
+    real = Sort.update
+    monkeypatch.setattr(Sort, "update", update)
+    text = '{"frame": 4, "boxes": []}\n{"frame": 5, "boxes": []}\n{"frame": 6, "boxes": []}\n'
+    answer = lines(app.post(TRACK, content=text, headers=LINES))
+    assert answer == [
+        {"frame": 4, "boxes": []},
+        {"error": "frame 5: an error of the service, which its log has", "frame": 5},
+    ]
+    assert "a secret" in caplog.text
 
 
 PICTURE = encode_image(walk(1)[0])
@@ -342,6 +421,18 @@ def test_a_detector_that_cannot_be_loaded_is_no_stream(cameras: Library) -> None
         assert refused.headers["retry-after"] == "1"
     finally:
         path.write_bytes(whole)
+
+
+def test_a_tracker_that_is_not_installed_is_no_stream(
+    app: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str, options: Any) -> None:
+        raise PluginError(f"trackers {name!r}: is not installed")
+
+    monkeypatch.setattr("serve.api.track.make_tracker", missing)
+    refused = app.post(TRACK, files=files(walk(1)))
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert "is not installed" in refused.text
 
 
 def test_cameras_share_a_detector_and_nothing_else(cameras: Library, weights: Path) -> None:

@@ -38,6 +38,17 @@ def test_pairs_give_what_the_whole_matrix_gives(seed, rows, columns):
             assert one.tolist() == same.tolist()
 
 
+@pytest.mark.parametrize("crowd", [False, True])
+def test_boxes_that_are_all_the_same_stay_where_they_are(crowd, request):
+    if crowd:
+        request.getfixturevalue("everyone_is_a_crowd")
+    boxes, scores = np.tile([100.0, 50.0, 40.0, 90.0], (30, 1)), np.full(30, 0.9)
+    tracker, shift = make_tracker("two_stage"), np.array([1.0, 0.0, 0.0, 0.0])
+    for frame in range(1, 5):
+        tracks = tracker.update(frame, Detections(boxes + frame * shift, scores))
+        assert sorted(tracks.ids_N.tolist()) == list(range(1, 31))
+
+
 def _assigned(value_NM):
     rows, columns = linear_sum_assignment(value_NM, maximize=True)
     taken = value_NM[rows, columns] > 0

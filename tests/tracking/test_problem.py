@@ -1,15 +1,17 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from brainray.errors import DataError, ScenarioError
+from brainray.errors import DataError, ScenarioError, SearchError
 from brainray.search.interface import Brood
-from brainray.tracking.choices import TrackingCode, known_of
-from brainray.tracking.problem import Objective, TrackingProblem, follow
+from brainray.tracking.choices import TRACKERS, Setting, TrackingCode, known_of, see_the_camera
+from brainray.tracking.frames import read_frames
+from brainray.tracking.problem import Costs, Objective, TrackingProblem, follow
 from brainray.tracking.reading import as_mot_text, as_parquet
 from brainray.tracking.rows import Rows
 from brainray.tracking.scores import overall
@@ -50,6 +52,17 @@ def test_options_of_another_tracker_do_not_make_another_candidate() -> None:
         genome = everything.space.sample(generator)
         assert everything.repair(genome) == genome
         everything.decode(genome)
+
+
+def test_it_is_known_before_whether_pictures_of_the_camera_are_needed() -> None:
+    assert not see_the_camera(TRACKERS)
+    assert see_the_camera(
+        {"sort": {}, "two_stage": {"max_age": (9,), "camera": (True, "pictures")}}
+    )
+    code = TrackingCode(("a",), (0.0,), {"two_stage": {"camera": (True, False, "pictures")}})
+    assert code.decode((0, 0, 0, 2)).options == {"camera": "pictures"}
+    with pytest.raises(ScenarioError, match="two_stage: camera is 'picture'"):
+        see_the_camera({"two_stage": {"camera": (True, "picture")}})
 
 
 def test_looks_are_chosen_for_trackers_that_have_a_use_for_them(
@@ -138,11 +151,39 @@ def test_a_candidate_is_worth_the_same_in_any_brood(walks: list[LabelledSequence
 
 def test_too_slow_a_candidate_fails(walks: list[LabelledSequence]) -> None:
     code = TrackingCode(("sharp", "shy"))
-    slow = {"sharp": 1e6}
+    slow = Costs(detection={"sharp": 1e6})
     problem = TrackingProblem(code, (walks[0],), IDF1, 1e5, slow)
     values = problem.evaluate(Brood(0, 0, code.space.warm_start))
     assert np.isnan(values[0])
     assert values[1] > 0
+    history = list(zip(code.space.warm_start, values, strict=True))
+    problem.check_quick(history)
+    with pytest.raises(
+        SearchError, match=r"goal.most_milliseconds: is 100000, but .* takes 1e\+06"
+    ):
+        problem.check_quick(history[:1])
+
+
+def test_what_looks_at_pictures_takes_time_if_it_is_used(walks: list[LabelledSequence]) -> None:
+    costs = Costs({"sharp": 30.0}, looks={"sharp": 7.0, "shy": 1.0}, camera={"sharp": 5.0})
+    frames = sum(one.count for one in walks)
+
+    def milliseconds(score: float, looks: bool = False, **options: Any) -> float:
+        return costs.milliseconds(Setting("sharp", score, "two_stage", options, looks), walks)
+
+    def boxes(score: float) -> int:
+        return sum(int((one.boxes["sharp"].scores_N >= score).sum()) for one in walks)
+
+    assert milliseconds(0.0) == 30
+    assert milliseconds(0.0, camera="pictures") == 35
+    # Looks of unsure boxes are not seen, nor are those of boxes that do not count.
+    sure = boxes(0.65)
+    assert 0 < sure < boxes(0.0)
+    assert milliseconds(0.0, looks=True) == pytest.approx(30 + 7 * sure / frames)
+    surest = boxes(0.9)
+    assert surest < sure
+    assert milliseconds(0.9, looks=True) == pytest.approx(30 + 7 * surest / frames)
+    assert costs.milliseconds(Setting("unknown", 0.0, "sort", {}), walks) == 0
 
 
 def test_halves_share_no_frame(walks: list[LabelledSequence]) -> None:
@@ -152,7 +193,21 @@ def test_halves_share_no_frame(walks: list[LabelledSequence]) -> None:
     assert len(first.truth) + len(second.truth) == len(whole.truth)
     assert second.boxes["shy"].frames_N.min() >= 41
     odd = labelled("odd", Rows.of(np.array([3, 7]), np.ones((2, 4))), {})
-    assert [part.count for part in odd.halves()] == [2, 3]
+    assert [(part.first, part.last) for part in odd.halves()] == [(3, 4), (5, 7)]
+
+
+def test_frames_are_those_that_are_known_whatever_their_numbers(tmp_path: Path) -> None:
+    stamps = np.array([0, 33, 66, 10**12])
+    boxes = Rows.of(stamps[1:3], np.ones((2, 4)))
+    one = labelled("stamps", Rows.of(stamps, np.ones((4, 4))), {"there": boxes})
+    assert one.numbers.tolist() == stamps.tolist()
+    assert one.count == 4
+    for number in (33, 99):
+        Image.new("L", (8, 8)).save(tmp_path / f"{number}.png")
+    (frames,) = read_frames(tmp_path).values()
+    seen = replace(one, frames=frames)
+    assert seen.numbers.tolist() == [0, 33, 66, 99, 10**12]
+    assert seen.halves()[0].numbers.tolist() == [0, 33, 66, 99]
 
 
 def test_walkers_are_always_the_same(walks: list[LabelledSequence]) -> None:
@@ -168,11 +223,12 @@ def test_mot_folders_bring_their_detectors_by_name(
         for name in ("det", "gt"):
             (folder / name).mkdir(parents=True)
         (folder / "seqinfo.ini").write_text(
-            f"[Sequence]\nname={walk.name}\nimWidth=960\nimHeight=540\n"
+            f"[Sequence]\nname={walk.name}\nimWidth=960\nimHeight=540\n", encoding="utf-8-sig"
         )
         (folder / "gt" / "gt.txt").write_bytes(as_mot_text(walk.truth))
         (folder / "det" / "det.txt").write_bytes(as_mot_text(walk.boxes["shy"]))
         (folder / "det" / "sharp.txt").write_bytes(as_mot_text(walk.boxes["sharp"]))
+        (folder / "det" / "._sharp.txt").write_bytes(b"what macOS knows of it")
     extra = tmp_path / "more.parquet"
     extra.write_bytes(as_parquet({walks[0].name: walks[0].boxes["eager"]}))
     found = read_sequences(tmp_path, [extra])
@@ -191,8 +247,25 @@ def test_what_is_no_box_is_named(walks: list[LabelledSequence]) -> None:
     broken = Rows.of(walks[0].truth.frames_N, boxes)
     with pytest.raises(DataError, match=r"^seq w, detector d, frame 1: box 0: width is 0, allowed"):
         labelled("w", walks[0].truth, {"d": broken})
+    boxes[0, 2] = 1e160
+    broken = Rows.of(walks[0].truth.frames_N, boxes)
+    with pytest.raises(DataError, match=r"^seq w, detector d, frame 1: box 0: width is 1e\+160"):
+        labelled("w", walks[0].truth, {"d": broken})
     with pytest.raises(DataError, match=r"^seq w: has no ground truth$"):
         labelled("w", None, {})
+
+
+def test_a_truth_in_which_nobody_counts_is_no_truth(walks: list[LabelledSequence]) -> None:
+    truth = walks[0].truth
+    cars = replace(truth, classes_N=np.full(len(truth), 3))
+    with pytest.raises(DataError, match=r"^seq w: has no ground truth that counts: class 1"):
+        labelled("w", cars, {})
+    early = truth[truth.frames_N <= 20]
+    whole = labelled("w", early, {"d": walks[0].boxes["shy"]})
+    assert whole.count >= 40
+    first = 1 + whole.count // 2
+    with pytest.raises(DataError, match=rf"^seq w: frames {first} to {whole.last}, a half of it"):
+        whole.halves()
 
 
 def test_pictures_without_a_truth_are_named(tmp_path: Path) -> None:

@@ -6,7 +6,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from brainray.errors import DataError
-from brainray.tracking.reading import as_mot_text, as_parquet, mot_sequences, read_boxes
+from brainray.tracking.reading import (
+    as_mot_text,
+    as_parquet,
+    confidence_note,
+    mot_sequences,
+    read_boxes,
+    read_sources,
+    read_truth,
+)
 
 
 def columns(**changes):
@@ -56,12 +64,33 @@ def test_one_of_several_detectors_is_chosen(tmp_path):
         ({"top": ["high", "low", "low"]}, "column 'top': holds string, allowed are numbers"),
         ({"frame": [1.5, 1, 1]}, "seq a, column 'frame': 1.5 is no whole number"),
         ({"frame": [None, 1, 1]}, "seq a, column 'frame': nan is no whole number"),
+        ({"id": [1, 2, 2**60]}, r"seq a, column 'id': 1.15292e\+18, allowed are whole"),
+        ({"id": np.array([1, 2, 2**64 - 1], dtype=np.uint64)}, r"seq a, column 'id': 1.84467e"),
+        ({"id": [1, 2, 2**53 + 1]}, "seq a, column 'id': 9.0072e"),
+        ({"frame": [np.inf, 1, 1]}, "seq a, column 'frame': inf, allowed are whole"),
         ({"seq": ["a", None, "a"]}, "column 'seq': has missing values"),
     ],
 )
 def test_parquet_that_cannot_be_is_refused(tmp_path, changes, message):
     with pytest.raises(DataError, match=f"boxes.parquet: {message}"):
         read_boxes(write(tmp_path / "boxes.parquet", **changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, "seq a, frame 1: id -1: allowed are 0 and more"),
+        ({"id": [3, 2, -1]}, "seq a, frame 1: id -1: allowed are 0 and more"),
+        ({"id": [2, 7, 2], "frame": [1, 1, 1]}, "seq a, frame 1: id 2: is there twice"),
+        ({"id": [2, 7, 2], "left": [1e8, 2, 3]}, "seq a, frame 2: id 2: has a box beyond 10,000"),
+    ],
+)
+def test_what_is_no_ground_truth_is_refused(tmp_path, changes, message):
+    path = write(tmp_path / "gt.parquet", **changes)
+    assert list(read_boxes(path)) == ["a", "b"]
+    with pytest.raises(DataError, match=f"gt.parquet: {message}"):
+        read_truth(path)
+    assert list(read_truth(write(path, id=[2, 7, 2]))) == ["a", "b"]
 
 
 def test_files_that_are_not_there_or_no_parquet(tmp_path):
@@ -79,6 +108,7 @@ def test_files_that_are_not_there_or_no_parquet(tmp_path):
         ("\n1,-1,2,3,4,x\n", "line 2: '1,-1,2,3,4,x' are not numbers"),
         ("1.5,-1,2,3,4,5\n", "column 'frame': 1.5"),
         ("nan,-1,2,3,4,5\n", "column 'frame': nan"),
+        (f"1,{2**60},2,3,4,5\n", r"column 'id': 1.15292e\+18, allowed are whole"),
     ],
 )
 def test_text_that_cannot_be_is_refused(tmp_path, text, message):
@@ -96,6 +126,31 @@ def test_text_of_every_year(tmp_path):
     assert found.classes_N.tolist() == [1, 1, 8]
     assert found.visibility_N.tolist() == [1, 1, 0.25]
     assert found.scores_N.tolist() == [1, 1, 0]
+
+
+def test_confidences_that_are_not_known_are_sure_and_odd_ones_noted(tmp_path):
+    path = tmp_path / "det.txt"
+    path.write_text("1,-1,1,2,3,4,-1,-1,-1,-1\n2,-1,1,2,3,4,-1,-1,-1,-1\n")
+    found = read_boxes(path)
+    assert found["det"].scores_N.tolist() == [1, 1]
+    assert confidence_note("det", found.values()) is None
+    assert confidence_note("det", [found["det"][:0]]) is None
+    path.write_text("1,-1,1,2,3,4,87.3\n2,-1,1,2,3,4,-0.2\n")
+    (boxes,) = read_sources(path).values()
+    assert boxes["det"].scores_N.tolist() == [87.3, -0.2]
+    assert "Confidences of det are -0.2 to 87.3: " in confidence_note("det", boxes.values())
+    path = write(tmp_path / "boxes.parquet", conf=[-1, 0.2, -1])
+    assert read_boxes(path)["a"].scores_N.tolist() == [1, 1]
+
+
+def test_text_of_ten_columns_has_coordinates_in_the_world(tmp_path):
+    (tmp_path / "gt.txt").write_text("1,1,1,2,3,4,1,3.98,1.2,0\n1,2,1,2,3,4,0,3,12,0\n")
+    found = read_boxes(tmp_path / "gt.txt")["gt"]
+    assert found.classes_N.tolist() == [1, 1]
+    assert found.visibility_N.tolist() == [1, 1]
+    assert found.scores_N.tolist() == [1, 0]
+    (tmp_path / "gt.txt").write_text("1,1,1,2,3,4,1,8,0.5,\n")  # nine, and a comma at the end
+    assert read_boxes(tmp_path / "gt.txt")["gt"].classes_N.tolist() == [8]
 
 
 def test_what_is_written_is_read_again(tmp_path, walkers):

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from brainray.errors import DataError
 from brainray.seeding import numpy_generator
 from brainray.tracking.reading import read_boxes
 from brainray.tracking.rows import Rows
@@ -56,6 +57,15 @@ def test_perfect_tracks_and_no_tracks():
     assert score(truth, nothing).figures()["hota"] == 0
     assert score(nothing, truth).found == 3
     assert score(nothing, truth).mota == 0
+
+
+def test_who_is_in_a_frame_twice_is_refused():
+    right, twice = rows((1, 1, BOX), (2, 1, BOX)), rows((1, 1, BOX), (2, 1, BOX), (2, 1, FAR))
+    for truth, tracks in ((right, twice), (twice, right)):
+        with pytest.raises(DataError, match=r"^frame 2: id 1: is there twice, allowed is once$"):
+            score(truth, tracks)
+    with pytest.raises(DataError, match=r"^frame 1: id -1: allowed are 0 and more"):
+        score(right, rows((1, -1, BOX)))
 
 
 def test_what_was_tracked_before_wins_over_a_better_overlap():

@@ -97,6 +97,19 @@ def test_frames_without_detections_are_no_trouble(name):
 
 
 @pytest.mark.parametrize("name", ALL)
+def test_a_sequence_may_begin_before_its_first_box(name, walkers):
+    people = walkers(4, 30)
+    late = people[people.frames_N > 6]
+    told = make_tracker(name)
+    for frame in range(1, 7):
+        told.update(frame, NOTHING)
+    found = [told.update(frame, detections) for frame, detections in late.by_frame()]
+    tracks = track(make_tracker(name), late, first=1)
+    assert tracks.ids_N.tolist() == [one for each in found for one in each.ids_N.tolist()]
+    assert len(track(make_tracker(name), late[:0], first=1)) == 0
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_frames_must_rise(name):
     tracker = make_tracker(name)
     tracker.update(5, NOTHING)
@@ -185,6 +198,28 @@ def test_two_stage_knows_who_crosses_by_their_looks():
         near = np.vstack([beside(3), beside(8)])
         tracks = tracker.update(5, seen(near, features_MD=crossing))
         assert tracks.ids_N[tracks.boxes_N4[:, 0].argsort()].tolist() == expected
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if make_tracker(name).looks])
+def test_how_unsure_detections_look_makes_no_difference(name):
+    """Two people who cross each other half of the time on, which only their looks tell."""
+    frames, least = 40, make_tracker(name).looks_from
+    frame_N = np.repeat(np.arange(1, frames + 1), 2)
+    first, second = (np.tile(np.vstack([beside(x), beside(10 - x)]), (20, 1)) for x in (0, 3))
+    boxes_N4 = np.concatenate([first, second])
+    score_N = numpy_generator(0, "unsure").uniform(least - 0.1, 1, 2 * frames)
+    looks_ND = np.concatenate([np.tile(np.eye(2), (frames // 2, 1))] * 2)
+    looks_ND[frames:] = looks_ND[frames:, ::-1]
+    unsure_N = score_N < least
+    assert 0 < unsure_N.sum() < frames
+    rows = Rows.of(frame_N, boxes_N4, score_N)
+    all_seen, sure_seen, none_seen = (
+        track(make_tracker(name), replace(rows, features_ND=features_ND))
+        for features_ND in (looks_ND, np.where(unsure_N[:, None], 0, looks_ND), None)
+    )
+    np.testing.assert_array_equal(all_seen.ids_N, sure_seen.ids_N)
+    np.testing.assert_array_equal(all_seen.boxes_N4, sure_seen.boxes_N4)
+    assert all_seen.boxes_N4.tolist() != none_seen.boxes_N4.tolist()  # others' looks do make one
 
 
 def test_deep_sort_wants_appearances_in_all_frames_or_none():

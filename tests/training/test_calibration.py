@@ -1,3 +1,5 @@
+from math import nan
+
 import pytest
 
 from brainray.errors import TrainingError
@@ -41,9 +43,35 @@ def test_one_worker_sends_nothing():
     [
         ([(8, 1.0), (8, 1.1)], [(4, 1.0), (8, 1.0)], "steps: of two sizes at least"),
         ([(8, 1.0), (9, 1.1)], [], "merges: of two sizes at least"),
-        ([(8, 1.0), (9, 0.0)], [(4, 1.0), (8, 1.0)], "steps: seconds must be above 0, not 0.0"),
+        (
+            [(8, 1.0), (9, 0.0)],
+            [(4, 1.0), (8, 1.0)],
+            "steps: seconds: must .* above 0, not 0.0",
+        ),
+        (
+            [(8, 1.0), (9, nan)],
+            [],
+            "steps: seconds: must be a finite number .* not nan",
+        ),
+        ([(-8, 1.0), (9, 1.0)], [], "steps: size: must be a finite number of at least 0, not -8"),
+        ([(8, 1.0), (9,)], [], "steps: must be pairs of a size and its seconds"),
+        ([(8, 1.0), (9, 1.1)], [(nan, 1.0), (8, 1.0)], "merges: size: must be a finite number"),
     ],
 )
 def test_too_few_measurements_are_refused(steps, merges, message: str):
     with pytest.raises(TrainingError, match=message):
         calibrated(2, steps, merges, model_bytes=1.0)
+
+
+@pytest.mark.parametrize(
+    ("workers", "model_bytes", "message"),
+    [
+        (0, 1.0, "^workers: must be a whole number from 1 to 1024, not 0$"),
+        (1, -1.0, "^model_bytes: must be a finite number of at least 0, not -1.0$"),
+        (2, nan, "^model_bytes: must be a finite number of at least 0, not nan$"),
+    ],
+)
+def test_impossible_clusters_are_refused(workers: int, model_bytes: float, message: str):
+    measured = [(1, 1.0), (2, 2.0)]
+    with pytest.raises(TrainingError, match=message):
+        calibrated(workers, measured, measured, model_bytes)

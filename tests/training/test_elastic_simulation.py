@@ -1,4 +1,5 @@
 from functools import partial
+from math import inf, nan
 
 import pytest
 
@@ -64,3 +65,26 @@ def test_what_cannot_be_is_refused() -> None:
         groups(cluster, [Left(1.0, 5)])
     with pytest.raises(TrainingError, match="too few workers are left, 2 are needed"):
         groups(cluster, [Left(1.0, 1)], fewest=2)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda: Left(nan, 0), "^at: must be a finite number of at least 0, not nan$"),
+        (lambda: Left(-1.0, 0), "^at: "),
+        (lambda: Left(1.0, -1), "^worker: must be a whole number from 0 to 1023, not -1$"),
+        (lambda: Joined(inf), "^at: "),
+        (lambda: Elasticity(fewest=0), "^fewest: must be a whole number from 1 to 1024, not 0$"),
+        (lambda: Elasticity(fewest=3, most=2), "^most: must be a whole number from 3 to 1024"),
+        (lambda: Elasticity(restart_seconds=-1.0), "^restart_seconds: "),
+        (lambda: Elasticity(checkpoint_seconds=nan), "^checkpoint_seconds: "),
+        (lambda: groups(Cluster(1, 0.01), [], epochs=0), "^epochs: must be a whole number from 1"),
+        (
+            lambda: groups(Cluster(1, 0.01, slowdowns=(Slowdown(2, 2.0),)), [Joined(1.0)]),
+            "^slowdowns: worker: must be a whole number from 0 to 1, not 2$",
+        ),
+    ],
+)
+def test_impossible_arguments_are_named(wrong, message: str) -> None:
+    with pytest.raises(TrainingError, match=message):
+        wrong()

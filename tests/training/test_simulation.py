@@ -1,5 +1,5 @@
 from functools import partial
-from math import inf
+from math import inf, nan
 
 import pytest
 
@@ -125,7 +125,7 @@ def test_1024_workers(strategy):
 
 @pytest.mark.parametrize("workers", [0, 1025])
 def test_so_many_workers_are_refused(workers: int):
-    with pytest.raises(TrainingError, match=f"from 1 to 1,024 in a simulation, not {workers}"):
+    with pytest.raises(TrainingError, match=f"workers: .* from 1 to 1024, not {workers}"):
         Cluster(workers, row_seconds=1.0)
 
 
@@ -137,3 +137,33 @@ def test_a_strategy_of_which_workers_wait_for_ever_is_refused():
 
     with pytest.raises(TrainingError, match="1 workers wait for each other for ever"):
         epochs(Unequal, Cluster(3, row_seconds=1.0))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda: Cluster(0, 0.01), "^workers: must be a whole number from 1 to 1024, not 0$"),
+        (lambda: Cluster(2, -0.01), "^row_seconds: must be a finite number of at least 0, not -0"),
+        (lambda: Cluster(2, nan), "^row_seconds: "),
+        (lambda: Cluster(2, 0.01, inf), "^step_seconds: "),
+        (lambda: Cluster(2, 0.01, latency_seconds=-1.0), "^latency_seconds: "),
+        (lambda: Cluster(2, 0.01, bytes_per_second=0.0), "^bytes_per_second: must be .* above 0"),
+        (lambda: Cluster(2, 0.01, bytes_per_second=nan), "^bytes_per_second: "),
+        (lambda: Cluster(2, 0.01, model_bytes=nan), "^model_bytes: "),
+        (lambda: Slowdown(-1, 2.0), "^worker: "),
+        (lambda: Slowdown(0, 0.5), "^times: must be a number from 1.0 to inf, not 0.5$"),
+        (lambda: Slowdown(0, nan), "^times: "),
+        (lambda: Slowdown(0, 2.0, nan), "^start: "),
+        (lambda: Slowdown(0, 2.0, 3.0, 3.0), "^end: must be a number above 3.0, not 3.0$"),
+        (
+            lambda: epochs(AllReduce, Cluster(2, 0.01, slowdowns=(Slowdown(2, 2.0),))),
+            "^slowdowns: worker: must be a whole number from 0 to 1, not 2$",
+        ),
+        (lambda: simulate_epochs(AllReduce, Cluster(1, 0.01), 0, 1, 1), "^rows: must be a whole"),
+        (lambda: simulate_epochs(AllReduce, Cluster(1, 0.01), 1, 0, 1), "^batch_rows: "),
+        (lambda: simulate_epochs(AllReduce, Cluster(1, 0.01), 1, 1, 0), "^epochs: "),
+    ],
+)
+def test_impossible_arguments_are_named(wrong, message: str):
+    with pytest.raises(TrainingError, match=message):
+        wrong()

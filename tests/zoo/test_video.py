@@ -35,8 +35,14 @@ from serve.limits import TrackLimits
 TRACK = "/api/endpoints/street/track"
 
 
-def film(path: Path, pictures: list[Array], codec: str = "ffv1", pixels: str = "bgr0") -> Path:
-    with av.open(str(path), "w") as container:
+def film(
+    path: Path,
+    pictures: list[Array],
+    codec: str = "ffv1",
+    pixels: str = "bgr0",
+    options: dict[str, str] | None = None,
+) -> Path:
+    with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream(codec, rate=10)
         stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt = pixels
@@ -70,6 +76,37 @@ def test_a_video_has_its_frames_in_order_and_damage_is_named(tmp_path: Path) -> 
     path.write_bytes(data[: second + 300] + b"\xff" * 60 + data[second + 360 :])
     with pytest.raises(DataError, match=r"^seq walk, frame 2: "):
         list(read_frames(path)["walk"])
+
+
+def test_a_video_that_is_cut_off_is_refused_where_its_file_tells(tmp_path: Path) -> None:
+    for name, options in (("walk.avi", {}), ("walk.mov", {"movflags": "faststart"})):
+        path = film(tmp_path / name, walk(24), "mjpeg", "yuvj420p", options)
+        assert len(list(read_frames(path)["walk"])) == 24
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        seen: list[int] = []
+        with pytest.raises(DataError, match=r"ends here, and says that it has 24 fr") as refused:
+            seen.extend(number for number, _ in read_frames(path)["walk"])
+        assert 0 < len(seen) < 24
+        assert str(refused.value).startswith(f"seq walk, frame {len(seen) + 1}: ")
+
+
+def test_frames_that_an_edit_list_hides_are_not_missed(tmp_path: Path) -> None:
+    film(tmp_path / "whole.mp4", walk(24), "mpeg4", "yuv420p")
+    options = {"avoid_negative_ts": "0", "use_editlist": "1"}
+    with (
+        av.open(tmp_path / "whole.mp4") as whole,
+        av.open(tmp_path / "cut.mp4", "w", options=options) as cut,
+    ):
+        stream = whole.streams.video[0]
+        copy = cut.add_stream_from_template(stream)
+        for packet in whole.demux(stream):
+            if packet.dts is not None:
+                packet.pts -= 10 * packet.duration
+                packet.dts -= 10 * packet.duration
+                packet.stream = copy
+                cut.mux(packet)
+    frames = read_frames(tmp_path / "cut.mp4")["cut"]
+    assert (frames.count, len(list(frames))) == (24, 14)
 
 
 def test_a_video_is_followed_with_the_times_of_its_frames(cameras: Library, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from brainray.catalog.library.base import Base
 from brainray.catalog.values import Model, NewModel
 from brainray.datasets.dataset import Dataset
 from brainray.errors import CatalogError
-from brainray.networks.interface import NetworkSpec
+from brainray.networks.declared import NetworkSpec
 from brainray.shapes import Modality
 
 

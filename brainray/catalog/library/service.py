@@ -62,6 +62,7 @@ class Service(Base):
         tracker: str,
         tracker_options: Mapping[str, Any],
         min_score: float | None = None,
+        appearance: Mapping[str, Any] | None = None,
     ) -> TrackingEndpoint:
         """Make or change an endpoint that tracks objects.
 
@@ -69,8 +70,10 @@ class Service(Base):
         from files, is `brainray.tracking.definition.deploy`.
 
         Args:
-            files: paths by the detector's option; they are copied into the store.
+            files: paths by the detector's option, and ``appearance``; they are copied into the
+                store.
             min_score: boxes of lower scores do not count.
+            appearance: how that file is read; None without one.
 
         Raises:
             CatalogError: see `tracking_endpoints.deploy_tracking`.
@@ -93,6 +96,7 @@ class Service(Base):
                     tracker,
                     tracker_options,
                     min_score,
+                    appearance,
                 )
         finally:
             self._settle(left)

@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that `brainray.catalog.database` hands over."""
+"""Runs the migrations on the connection that `brainray.catalog.migrating` hands over."""
 
 from alembic import context
 

@@ -25,7 +25,6 @@ from brainray.catalog.store import (
 from brainray.catalog.upkeep.findings import Finding
 from brainray.catalog.weights import model_folder
 from brainray.errors import CatalogError, NetworkError
-from brainray.networks import onnx_file
 
 MODEL = tables.PretrainedModel.metadata.tables["pretrained_model"]
 MODEL_CLAIM = ("id", "sub_region", "key", "sha256", "size_bytes", "parameters")
@@ -143,6 +142,8 @@ def count_parameters(store: Store, key: str) -> int:
     with store.open(key) as file:
         try:
             if key.endswith(".onnx"):
+                from brainray.networks import onnx_file  # onnx takes half a second
+
                 return onnx_file.count_parameters(onnx_file.read_graph(file.read()))
             return sum(
                 math.prod(entry["shape"])

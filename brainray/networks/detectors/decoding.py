@@ -5,34 +5,21 @@ Each function takes the outputs as ONNX Runtime gives them and which classes are
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import softmax
 
-from brainray.errors import NetworkError
+from brainray.networks.detectors import tables
+from brainray.networks.detectors.candidates import Candidates, expect
 from brainray.networks.detectors.interface import Floats
 from brainray.networks.detectors.spec import (
+    BoxesOutputs,
     CenterNetOutputs,
     DetectorSpec,
     NanoDetOutputs,
+    RowsOutputs,
 )
 from brainray.shapes import Array, IntArray
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """Perhaps objects.
-
-    Attributes:
-        boxes_K4: left, top, right, bottom in pixels of the network's input.
-        scores_K: confidences.
-        classes_K: indices.
-    """
-
-    boxes_K4: Floats
-    scores_K: Floats
-    classes_K: IntArray
 
 
 def decode(
@@ -41,17 +28,23 @@ def decode(
     """Return the candidates that outputs mean.
 
     Args:
-        outputs: of one image.
+        outputs: of one image, those that the kind names in the order of its names, or all.
         spec: says their kind.
         wanted_C: rising indices of classes; others are not looked at.
         min_score: of a candidate.
 
     Raises:
-        NetworkError: the outputs do not have the shapes of the kind.
+        NetworkError: the outputs do not have the shapes of the kind, or hold what it does not say.
     """
-    if isinstance(spec.outputs, NanoDetOutputs):
-        return nanodet(outputs, spec, spec.outputs, wanted_C, min_score)
-    return centernet(outputs, spec, spec.outputs, wanted_C, min_score)
+    match spec.outputs:
+        case NanoDetOutputs() as kind:
+            return nanodet(outputs, spec, kind, wanted_C, min_score)
+        case CenterNetOutputs() as kind:
+            return centernet(outputs, spec, kind, wanted_C, min_score)
+        case BoxesOutputs() as kind:
+            return tables.boxes(outputs, spec, kind, wanted_C, min_score)
+        case RowsOutputs() as kind:
+            return tables.rows(outputs, spec, kind, wanted_C, min_score)
 
 
 def nanodet(
@@ -66,16 +59,16 @@ def nanodet(
     A cell's distance to a side of the box is the mean of a distribution over 0 to bins - 1
     strides; it counts from the middle of the cell.
     """
-    _expect("count of outputs", len(outputs), 2 * len(kind.strides))
+    expect("count of outputs", len(outputs), 2 * len(kind.strides))
     boxes, scores, classes = [], [], []
     for stride, scores_1NC, sides_1ND in zip(
         kind.strides, outputs[::2], outputs[1::2], strict=True
     ):
         columns = -(-spec.input.width // stride)
         cells = columns * -(-spec.input.height // stride)
-        _expect(f"scores at stride {stride}", scores_1NC.shape, (1, cells, len(spec.classes)))
+        expect(f"scores at stride {stride}", scores_1NC.shape, (1, cells, len(spec.classes)))
         bins = sides_1ND.shape[-1] // 4
-        _expect(f"distances at stride {stride}", sides_1ND.shape, (1, cells, 4 * max(2, bins)))
+        expect(f"distances at stride {stride}", sides_1ND.shape, (1, cells, 4 * max(2, bins)))
         cell_K, of_wanted_K = np.nonzero(scores_1NC[0][:, wanted_C] >= min_score)
         class_K = wanted_C[of_wanted_K]
         share_K4B: Floats = softmax(
@@ -104,11 +97,11 @@ def centernet(
     A peak is a place where no neighbor of the eight is higher. Sides of the box are distances
     from it, as TTFNet (Liu et al., 2020) has them, so that no offset is needed.
     """
-    _expect("count of outputs", len(outputs), 2)
+    expect("count of outputs", len(outputs), 2)
     rows, columns = (-(-side // kind.stride) for side in (spec.input.height, spec.input.width))
     heat_1HWC, sides_1HW4 = outputs
-    _expect("heat map", heat_1HWC.shape, (1, rows, columns, len(spec.classes)))
-    _expect("distances", sides_1HW4.shape, (1, rows, columns, 4))
+    expect("heat map", heat_1HWC.shape, (1, rows, columns, len(spec.classes)))
+    expect("distances", sides_1HW4.shape, (1, rows, columns, 4))
     heat_HWC = heat_1HWC[0][:, :, wanted_C]
     around_HWC = np.pad(heat_HWC, ((1, 1), (1, 1), (0, 0)), constant_values=-np.inf)
     row_K, column_K, of_wanted_K = np.nonzero(heat_HWC >= min_score)
@@ -134,8 +127,3 @@ def centernet(
 
 def _around(center_K2: Floats, distance_K4: Floats) -> Floats:
     return np.column_stack([center_K2 - distance_K4[:, :2], center_K2 + distance_K4[:, 2:]])
-
-
-def _expect(what: str, value: object, allowed: object) -> None:
-    if value != allowed:
-        raise NetworkError(f"{what}: {value}, by the spec {allowed}")

@@ -9,14 +9,32 @@ import onnxruntime
 from pydantic import Field
 
 from brainray.errors import NetworkError
-from brainray.networks.detectors.decoding import Candidates, decode
+from brainray.networks.detectors.candidates import Candidates, expect
+from brainray.networks.detectors.decoding import decode
 from brainray.networks.detectors.interface import Detector, Found
 from brainray.networks.detectors.labels import indices_of
 from brainray.networks.detectors.preprocessing import prepare
-from brainray.networks.detectors.spec import Share, read_spec
+from brainray.networks.detectors.spec import (
+    BoxesOutputs,
+    DetectorSpec,
+    RowsOutputs,
+    Share,
+    read_spec,
+)
 from brainray.networks.detectors.suppression import suppress
 from brainray.networks.detectors.weights import Sha256, local_file
-from brainray.shapes import Array, FloatArray
+from brainray.shapes import Array
+
+TYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(uint8)": "uint8",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+}
+"""What NumPy calls the types of ONNX Runtime that detectors take and give."""
+_NUMBERS = "a tensor of numbers"
 
 
 class OnnxDetector(Detector):
@@ -49,14 +67,17 @@ class OnnxDetector(Detector):
         sha256: Sha256 | None = None,
     ) -> None:
         self._spec = read_spec(Path(spec))
-        self.tags, self.classes = self._spec.tags, self._spec.classes
-        self._wanted_C = indices_of(classes, self.classes)
+        self.tags, self.classes = self._spec.tags, tuple(self._spec.names.values())
+        self._index_C = np.array(list(self._spec.names), dtype=np.int64)
+        self._wanted_C = self._index_C[indices_of(classes, self.classes)]
         self._min_score = self._spec.min_score if min_score is None else min_score
         self._overlap = self._spec.overlap if overlap is None else overlap
         self._most = most
         self._session = _session(local_file(weights, sha256), threads)
         blank_HWC = np.zeros((self._spec.input.height, self._spec.input.width, 3), dtype=np.uint8)
         try:  # files that do not belong together are refused now, not at the first frame
+            self._input, self._others = _inputs_of(self._session, self._spec)
+            self._outputs = _outputs_of(self._session, self._spec)
             self._candidates(prepare(blank_HWC, self._spec.input)[0])
         except NetworkError as error:
             raise NetworkError(f"weights {weights}: {error}") from error
@@ -67,15 +88,12 @@ class OnnxDetector(Detector):
         kept = suppress(found.boxes_K4, found.scores_K, found.classes_K, self._overlap)
         kept = kept[: self._most]
         boxes_M4 = placement.to_image(found.boxes_K4[kept])
-        return Found(boxes_M4, found.scores_K[kept], found.classes_K[kept])
+        classes_M = np.searchsorted(self._index_C, found.classes_K[kept])
+        return Found(boxes_M4, found.scores_K[kept], classes_M)
 
-    def _candidates(self, prepared: FloatArray) -> Candidates:
-        inputs = self._session.get_inputs()
-        if len(inputs) != 1:
-            names = ", ".join(one.name for one in inputs)
-            raise NetworkError(f"has the inputs {names}, allowed is one, the image")
+    def _candidates(self, prepared: Array) -> Candidates:
         try:
-            outputs = self._session.run(None, {inputs[0].name: prepared})
+            outputs = self._session.run(self._outputs, {self._input: prepared, **self._others})
         except Exception as error:  # ONNX Runtime's errors have no class of their own
             raise NetworkError(f"cannot be run: {_line(error)}") from error
         return decode(outputs, self._spec, self._wanted_C, self._min_score)
@@ -94,6 +112,55 @@ def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
         raise NetworkError(f"weights {path}: cannot be read: {error.strerror}") from error
     except Exception as error:  # ONNX Runtime's errors have no class of their own
         raise NetworkError(f"weights {path}: cannot be opened: {_line(error)}") from error
+
+
+def _inputs_of(
+    session: onnxruntime.InferenceSession, spec: DetectorSpec
+) -> tuple[str, dict[str, Array]]:
+    """Return the name of the input that takes the image, and what each other one gets."""
+    given = {one.name: one for one in session.get_inputs()}
+    others = spec.input.others
+    for name in others:
+        if name not in given:
+            raise NetworkError(
+                f"input.others: {name!r} is no input, allowed are {', '.join(given)}"
+            )
+        if given[name].type not in TYPES:
+            raise NetworkError(f"input {name!r}: {given[name].type}, allowed is {_NUMBERS}")
+    free = [name for name in given if name not in others]
+    if len(free) != 1:
+        raise NetworkError(
+            f"has the inputs {', '.join(given)}, allowed is one, the image, beside those that "
+            "input.others gives a number"
+        )
+    expect("type of the input", TYPES.get(given[free[0]].type), spec.input.dtype)
+    filled = {
+        name: np.full(
+            [size if isinstance(size, int) else 1 for size in given[name].shape],
+            value,
+            TYPES[given[name].type],
+        )
+        for name, value in others.items()
+    }
+    return free[0], filled
+
+
+def _outputs_of(session: onnxruntime.InferenceSession, spec: DetectorSpec) -> list[str]:
+    """Return the names of the outputs that are decoded, in the order of their keys in the spec."""
+    given = {one.name: one.type for one in session.get_outputs()}
+    allowed = f"allowed are {', '.join(given)}"
+    kind = spec.outputs
+    names = kind.names if isinstance(kind, BoxesOutputs | RowsOutputs) else {}
+    for key, name in names.items():
+        if name not in given:
+            raise NetworkError(f"outputs.{key}: {name!r} is no output, {allowed}")
+    if isinstance(kind, RowsOutputs) and not names and len(given) > 1:
+        raise NetworkError(f"outputs.output: is missing, {allowed}")
+    asked = list(names.values()) or list(given)
+    for name in asked:
+        if given[name] not in TYPES:
+            raise NetworkError(f"output {name!r}: {given[name]}, allowed is {_NUMBERS}")
+    return asked
 
 
 def _line(error: Exception) -> str:

@@ -1,15 +1,15 @@
-"""OpenCV, imported as late as a detector of it is made."""
+"""OpenCV, imported as late as what needs it is made."""
 
 from typing import Any
 
 from brainray.errors import NetworkError
 
 
-def opencv(detector: str) -> Any:
+def opencv(what: str) -> Any:
     """Import OpenCV.
 
     Args:
-        detector: named in the error.
+        what: needs it, e.g. a detector; named in the error.
 
     Raises:
         NetworkError: it is not installed.
@@ -17,5 +17,5 @@ def opencv(detector: str) -> Any:
     try:
         import cv2
     except ModuleNotFoundError as error:
-        raise NetworkError(f"{detector}: needs OpenCV; install brainray[vision]") from error
+        raise NetworkError(f"{what}: needs OpenCV; install brainray[vision]") from error
     return cv2

@@ -7,7 +7,7 @@ from PIL import Image
 
 from brainray.networks.detectors.interface import Floats
 from brainray.networks.detectors.spec import Input
-from brainray.shapes import Array, FloatArray
+from brainray.shapes import Array
 
 
 @dataclass(frozen=True)
@@ -34,26 +34,28 @@ class Placement:
         return moved
 
 
-def prepare(image_HWC: Array, wanted: Input) -> tuple[FloatArray, Placement]:
+def prepare(image_HWC: Array, wanted: Input) -> tuple[Array, Placement]:
     """Return an image as a detector takes it, and where it lies there.
 
     It is scaled bilinearly, where smaller over all pixels that fall together.
 
     Args:
         image_HWC: RGB, uint8.
-        wanted: size, order and scale of the input.
+        wanted: size, order, scale and type of the input.
 
     Returns:
-        float32 of shape `(1, 3, height, width)` or `(1, height, width, 3)`.
+        the input, of shape `(1, 3, height, width)` or `(1, height, width, 3)`, or without the 1.
     """
     height, width = image_HWC.shape[:2]
     scale_x, scale_y = wanted.width / width, wanted.height / height
-    if wanted.fit == "letterbox":
+    if wanted.fit != "stretch":
         scale_x = scale_y = min(scale_x, scale_y)
     size_x = max(1, round(width * scale_x))
     size_y = max(1, round(height * scale_y))
     scaled = Image.fromarray(image_HWC).resize((size_x, size_y), Image.Resampling.BILINEAR)
-    left, top = (wanted.width - size_x) // 2, (wanted.height - size_y) // 2
+    left = top = 0
+    if wanted.fit == "letterbox":
+        left, top = (wanted.width - size_x) // 2, (wanted.height - size_y) // 2
     placed_HWC = np.full((wanted.height, wanted.width, 3), wanted.fill, dtype=np.uint8)
     placed_HWC[top : top + size_y, left : left + size_x] = np.asarray(scaled)
     if wanted.channels == "bgr":
@@ -70,4 +72,5 @@ def prepare(image_HWC: Array, wanted: Input) -> tuple[FloatArray, Placement]:
         np.subtract(placed_HWC[:, :, channel], mean, out=input_HW)
         input_HW /= deviation
     placement = Placement(size_x / width, size_y / height, left, top)
-    return input_1, placement
+    typed_1 = input_1.astype(wanted.dtype, copy=False)
+    return (typed_1 if wanted.batch else typed_1[0]), placement

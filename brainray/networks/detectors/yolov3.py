@@ -11,7 +11,7 @@ from pydantic import Field
 
 from brainray.errors import NetworkError
 from brainray.networks.detectors import coco
-from brainray.networks.detectors.decoding import Candidates
+from brainray.networks.detectors.candidates import Candidates
 from brainray.networks.detectors.interface import Detector, Found
 from brainray.networks.detectors.labels import indices_of
 from brainray.networks.detectors.opencv import opencv

@@ -9,6 +9,7 @@ from brainray.pipeline.pictures.layers import draw_layers
 from brainray.pipeline.pictures.style import FAINT, FUSED, bare, colors_of, errors_of, save
 from brainray.pipeline.pictures.wiring import draw_wiring
 from brainray.scenario import Report
+from brainray.wording import counted
 
 
 def draw_overview(report: Report, path: Path) -> None:
@@ -52,7 +53,7 @@ def _draw_search(report: Report, axes: Axes) -> None:
     color = colors_of(report)[name]
     axes.axhline(100 * alone.validation, color=color, linestyle="--", label=f"{name} alone")
     axes.set(
-        title=f"{report.search.evaluated} candidates by {report.search.algorithm}",
+        title=f"{counted(report.search.evaluated, 'candidate')} by {report.search.algorithm}",
         xlabel="candidate",
         ylabel="validation accuracy, %",
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 
 from brainray.files import write_atomically
 from brainray.scenario import Report
@@ -35,6 +36,23 @@ def errors_of(values: list[float], ends: list[Interval | None]) -> list[list[flo
 def bare(axes: Axes) -> None:
     """Leave away the frame that says nothing."""
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def readable(text: str) -> str:
+    """Return a user's text as a picture can show it, on every machine alike.
+
+    A letter that matplotlib's own font lacks, as of Chinese, or a picture such as an emoji, becomes
+    its code, as ``\\u732b``: a box in its place would not tell classes apart. A ``$`` is one, and
+    begins no formula.
+    """
+    known = get_font(findfont(FontProperties())).get_charmap()
+    letters = [
+        letter
+        if ord(letter) in known or letter == "\n"
+        else letter.encode("ascii", "backslashreplace").decode()
+        for letter in text
+    ]
+    return "".join(letters).replace("$", r"\$")
 
 
 def save(figure: Figure, path: Path) -> None:

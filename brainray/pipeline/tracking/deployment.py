@@ -101,19 +101,20 @@ def definition_of(
         sequence: see `chosen_for`.
 
     Raises:
-        ScenarioError: see `chosen_for`; or boxes are to be known by their looks.
+        ScenarioError: see `chosen_for`; or recorded boxes are to be known by their looks.
     """
     choice = report.choices[chosen_for(report, sequence)]
-    if choice.looks:
-        raise ScenarioError(
-            "data.appearance: was chosen to be looked at, which endpoints cannot do; run with "
-            "data.appearance=null"
-        )
     live = scenario.detectors.get(choice.detector)
+    if choice.looks and live is None:
+        raise ScenarioError(
+            f"data.appearance: was chosen to look at boxes of {choice.detector}, which were "
+            "recorded; at an endpoint they come without pictures"
+        )
     return TrackingDefinition(
         None if live is None else live.detector,
         {} if live is None else live.arguments(),
         choice.tracker,
         choice.options,
         choice.min_score,
+        scenario.data.appearance if choice.looks else None,
     )

@@ -17,6 +17,8 @@ from brainray.files import write_atomically
 from brainray.networks.detectors.interface import make_detector
 from brainray.pipeline.record import Event, Record
 from brainray.pipeline.runner import Runner
+from brainray.pipeline.tracking.files import file_of
+from brainray.pipeline.tracking.watching import mean_times
 from brainray.scenario import TrackingScenario
 from brainray.seeding import one_thread
 from brainray.tracking.detecting import as_rows, detections_in
@@ -132,7 +134,7 @@ def with_detections(
         nonlocal count
         unit = new[number]
         data = as_parquet({unit.sequence: looked.rows})
-        write_atomically(_file(record, unit.name, unit.sequence), data)
+        write_atomically(file_of(record, FOLDER, unit.name, unit.sequence, ".parquet"), data)
         known[unit.name, unit.sequence] = round(looked.milliseconds, 3)
         record.append(
             "detected",
@@ -150,16 +152,9 @@ def with_detections(
     found: dict[str, dict[str, Rows]] = {one.name: dict(one.boxes) for one in sequences}
     nothing = Rows.of(np.empty(0, dtype=np.int64), np.empty((0, 4)))
     for unit in units:
-        rows = read_boxes(_file(record, unit.name, unit.sequence))
+        rows = read_boxes(file_of(record, FOLDER, unit.name, unit.sequence, ".parquet"))
         found[unit.sequence][unit.name] = rows.get(unit.sequence, nothing)
-    times: dict[str, list[float]] = {}
-    for unit in units:
-        times.setdefault(unit.name, []).append(known[unit.name, unit.sequence])
     return (
         [replace(one, boxes=found[one.name]) for one in sequences],
-        {name: sum(spent) / len(spent) for name, spent in times.items()},
+        mean_times((unit.name, known[unit.name, unit.sequence], 1) for unit in units),
     )
-
-
-def _file(record: Record, detector: str, sequence: str) -> Path:
-    return record.folder / FOLDER / f"{detector}-{sequence}.parquet"

@@ -7,6 +7,7 @@ from typing import Literal
 from brainray.errors import DataError, ScenarioError
 from brainray.scenario import TrackingScenario
 from brainray.settings import Settings
+from brainray.tracking.reading import confidence_note
 from brainray.tracking.sequences import LabelledSequence, read_mot17, read_sequences
 from brainray.tracking.walkers import walkers
 
@@ -83,7 +84,7 @@ class Part:
 def parts_of(
     scenario: TrackingScenario, sequences: Sequence[LabelledSequence]
 ) -> tuple[list[Part], list[str]]:
-    """Return the searches of a run, and notes on detectors that are left out.
+    """Return the searches of a run, and notes on detectors that are left out or have odd boxes.
 
     Args:
         scenario: with split and detectors.
@@ -115,6 +116,11 @@ def parts_of(
     else:
         groups = [(a.name, (a,), (b,)) for a, b in zip(tuned, reported, strict=True)]
     parts, notes = [], []
+    for detector in allowed:
+        recorded = [one.boxes[detector] for one in sequences if detector in one.boxes]
+        note = confidence_note(detector, recorded)
+        if note is not None and detector not in scenario.detectors:
+            notes.append(note)
     for name, first, second in groups:
         missing = {
             detector: [one.name for one in sequences_of(first, second) if detector not in one.boxes]

@@ -1,31 +1,27 @@
-"""What boxes of a run look like in the pictures: units of work, kept in its folder.
+"""What boxes of a run look like in the pictures."""
 
-Like detectors, the network that sees them is slow, and a run that goes on does not ask it again.
-"""
-
-import io
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from brainray.catalog import Library
 from brainray.errors import BrainrayError, DataError, ScenarioError
-from brainray.files import write_atomically
 from brainray.pipeline.record import Event, Record
 from brainray.pipeline.runner import Runner
-from brainray.pipeline.tracking.appearance import appearance_of
+from brainray.pipeline.tracking.watching import Looking, with_boxes
 from brainray.scenario import TrackingScenario
 from brainray.settings import Settings
 from brainray.shapes import FloatArray
 from brainray.tracking.appearance import with_appearance
 from brainray.tracking.frames import read_frames
+from brainray.tracking.looks import appearance_of
 from brainray.tracking.rows import Rows
 from brainray.tracking.sequences import LabelledSequence
 
-FOLDER = "looks"
+SEEING = Looking("looks", "seen", "look", "boxes")
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,7 @@ class LookUnit:
 
 
 def see(unit: LookUnit) -> tuple[FloatArray, float]:
-    """Return a vector a box, `(N, D)`, and the CPU time of each in milliseconds.
+    """Return a vector a box, `(N, D)`, and the CPU time of each in milliseconds, reading included.
 
     Raises:
         DataError: sequence and frame are named.
@@ -93,8 +89,10 @@ def with_looks(
     record: Record,
     done: Sequence[Event],
     settings: Settings,
-) -> list[LabelledSequence]:
+) -> tuple[list[LabelledSequence], dict[str, float]]:
     """Return sequences whose boxes have appearance vectors, if the scenario wants them.
+
+    Beside them: the mean CPU time a box of each detector in milliseconds.
 
     Args:
         scenario: with or without ``data.appearance``.
@@ -106,41 +104,12 @@ def with_looks(
     """
     source, appearance = scenario.data.input, scenario.data.appearance
     if source is None or appearance is None:
-        return list(sequences)
-    seen = {(one["detector"], one["sequence"]) for one in done if one["event"] == "seen"}
+        return list(sequences), {}
     units = [
         LookUnit(detector, one.name, rows, source, appearance, settings)
         for one in sequences
         for detector, rows in one.boxes.items()
     ]
-    new = [unit for unit in units if (unit.detector, unit.sequence) not in seen]
-    count = len(units) - len(new)
-
-    def on_done(number: int, found: tuple[FloatArray, float]) -> None:
-        nonlocal count
-        unit, (features_ND, milliseconds) = new[number], found
-        buffer = io.BytesIO()
-        np.save(buffer, features_ND)
-        write_atomically(_file(record, unit), buffer.getvalue())
-        record.append(
-            "seen",
-            detector=unit.detector,
-            sequence=unit.sequence,
-            boxes=len(features_ND),
-            milliseconds=round(milliseconds, 3),
-        )
-        count += 1
-        record.progress("look", count, len(units))
-
-    if new:
-        record.progress("look", count, len(units))
-        runner.map(see, new, on_done)
-    boxes: dict[str, dict[str, Rows]] = {one.name: {} for one in sequences}
-    for unit in units:
-        features_ND = np.load(_file(record, unit), mmap_mode="r")
-        boxes[unit.sequence][unit.detector] = replace(unit.rows, features_ND=features_ND)
-    return [replace(one, boxes=boxes[one.name]) for one in sequences]
-
-
-def _file(record: Record, unit: LookUnit) -> Path:
-    return record.folder / FOLDER / f"{unit.detector}-{unit.sequence}.npy"
+    found, milliseconds = SEEING.found(units, see, runner, record, done)
+    fields = ((unit, {"features_ND": features_ND}) for unit, features_ND in found)
+    return with_boxes(sequences, fields), milliseconds

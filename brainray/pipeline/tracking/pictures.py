@@ -11,7 +11,6 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from brainray.files import write_atomically
-from brainray.shapes import Array
 from brainray.tracking.rows import Rows
 from brainray.tracking.sequences import LabelledSequence, Size
 
@@ -32,18 +31,21 @@ def draw_sheet(
         sequences: a row of the sheet each; frames that are not there are an empty canvas.
         tracks: of each sequence.
         path: of the file; written atomically.
+
+    Raises:
+        FrameError: naming the sequence and the frame that cannot be read.
     """
     rows = []
     for one in sequences:
-        numbers = np.linspace(one.first, one.last, COLUMNS + 2).round().astype(int)[1:-1]
-        chosen = set(numbers.tolist())
-        drawn = [
-            annotated(picture, tracks[one.name], number, CELL, f"{one.name} #{number}")
-            for number, picture in pictures_of(one, tracks[one.name])
-            if number in chosen
-        ]
-        if drawn:
-            rows.append(drawn)
+        chosen = _spread(one)
+        rows.append(
+            [
+                annotated(picture, tracks[one.name], number, CELL, f"{one.name} #{number}")
+                for number, picture in pictures_of(one, tracks[one.name])
+                if number in chosen
+            ]
+        )
+    rows = [row for row in rows if row]  # a file may say that it has more frames than it has
     high = [max(image.height for image in row) for row in rows]
     sheet = Image.new("RGB", (COLUMNS * CELL, max(1, sum(high))), PAPER)
     top = 0
@@ -54,6 +56,15 @@ def draw_sheet(
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG")
     write_atomically(path, buffer.getvalue())
+
+
+def _spread(sequence: LabelledSequence) -> set[int]:
+    """Return the numbers of some frames that can be drawn, evenly apart."""
+    numbers = sequence.numbers
+    if sequence.frames is not None and sequence.frames.numbers is not None:
+        numbers = np.intersect1d(numbers, sequence.frames.numbers)
+    places = np.linspace(0, len(numbers) - 1, COLUMNS + 2).round().astype(int)[1:-1]
+    return set(numbers[places].tolist()) if len(numbers) else set()
 
 
 def can_film() -> bool:
@@ -68,6 +79,9 @@ def film(sequence: LabelledSequence, tracks: Rows, path: Path) -> None:
         sequence: frames that are not there are an empty canvas.
         tracks: of it.
         path: of the file, ``.mp4``; written atomically.
+
+    Raises:
+        FrameError: naming the sequence and the frame that cannot be read.
     """
     import av
 
@@ -93,18 +107,19 @@ def film(sequence: LabelledSequence, tracks: Rows, path: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def pictures_of(sequence: LabelledSequence, tracks: Rows) -> Iterator[tuple[int, Image.Image]]:
-    """Yield number and picture of each frame of a stretch; a canvas where there are no frames."""
+def pictures_of(
+    sequence: LabelledSequence, tracks: Rows
+) -> Iterator[tuple[int, Image.Image | Size]]:
+    """Yield number and picture of each frame of a stretch; without frames the size of a canvas."""
     if sequence.frames is None:
-        canvas = Image.new("RGB", size_of(sequence, tracks), PAPER)
-        for number in range(sequence.first, sequence.last + 1):
-            yield number, canvas
+        size = size_of(sequence, tracks)
+        yield from ((number, size) for number in sequence.numbers.tolist())
         return
     for number, image_HWC in sequence.frames:
         if number > sequence.last:
             return
         if number >= sequence.first:
-            yield number, _image(image_HWC)
+            yield number, Image.fromarray(image_HWC)
 
 
 def size_of(sequence: LabelledSequence, tracks: Rows) -> Size:
@@ -117,11 +132,24 @@ def size_of(sequence: LabelledSequence, tracks: Rows) -> Size:
 
 
 def annotated(
-    picture: Image.Image, tracks: Rows, frame: int, width: int, title: str
+    picture: Image.Image | Size, tracks: Rows, frame: int, width: int, title: str
 ) -> Image.Image:
-    """Return a picture of a given width with the boxes of a frame and their identities."""
-    factor = width / picture.width
-    image = picture.resize((width, max(1, round(picture.height * factor))))
+    """Return a picture of a given width with the boxes of a frame and their identities.
+
+    Args:
+        picture: of the frame, or the size of a canvas in its place.
+        tracks: of the sequence.
+        frame: its number.
+        width: in pixels; the height follows, but a canvas is no higher than it is wide, whatever
+            far boxes want.
+        title: is written on it.
+    """
+    if isinstance(picture, Image.Image):
+        factor = width / picture.width
+        image = picture.resize((width, max(1, round(picture.height * factor))))
+    else:
+        factor = width / max(picture)
+        image = Image.new("RGB", (width, max(16, round(picture[1] * factor))), PAPER)
     draw = ImageDraw.Draw(image)
     here = tracks[tracks.frames_N == frame]
     for identity, box_4 in zip(here.ids_N.tolist(), here.boxes_N4 * factor, strict=True):
@@ -138,7 +166,3 @@ def color_of(identity: int) -> tuple[int, int, int]:
     """Return the color of an identity: neighbors differ clearly."""
     red, green, blue = colorsys.hsv_to_rgb((identity * GOLDEN) % 1, 0.75, 1.0)
     return round(255 * red), round(255 * green), round(255 * blue)
-
-
-def _image(image_HWC: Array) -> Image.Image:
-    return Image.fromarray(image_HWC)

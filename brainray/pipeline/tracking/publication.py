@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from brainray.atlas.interface import Atlas
@@ -18,6 +17,7 @@ from brainray.pipeline.publication import (
 from brainray.pipeline.tracking.pictures import can_film, draw_sheet, film
 from brainray.pipeline.tracking.tables import tracking_markdown
 from brainray.scenario import TrackingReport
+from brainray.tracking.interface import FrameError
 from brainray.tracking.rows import Rows
 from brainray.tracking.sequences import LabelledSequence
 
@@ -27,29 +27,15 @@ SHEET = "tracks.png"
 def publish_tracking(
     report: TrackingReport,
     folder: Path,
-    sequences: Sequence[LabelledSequence],
-    tracks: Mapping[str, Rows],
     atlas: Atlas | None = None,
 ) -> None:
-    """Write a run's report as JSON and Markdown, and its pictures, each file atomically.
+    """Write a run's report as JSON and Markdown, and the pathway, each file atomically.
 
     Args:
         report: of a finished run.
-        folder: of the run; it is there.
-        sequences: all of the run.
-        tracks: of those that are reported on.
+        folder: of the run; it is there, with what `draw_tracks` has drawn.
         atlas: that was activated; without it the pathway is not drawn.
     """
-    stretches = [
-        replace(one, first=first, last=last)
-        for one in sequences
-        if one.name in tracks
-        for first, last in [report.data["reported"][one.name]]
-    ]
-    draw_sheet(stretches, tracks, folder / SHEET)
-    if can_film():
-        for one in stretches:
-            film(one, tracks[one.name], folder / video_of(one.name))
     if atlas is not None and set(report.pathway.rois) <= set(atlas.names) and can_draw():
         drawing = drawing_of_report(report, atlas)
         png = picture_of(drawing)
@@ -61,8 +47,32 @@ def publish_tracking(
     write_atomically(folder / JSON_FILE, document.encode())
 
 
+def draw_tracks(
+    stretches: Sequence[LabelledSequence], tracks: Mapping[str, Rows], folder: Path
+) -> list[str]:
+    """Draw the tracks of a run, each file atomically, and return what one should know of it.
+
+    Where boxes were recorded nothing but this looks at the pictures: one that cannot be read costs
+    the drawing, not the run.
+
+    Args:
+        stretches: what is reported on.
+        tracks: of each.
+        folder: of the run; it is there.
+    """
+    notes = notes_on_pictures(stretches)
+    try:
+        draw_sheet(stretches, tracks, folder / SHEET)
+        if can_film():
+            for one in stretches:
+                film(one, tracks[one.name], folder / video_of(one.name))
+    except FrameError as error:
+        notes.append(f"Tracks are not drawn on all frames: {error}.")
+    return notes
+
+
 def notes_on_pictures(sequences: Sequence[LabelledSequence]) -> list[str]:
-    """Return what one should know of the pictures that `publish_tracking` makes."""
+    """Return what one should know of the pictures that `draw_tracks` makes."""
     notes = []
     without = [one.name for one in sequences if one.frames is None]
     if without:

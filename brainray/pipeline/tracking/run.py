@@ -11,19 +11,19 @@ from brainray.pipeline.execution import Clock, Execution, MakeRunner, new_run_id
 from brainray.pipeline.explaining import atlas_if_there, pathway_part
 from brainray.pipeline.record import Event, Listener, Record
 from brainray.pipeline.resuming import check_resumable, known_to
+from brainray.pipeline.tracking.camera import check_camera, with_motions
 from brainray.pipeline.tracking.detecting import check_detectors, with_detections
 from brainray.pipeline.tracking.loading import Part, load_sequences, parts_of, sequences_of
 from brainray.pipeline.tracking.looking import check_appearance, with_looks
 from brainray.pipeline.tracking.outcome import Outcome, outcome_of, scores_part
-from brainray.pipeline.tracking.publication import notes_on_pictures, publish_tracking
+from brainray.pipeline.tracking.publication import draw_tracks, publish_tracking
 from brainray.pipeline.versions import versions
 from brainray.scenario import TrackingReport, TrackingScenario
 from brainray.scenario.report import SearchPart
 from brainray.settings import Settings
 from brainray.tracking.choices import MIN_SCORES, TRACKERS, TrackingCode, known_of
-from brainray.tracking.problem import Objective, TrackingProblem
+from brainray.tracking.problem import Costs, Objective, TrackingProblem
 from brainray.tracking.reading import as_parquet
-from brainray.tracking.rows import Rows
 from brainray.tracking.scores import overall
 from brainray.tracking.sequences import LabelledSequence, sha256_of_sequences
 
@@ -58,6 +58,7 @@ def run_tracking(
     sequences, source = load_sequences(scenario, settings)
     check_detectors(scenario, sequences)
     check_appearance(scenario, sequences, settings)
+    check_camera(scenario, sequences)
     if not scenario.detectors:  # what cannot be searched is said before the run leaves a trace
         for part in parts_of(scenario, sequences)[0]:
             code_of(scenario, part)
@@ -73,10 +74,9 @@ def run_tracking(
             record.cut_unfinished_line()
             check_resumable(record, sha256, other_versions)
         run = TrackingRun(scenario, seed, runner, library, record)
-        report, tracks = run.execute(sequences, source, sha256)
+        report = run.execute(sequences, source, sha256)
     with placed(record.folder):
-        atlas = atlas_if_there(library, str(report.pathway.atlas))
-        publish_tracking(report, record.folder, sequences, tracks, atlas)
+        publish_tracking(report, record.folder, atlas_if_there(library, str(report.pathway.atlas)))
     return report
 
 
@@ -85,16 +85,13 @@ class TrackingRun(Execution[TrackingScenario]):
 
     def execute(
         self, sequences: Sequence[LabelledSequence], source: str, sha256: str
-    ) -> tuple[TrackingReport, dict[str, Rows]]:
+    ) -> TrackingReport:
         """Run all steps; see `recorded`.
 
         Args:
             sequences: what `load_sequences` made of the scenario's data.
             source: where they came from.
             sha256: of them.
-
-        Returns:
-            The report, and the tracks of each sequence that is reported on.
         """
         return self.recorded(
             lambda done: self._steps(sequences, source, sha256, done),
@@ -105,20 +102,19 @@ class TrackingRun(Execution[TrackingScenario]):
 
     def _steps(
         self, sequences: Sequence[LabelledSequence], source: str, sha256: str, done: list[Event]
-    ) -> tuple[TrackingReport, dict[str, Rows]]:
+    ) -> TrackingReport:
         clock, scenario = Clock(), self.scenario
         with clock("activation"):
             excitation = self._excite(done)
             home = home_of(excitation, scenario)
         with clock("detection"):
-            looked, milliseconds = with_detections(
-                scenario, sequences, self.runner, self.record, done
-            )
+            looked, detection = with_detections(scenario, sequences, self.runner, self.record, done)
         with clock("appearance"):
             settings = self.library.settings
-            looked = with_looks(scenario, looked, self.runner, self.record, done, settings)
+            looked, looks = with_looks(scenario, looked, self.runner, self.record, done, settings)
+        with clock("camera"):
+            looked, camera = with_motions(scenario, looked, self.runner, self.record, done)
         parts, notes = parts_of(scenario, looked)
-        notes += notes_on_pictures(looked)
         data = self._note_data(parts, source, sha256)
         known = known_of(
             list(dict.fromkeys(name for one in looked for name in one.boxes)),
@@ -135,11 +131,12 @@ class TrackingRun(Execution[TrackingScenario]):
                 part.tuned,
                 Objective(scenario.goal.objective),
                 scenario.goal.most_milliseconds,
-                milliseconds,
+                Costs(detection=detection, looks=looks, camera=camera),
             )
             with clock(f"search {part.name}"):
                 schedule = self.searched(problem, done, part.name)
             with clock(f"evaluation {part.name}"):
+                problem.check_quick(schedule.history)
                 solution = problem.finish(schedule.best(1))
                 outcome = outcome_of(part, problem, schedule, solution, home, known)
             self.record.append(
@@ -150,15 +147,21 @@ class TrackingRun(Execution[TrackingScenario]):
                 part=part.name,
             )
             outcomes.append(outcome)
-        report = self._report(excitation, data, parts, outcomes, notes, clock)
         tracks = {name: rows for one in outcomes for name, rows in one.followed.tracks.items()}
         write_atomically(self.record.folder / TRACKS_FILE, as_parquet(tracks))
+        with clock("pictures"):
+            reported = [one for part in parts for one in part.reported]
+            notes += draw_tracks(reported, tracks, self.record.folder)
+        report = self._report(excitation, data, parts, outcomes, notes, clock)
         self.record.append("finished", report=report.model_dump(mode="json"))
         scores = overall([one for outcome in outcomes for one in outcome.followed.scores.values()])
-        summary = {"chosen": ", ".join(dict.fromkeys(o.choice.detector for o in outcomes))}
-        value = Objective(scenario.goal.objective).value(scores)
-        self.library.finish_run(self.run_id, "finished", None, summary | {"test": value})
-        return report, tracks
+        summary: dict[str, Any] = {
+            "chosen": ", ".join(dict.fromkeys(o.choice.detector for o in outcomes))
+        }
+        if scenario.goal.is_share:  # lists of runs show it in percent
+            summary["test"] = Objective(scenario.goal.objective).value(scores)
+        self.library.finish_run(self.run_id, "finished", None, summary)
+        return report
 
     def _excite(self, done: list[Event]) -> Excitation:
         """Return what the video excites; a run that goes on keeps what it has recorded."""

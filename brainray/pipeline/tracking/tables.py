@@ -7,6 +7,7 @@ from brainray.pipeline.brain_tables import pathway_tables
 from brainray.pipeline.markdown import markdown_table
 from brainray.scenario import TrackingReport
 from brainray.scenario.tracking_report import Choice, Regret, TrackingScores
+from brainray.wording import counted
 
 OVERALL = "OVERALL"
 HEADINGS = ("idf1", "switches", "mota", "motp distance", "motp overlap", "HOTA")
@@ -76,7 +77,7 @@ def tracking_markdown(report: TrackingReport, pictures: Mapping[str, str]) -> st
         "## Pathway",
         pathway_tables(report.pathway),
         "## Search",
-        f"{report.search.evaluated} candidates by {report.search.algorithm} in "
+        f"{counted(report.search.evaluated, 'candidate')} by {report.search.algorithm} in "
         f"{report.search.seconds:.0f} s, {report.search.failed} failed.",
         markdown_table(("step", "seconds"), list(report.seconds.items())),
         "## Data and versions",

@@ -104,12 +104,17 @@ def score(truth: Rows, tracks: Rows, min_visibility: float = 0.0) -> Scores:
         truth: with classes, marks and visibility where the ground truth has them.
         tracks: identities once a frame.
         min_visibility: the least that counts, 0 to 1; MOTChallenge's tables use 0.
+
+    Raises:
+        FrameError: an identity is below 0 or twice in a frame, or a box is none; see
+            `Rows.check_scorable`.
     """
+    truth.check_scorable()
+    tracks.check_scorable()
     hidden_N = (truth.classes_N == PEDESTRIAN) & (truth.visibility_N < min_visibility)
     ignored_N = np.isin(truth.classes_N, DISTRACTORS) | hidden_N
     tracks = _without_ignored(truth, ignored_N, tracks)
-    counts_N = (truth.classes_N == PEDESTRIAN) & (truth.scores_N != 0) & ~hidden_N
-    truth = truth[counts_N]
+    truth = truth[truth.counted & ~hidden_N]
     true_ids_N = np.unique(truth.ids_N, return_inverse=True)[1]
     found_ids_M = np.unique(tracks.ids_N, return_inverse=True)[1]
     pairs = overlapping(truth, tracks)

@@ -59,6 +59,10 @@ class Flow:
         whole("microbatches", self.microbatches, 1, 1 << 20)
         one_of("schedule", self.schedule, "1f1b", "gpipe")
 
+    def microbatch_rows(self, batch_rows: int) -> int:
+        """Return the rows of a microbatch; the last one of a batch may have fewer."""
+        return -(-batch_rows // self.microbatches)
+
     def in_flight(self, stage: int, stages: int) -> int:
         """Return of how many microbatches a stage keeps activations at a time."""
         if self.schedule == "gpipe":
@@ -164,6 +168,23 @@ def check_unsplit(chain: Chain, limit_bytes: int) -> None:
         )
 
 
+def fewest_stages(chain: Chain, allowed: range, limit_bytes: int) -> int | None:
+    """Return the first number of stages into which the layers can be cut so that all fit.
+
+    Args:
+        chain: the layers.
+        allowed: the numbers that are tried, from 1 to the number of layers.
+        limit_bytes: what a worker has.
+
+    Returns:
+        The number; None if none fits.
+    """
+    for stages in allowed:
+        if max(_sizes(chain, _smallest(chain, stages))) <= limit_bytes:
+            return stages
+    return None
+
+
 def _least_largest(
     layers: int, stages: int, value: Callable[[int, range], float]
 ) -> tuple[float, Cut]:
@@ -222,7 +243,7 @@ def _advice(chain: Chain, tried: int, limit: int) -> str:
         least = layer.state_bytes + in_flight * (layer.activation_bytes + layer.output_bytes)
         if least > limit:
             return f"{layer.name} needs {least:,} by itself, so no number of stages fits"
-    for stages in range(tried + 1, len(chain.layers) + 1):
-        if max(_sizes(chain, _smallest(chain, stages))) <= limit:
-            return f"{stages} stages fit"
+    stages = fewest_stages(chain, range(tried + 1, len(chain.layers) + 1), limit)
+    if stages is not None:
+        return f"{stages} stages fit"
     return "no larger number of stages fits: take smaller batches or a higher limit"

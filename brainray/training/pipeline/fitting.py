@@ -6,14 +6,15 @@ microbatches go through it, does not change the result.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 from torch import Tensor, distributed, nn
 
 from brainray.seeding import torch_generator
+from brainray.training.checkpoint import Checkpoint
 from brainray.training.loop import Recipe
-from brainray.training.pipeline.cutting import Chain, Cut, Flow, check_unsplit, cut
+from brainray.training.pipeline.checkpoint import StageCheckpoint
+from brainray.training.pipeline.cutting import Chain, Cut, Flow, cut
 from brainray.training.pipeline.measuring import measure
 from brainray.training.pipeline.schedule import MeanLoss, Pipeline, agreed
 from brainray.training.replica import half_cosine
@@ -31,6 +32,7 @@ def fit_stages(
     seed: int,
     flow: Flow,
     limit_bytes: int | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Cut:
     """Train a chain of layers in place; all processes of the default group call this alike.
 
@@ -43,24 +45,35 @@ def fit_stages(
         seed: of the order of rows.
         flow: of the microbatches of a batch.
         limit_bytes: what a worker has for a stage, see `brainray.training.pipeline.cutting.cut`.
+        checkpoint: from which the training goes on, if there is one, and in which it is kept from
+            time to time, at an epoch's end; there is nothing beside the network.
 
     Returns:
         The layers of each worker.
 
     Raises:
-        TrainingError: no cut fits the limit, or these layers cannot be cut.
+        TrainingError: no cut fits the limit, these layers cannot be cut, or the checkpoint is of
+            another network.
     """
     layers.train()
-    microbatch_rows = _microbatch_rows(recipe.batch_size, flow)
+    microbatch_rows = flow.microbatch_rows(recipe.batch_size)
     example, _ = batch(torch.arange(min(rows, microbatch_rows)))
     costs = agreed(measure(layers, example, recipe.optimizer))
     parts = cut(Chain(tuple(costs), flow), distributed.get_world_size(), limit_bytes)
     pipeline = Pipeline(layers, parts, loss, microbatch_rows, flow.schedule)
     trained = [parameter for parameter in pipeline.stage.parameters() if parameter.requires_grad]
     optimizer = recipe.build(trained) if trained else None  # a stage may be a pooling alone
-    rates = half_cosine(recipe.learning_rate, recipe.epochs * -(-rows // recipe.batch_size))
-    steps = iter(rates)
-    for epoch in range(recipe.epochs):
+    an_epoch = -(-rows // recipe.batch_size)
+    rates = half_cosine(recipe.learning_rate, recipe.epochs * an_epoch)
+    kept, first_epoch = None, 0
+    if checkpoint is not None:
+        place = (checkpoint.checkpoints, checkpoint.name)
+        kept = StageCheckpoint(*place, pipeline.stage, optimizer)
+        first_epoch = kept.resume()
+    steps = iter(rates[first_epoch * an_epoch :])
+    for epoch in range(first_epoch, recipe.epochs):
+        if kept is not None and epoch > first_epoch:
+            kept.note(epoch)
         order = torch.randperm(rows, generator=torch_generator(seed, "order", epoch))
         for chosen in torch.split(order, recipe.batch_size):
             rate = next(steps)
@@ -73,28 +86,3 @@ def fit_stages(
     pipeline.share(layers)
     layers.eval()
     return parts
-
-
-def refuse_too_large(
-    layers: nn.Sequential, example: Tensor, recipe: Recipe, flow: Flow, limit_bytes: int
-) -> None:
-    """Refuse a network that one worker cannot train without a pipeline.
-
-    Args:
-        layers: of the network.
-        example: the rows `(B, ...)` that one worker computes of a batch.
-        recipe: how it would be trained.
-        flow: of a pipeline that would do, for the advice.
-        limit_bytes: what a worker has.
-
-    Raises:
-        TrainingError: it needs more; it says what it needs and how many stages would do.
-    """
-    flow = replace(flow, microbatches=min(flow.microbatches, len(example)))
-    part = example[: _microbatch_rows(len(example), flow)]
-    costs = measure(layers, part, recipe.optimizer, repeats=1)
-    check_unsplit(Chain(tuple(costs), flow), limit_bytes)
-
-
-def _microbatch_rows(batch_rows: int, flow: Flow) -> int:
-    return -(-batch_rows // flow.microbatches)

@@ -18,7 +18,7 @@ import json, os, signal, subprocess, sys, threading, time
 from pathlib import Path
 import ray, safetensors.torch
 from ray.cluster_utils import Cluster
-from actors import cluster as cluster_of
+from actors import groups
 from actors.runner import RayRunner, QUIET
 from brainray.pipeline.checkpoints import StoredCheckpoints
 from brainray.pipeline.runner import Group
@@ -28,7 +28,7 @@ from brainray.training.checkpoint import Checkpoints
 
 home, folder = Path(sys.argv[1]), Path(sys.argv[2])
 os.environ |= QUIET
-cluster_of.GROWTH_SECONDS = 1.0
+groups.GROWTH_SECONDS = 1.0
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
 ray.init(address=cluster.address, namespace="brainray", log_to_driver=False)
 

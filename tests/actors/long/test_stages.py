@@ -16,8 +16,9 @@ from brainray.catalog import Library, load_weights
 from brainray.datasets.dataset import SPLITS
 from brainray.datasets.source import load_dataset
 from brainray.errors import TrainingError
+from brainray.pipeline.columns import ColumnUnit
 from brainray.pipeline.local import LocalRunner
-from brainray.pipeline.units import ColumnUnit, PretrainUnit, Together
+from brainray.pipeline.units import PretrainUnit, Together
 from brainray.scenario import parse_scenario
 from brainray.settings import Settings
 from brainray.training.loop import Recipe

@@ -26,7 +26,7 @@ def rows(library: Library) -> tuple[Any, ...]:
 
 @pytest.fixture
 def kill_everywhere(settings: Settings, request: pytest.FixtureRequest) -> Callable[..., int]:
-    """Kills a process where it writes and looks at what is left: at every third of these points.
+    """Kills a process where it writes and looks at what is left: at every fifth of these points.
 
     At every one with ``--long``.
 
@@ -35,7 +35,7 @@ def kill_everywhere(settings: Settings, request: pytest.FixtureRequest) -> Calla
     one transaction. It returns how many points there are.
     """
 
-    apart = 1 if request.config.option.long else 3
+    apart = 1 if request.config.option.long else 5
 
     def kill(
         write: Callable[[Library], object],

@@ -1,5 +1,6 @@
 """One of two processes that train a network in two stages; see test_schedule.py."""
 
+import os
 import sys
 from copy import deepcopy
 from pathlib import Path
@@ -11,7 +12,11 @@ from torch import nn
 from torch.nn import functional
 
 from brainray.errors import TrainingError
+from brainray.training.checkpoint import Checkpoint, Checkpoints
+from brainray.training.loop import Recipe
+from brainray.training.pipeline.checkpoint import StageCheckpoint
 from brainray.training.pipeline.cutting import Chain, Flow, LayerCost, check_unsplit, cut
+from brainray.training.pipeline.fitting import fit_stages
 from brainray.training.pipeline.measuring import measure
 from brainray.training.pipeline.schedule import SCHEDULES, Pipeline, agreed
 
@@ -19,12 +24,12 @@ ROWS = 4
 BATCHES = (12, 7, 1, 12)  # three microbatches; an uneven last one; fewer than stages; again
 
 
-def convolutional() -> nn.Sequential:
+def convolutional(in_place: bool = True) -> nn.Sequential:
     torch.manual_seed(5)
     return nn.Sequential(
         nn.Conv2d(2, 4, 3, padding=1),
         nn.GroupNorm(2, 4),
-        nn.ReLU(inplace=True),
+        nn.ReLU(in_place),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
         nn.Linear(4, 3),
@@ -104,6 +109,98 @@ def limited() -> None:
     train(network, parts, "1f1b")
 
 
+class Folder:
+    """Keeps files as a store does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+
+    def read(self, name: str) -> bytes | None:
+        path = self.folder / name
+        return path.read_bytes() if path.exists() else None
+
+    def write(self, name: str, data: bytes) -> None:
+        path = self.folder / name
+        path.with_suffix(f".{os.getpid()}").write_bytes(data)
+        path.with_suffix(f".{os.getpid()}").replace(path)
+
+
+class Killed(Exception):  # noqa: N818
+    """Ends a worker as a kill does."""
+
+
+def fitted(place: Folder | None, kill_in_epoch: int = 99, optimizer="adam") -> tuple[dict, int]:
+    """Train; return the weights and how many batches that took."""
+    network, rows, batches = convolutional(in_place=False), 30, 0
+    inputs_BCHW, target_B = batch(rows, 3)
+
+    def chosen(numbers: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        nonlocal batches
+        batches += 1
+        if batches > 1 + 3 * kill_in_epoch:  # the first one is the example that is measured
+            raise Killed
+        return inputs_BCHW[numbers], target_B[numbers]
+
+    checkpoint = place and Checkpoint(Checkpoints(place, seconds=0), "training")
+    recipe = Recipe(4, 12, optimizer, 0.01)
+    fit_stages(
+        network,
+        chosen,
+        functional.cross_entropy,
+        rows,
+        recipe,
+        seed=1,
+        flow=Flow(3),
+        checkpoint=checkpoint,
+    )
+    return network.state_dict(), batches - 1
+
+
+def resumed(folder: Path) -> None:
+    """A training that is ended in its last epoch, or in the first, goes on."""
+    for optimizer in ("adam", "sgd"):
+        wanted, _ = fitted(None, optimizer=optimizer)
+        for kill_in_epoch, left in ((0, 12), (1, 9), (3, 3)):
+            place = Folder(folder / f"{optimizer}-{kill_in_epoch}")
+            with pytest.raises(Killed):
+                fitted(place, kill_in_epoch, optimizer)
+            weights, batches = fitted(place, optimizer=optimizer)
+            torch.testing.assert_close(weights, wanted, rtol=0, atol=1e-12)
+            assert batches == left
+
+
+def resumed_with_another_cut(folder: Path) -> None:
+    place = Folder(folder / "another-cut")
+    generator = torch.Generator().manual_seed(4)
+    batches = [batch(8, int(torch.randint(99, (), generator=generator))) for _ in range(4)]
+
+    def steps(network: nn.Sequential, parts, some, begins: bool) -> dict:
+        pipeline = Pipeline(network, parts, functional.cross_entropy, ROWS)
+        adam = Recipe(1, 8, "adam", 0.01).build(list(pipeline.stage.parameters()))
+        kept = StageCheckpoint(Checkpoints(place, 0), "training", pipeline.stage, adam)
+        assert kept.resume() == (0 if begins else 2)
+        for one in some:
+            adam.zero_grad()
+            pipeline.step(*one)
+            adam.step()
+        kept.note(2)
+        pipeline.share(network)
+        return network.state_dict()
+
+    halves, others = (range(0, 3), range(3, 6)), (range(0, 1), range(1, 6))
+    wanted = steps(convolutional(), halves, batches, begins=True)
+    torch.distributed.barrier()
+    place = Folder(folder / "another-cut-in-the-middle")
+    steps(convolutional(), halves, batches[:2], begins=True)
+    weights = steps(convolutional(), others, batches[2:], begins=False)
+    torch.testing.assert_close(weights, wanted, rtol=0, atol=1e-12)
+    with pytest.raises(TrainingError, match=r"^checkpoint training: is not of this network: "):
+        steps(
+            nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 3)), (range(0, 1), range(1, 2)), [], False
+        )
+
+
 def refused(message: str, network: nn.Sequential, cut, rows: int = ROWS) -> None:
     with pytest.raises(TrainingError, match=message):
         Pipeline(network, cut, functional.cross_entropy, rows)
@@ -163,6 +260,10 @@ def main(rank: int, rendezvous: Path) -> None:
     assert costs == [LayerCost("layer", 0.1, 1, 2, 3)]
     limited()
     print("limited", flush=True)
+    resumed(rendezvous.parent)
+    print("resumed", flush=True)
+    resumed_with_another_cut(rendezvous.parent)
+    print("another cut", flush=True)
     refusals()
     print("refusals", flush=True)
     example()

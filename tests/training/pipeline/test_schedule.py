@@ -10,6 +10,8 @@ DONE = [
     "in flight gpipe",
     "without parameters",
     "limited",
+    "resumed",
+    "another cut",
     "refusals",
     "example",
 ]
