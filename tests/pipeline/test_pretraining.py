@@ -23,7 +23,7 @@ from brainray.pipeline.region import Region
 from brainray.pipeline.run import run_scenario
 from brainray.pipeline.status import recorded_scenario
 from brainray.pipeline.units import Parent, PretrainUnit, Together, pretrain
-from brainray.scenario import Scenario
+from brainray.scenario import Report, Scenario
 from brainray.settings import Settings
 from brainray.testing.places import settings_below
 from brainray.training.loop import Recipe
@@ -223,40 +223,54 @@ def test_larger_inputs_weights_and_more_epochs_cost_more(
     assert cost("lenet3.image", epochs=3) == 3 * cost("lenet3.image")
 
 
+def models_of(report: Report, settings: Settings) -> dict[str, Model]:
+    """Return the models of one network each that a run has stored, by network."""
+    models = Library.open(settings).models(kind="unimodal")
+    return {model.network: model for model in models if model.run_id == report.run_id}
+
+
 @pytest.fixture(scope="module")
 def stored(caption_only: Scenario, settings: Settings) -> dict[str, Model]:
     """The models of a run with another seed, by network."""
-    run_scenario(caption_only, 1, settings, local_runner)
-    return {m.network: m for m in Library.open(settings).models(kind="unimodal")}
+    return models_of(run_scenario(caption_only, 1, settings, local_runner), settings)
+
+
+@pytest.fixture(scope="module")
+def started(stored: dict[str, Model], caption_only: Scenario, settings: Settings) -> Report:
+    """A run that starts from one of them, which it names."""
+    start = (stored["fasttext.text"].name,)
+    scenario = changed(caption_only, pretraining={"start": start, "epochs": 1})
+    return run_scenario(scenario, 0, settings, local_runner)
 
 
 def test_a_run_starts_from_stored_models_and_says_so(
-    stored: dict[str, Model], caption_only: Scenario, settings: Settings
+    stored: dict[str, Model], started: Report, settings: Settings
 ) -> None:
     parent = stored["fasttext.text"]
-    scenario = changed(caption_only, pretraining={"start": (parent.name,), "epochs": 1})
-    report = run_scenario(scenario, 0, settings, local_runner)
     library = Library.open(settings)
-    made = [model for model in library.models(kind="unimodal") if model.run_id == report.run_id]
-    assert {model.network: model.parent for model in made} == {
+    assert {name: model.parent for name, model in models_of(started, settings).items()} == {
         "fasttext.text": parent.id,
         "textcnn.text": None,
     }
     # A name means the newest version, which now is another one: the run goes on with the old one.
     assert library.model(parent.name).id != parent.id
-    recorded, seed = recorded_scenario(Record(settings.runs / report.run_id))
+    recorded, seed = recorded_scenario(Record(settings.runs / started.run_id))
     assert recorded.pretraining.start == (parent.id,)
-    again = run_scenario(recorded, seed, settings, local_runner, run_id=report.run_id)
-    assert again.search.history == report.search.history
+    again = run_scenario(recorded, seed, settings, local_runner, run_id=started.run_id)
+    assert again.search.history == started.search.history
 
 
 def test_what_cannot_be_started_from_is_named(
-    stored: dict[str, Model], caption_only: Scenario, settings: Settings, tmp_path: Path
+    stored: dict[str, Model],
+    started: Report,
+    caption_only: Scenario,
+    settings: Settings,
+    tmp_path: Path,
 ) -> None:
     library = Library.open(settings)
     fast, cnn = stored["fasttext.text"], stored["textcnn.text"]
     (fused,) = (m for m in library.models(kind="fused") if m.run_id == fast.run_id)
-    (other,) = (m for m in library.models(network="fasttext.text") if m.id != fast.id)
+    other = models_of(started, settings)["fasttext.text"]
     here = settings.model_copy(update={"runs": tmp_path / "runs"})
 
     def refused(*start: str, networks: tuple[str, ...] = ()) -> str:
