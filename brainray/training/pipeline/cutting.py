@@ -65,9 +65,14 @@ class Flow:
 
     def in_flight(self, stage: int, stages: int) -> int:
         """Return of how many microbatches a stage keeps activations at a time."""
-        if self.schedule == "gpipe":
-            return self.microbatches
-        return min(self.microbatches, stages - stage)
+        return self.sent(stages) if self.schedule == "gpipe" else stages - stage
+
+    def sent(self, stages: int) -> int:
+        """Return how many microbatches go through the stages for a batch.
+
+        ``1f1b`` needs as many as stages, and fills up those that a batch lacks.
+        """
+        return max(self.microbatches, stages if self.schedule == "1f1b" else 1)
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ class Chain:
         if stage < stages - 1:
             received += output
         in_flight = self.flow.in_flight(stage, stages)
-        return state + in_flight * (kept + output) + self.flow.microbatches * received
+        return state + in_flight * (kept + output) + self.flow.sent(stages) * received
 
     @cached_property
     def _seconds(self) -> list[float]:
@@ -145,27 +150,6 @@ def cut(chain: Chain, stages: int, limit_bytes: int | None = None) -> Cut:
     if math.isinf(slowest):
         raise TrainingError(_why_none_fits(chain, stages, limit))
     return parts
-
-
-def check_unsplit(chain: Chain, limit_bytes: int) -> None:
-    """Refuse a network that one worker cannot train on whole batches, without a pipeline.
-
-    Args:
-        chain: the layers; the schedule does not matter.
-        limit_bytes: what a worker has, at least 1.
-
-    Raises:
-        TrainingError: it needs more.
-    """
-    limit = whole("limit_bytes", limit_bytes, 1, 1 << 62)
-    at_once = Chain(chain.layers, Flow(chain.flow.microbatches, "gpipe"))
-    count = len(chain.layers)
-    needed = at_once.stage_bytes(range(count), 0, 1)
-    if needed > limit:
-        raise TrainingError(
-            f"network of {count} layers: needs {needed:,} bytes on one worker, limit_bytes is "
-            f"{limit:,}; {_advice(chain, 1, limit)}"
-        )
 
 
 def fewest_stages(chain: Chain, allowed: range, limit_bytes: int) -> int | None:

@@ -15,7 +15,7 @@ from brainray.errors import TrainingError
 from brainray.training.checkpoint import Checkpoint, Checkpoints
 from brainray.training.loop import Recipe
 from brainray.training.pipeline.checkpoint import StageCheckpoint
-from brainray.training.pipeline.cutting import Chain, Flow, LayerCost, check_unsplit, cut
+from brainray.training.pipeline.cutting import Chain, Flow, LayerCost, cut
 from brainray.training.pipeline.fitting import fit_stages
 from brainray.training.pipeline.measuring import measure
 from brainray.training.pipeline.schedule import SCHEDULES, Pipeline, agreed
@@ -102,8 +102,9 @@ def limited() -> None:
     costs = agreed(measure(network, inputs_BCHW, "sgd", repeats=1))
     chain = Chain(tuple(costs), Flow(microbatches=3))
     limit_bytes = 110_000
-    with pytest.raises(TrainingError, match=r"needs 172,584 bytes on one worker.*2 stages fit"):
-        check_unsplit(chain, limit_bytes)
+    whole_batches = Chain(chain.layers, Flow(microbatches=3, schedule="gpipe"))
+    with pytest.raises(TrainingError, match=r"^stage 0 of 1 .*needs 172,584 bytes.*2 stages fit"):
+        cut(whole_batches, 1, limit_bytes)
     parts = cut(chain, 2, limit_bytes)
     assert parts[1].start in (2, 3), parts
     train(network, parts, "1f1b")
