@@ -21,7 +21,7 @@ from atlas_on_data.maps import CLUSTERS, read_term_maps
 from atlas_on_data.plan import FULL, QUICK, Plan
 from reporting import document
 
-from brainray.pipeline.tables import markdown_table
+from brainray.pipeline.markdown import markdown_table
 from brainray.settings import load_settings
 
 SCORES = ("atlas", "file", "method", "strict", "own_removed", "mismatched")

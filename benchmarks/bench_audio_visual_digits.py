@@ -18,7 +18,7 @@ measured again; pretrained networks of the same recipe are not trained again.
 import argparse
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -47,7 +47,7 @@ def report(plan: Plan, bench: Workbench, parts: Sequence[str]) -> dict[str, Any]
     """Measure some of `PARTS`; what these build on is measured too, but not reported."""
     measured = cache(lambda: tables.measure(plan, bench))
     spoken = cache(lambda: studies.speakers(plan, bench))
-    studied = {
+    studied: dict[str, Callable[[], list[dict[str, Any]]]] = {
         "operators": lambda: studies.operators(plan, bench, measured()[1]),
         "forms": lambda: studies.forms(plan, bench, measured()[1]),
         "fine_tuning": lambda: studies.fine_tuning(plan, bench, measured()[1]),

@@ -170,7 +170,8 @@ def single_seconds(setting: Setting, wiring: Wiring) -> float:
                 {name: value[rows] for name, value in evidences.items()},
             )
             optimizer.zero_grad(set_to_none=True)
-            functional.cross_entropy(logits, target[rows]).backward()
+            loss = functional.cross_entropy(logits, target[rows])
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     return time.process_time() - start
 
@@ -197,7 +198,7 @@ def frozen_seconds(setting: Setting, wiring: Wiring, batches: int) -> float:
         copies = {name: {k: v.clone() for k, v in given.items()} for name, given in taps.items()}
         optimizer.zero_grad(set_to_none=True)
         loss = functional.cross_entropy(network(copies), setting.features.target_N[rows])
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
     for number in range(2):

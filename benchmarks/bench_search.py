@@ -143,7 +143,8 @@ def measure(
 
 def report(plans: dict[str, Plan], wanted: Sequence[str], folder: Path) -> dict[str, Any]:
     """Measure every searcher on the tables that are wanted."""
-    rows, goals = [], []
+    rows: list[dict[str, Any]] = []
+    goals: list[dict[str, Any]] = []
     for name, problem, column in tables(plans is QUICK):
         if name in wanted:
             plan = plans[name]

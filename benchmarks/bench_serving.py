@@ -35,6 +35,7 @@ from serving_over_http.servers import Server, started
 
 from brainray.catalog import Library, Model
 from brainray.datasets.samples import encode_image
+from brainray.shapes import Raw
 from brainray.testing.models import add_untrained, add_untrained_fusion
 from brainray.testing.places import library_below, places_below
 from brainray.testing.samples import picture, sound, wav
@@ -196,7 +197,7 @@ def report(quick: bool, parts: Sequence[str], folder: Path) -> dict[str, Any]:
             goal(f"memory of {MANY} endpoints on four backbones, to one", memory, 1.3, "lower")
         )
     if "endurance" in parts:
-        given = {"image": image, "audio": recording}
+        given: dict[str, Raw] = {"image": image, "audio": recording}
         with running(BATCHING, environment=environment) as servers:
             rows["endurance"] = endured = endure(
                 servers[0].address,

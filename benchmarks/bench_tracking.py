@@ -73,8 +73,12 @@ def halves(folder: Path) -> Set:
     """Return the second half of each MOT17 sequence."""
     boxes = read_boxes(folder / "mot17" / "detections.parquet", "YOLOX-x")
     truths = read_boxes(folder / "mot17" / "gt.parquet")
+
+    def second(rows: Rows, length: int) -> Rows:
+        return rows[rows.frames_N > length // 2]
+
     return {
-        name: tuple(rows[rows.frames_N > length // 2] for rows in (boxes[name], truths[name]))
+        name: (second(boxes[name], length), second(truths[name], length))
         for name, length in LENGTHS.items()
     }
 
@@ -161,7 +165,8 @@ class Plan:
         data = halves(self.folder)
         if not self.quick:
             return data
-        return {TIMED: tuple(rows[rows.frames_N < 600] for rows in data[TIMED])}
+        boxes, truth = data[TIMED]
+        return {TIMED: (boxes[boxes.frames_N < 600], truth[truth.frames_N < 600])}
 
 
 def trackers(plan: Plan) -> Measured:
@@ -204,7 +209,7 @@ def peers(plan: Plan) -> Measured:
     rows = []
     for name in CLASSES:
         for least in (0.01,) if plan.quick else (0.01, 0.3, 0.6):
-            scores, _ = judged(data, lambda b, n=name, s=least: peer.follow(n, b, s))
+            scores, _ = judged(data, partial(peer.follow, name, least=least))
             rows.append(row("MOT17", f"{PEER} {name}, scores from {least:g}", scores))
     boxes = data[TIMED][0]
     frames = len(np.unique(boxes.frames_N))

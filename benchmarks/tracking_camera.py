@@ -104,7 +104,7 @@ class Shaken:
         boxes_N4 = rows.boxes_N4.copy()
         boxes_N4[:, :2] -= self.way_F2[rows.frames_N - 1] + MARGIN
         middle_N2 = boxes_N4[:, :2] + boxes_N4[:, 2:] / 2
-        seen_N = ((middle_N2 >= 0) & (middle_N2 < WINDOW[::-1])).all(axis=1)
+        seen_N: Array = np.asarray(((middle_N2 >= 0) & (middle_N2 < WINDOW[::-1])).all(axis=1))
         return replace(rows, boxes_N4=boxes_N4)[seen_N]
 
 

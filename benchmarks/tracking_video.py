@@ -41,9 +41,9 @@ CONFIDENCES = {"high_score": 0.5, "birth_score": 0.5}
 Measured = tuple[list[dict[str, Any]], list[dict[str, Any]]]
 
 
-def there(folder: Path | None) -> bool:
+def there(folder: Path) -> bool:
     """Return whether the video is, and what reads it."""
-    return folder is not None and (folder / VIDEO).is_file() and find_spec("av") is not None
+    return (folder / VIDEO).is_file() and find_spec("av") is not None
 
 
 def follow_video(folder: Path | None, quick: bool) -> Measured:
@@ -51,7 +51,7 @@ def follow_video(folder: Path | None, quick: bool) -> Measured:
 
     Boxes are found by NanoDet and seen by MobileNetV2, and followed with their looks.
     """
-    if not there(folder):
+    if folder is None or not there(folder):
         if not quick:
             raise SystemExit(f"bench_tracking: {VIDEO} in BRAINRAY_DATA, or av, is missing")
         return [], []
@@ -131,15 +131,14 @@ class Found:
 def compare_detectors(folder: Path | None, quick: bool) -> Measured:
     """Return F1 of each detector on both halves, its threshold being the first half's best."""
     names = [name for name in DETECTORS if name != "hog" or find_spec("cv2") is not None]
-    if not there(folder) or len(names) < len(DETECTORS):
+    if folder is None or not there(folder) or len(names) < len(DETECTORS):
         if not quick:
             raise SystemExit("bench_tracking: the video, av or cv2 is missing: brainray[vision]")
         return [], []
-    assert folder is not None
     recorded = read_boxes(folder / RECORDED)[SEQUENCE]
     recorded = recorded[recorded.scores_N > SURE]
     every = 10 * EVERY if quick else EVERY
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in names:
         start = time.process_time()
         first, second = _looked(folder, name, every, recorded)

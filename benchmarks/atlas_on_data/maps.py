@@ -91,7 +91,7 @@ def with_functions(atlas: Atlas, kept: Sequence[int]) -> Atlas:
 
 
 def _clusters(value_RN: Floats) -> NDArray[np.intp]:
-    apart_NN = 1 - np.corrcoef(value_RN.T)
+    apart_NN: Floats = np.asarray(1 - np.corrcoef(value_RN.T))
     np.fill_diagonal(apart_NN, 0.0)
     tree = linkage(squareform((apart_NN + apart_NN.T) / 2, checks=False), "average")
     return np.asarray(fcluster(tree, CLUSTERS, "maxclust"))

@@ -77,7 +77,9 @@ def _scores(maps: TermMaps, masks: Masks, plan: Plan) -> dict[str, Floats]:
 
 
 def _score(maps: TermMaps, atlas: Atlas, how: CompletionSettings, masks: Masks) -> Floats:
-    return np.mean([_correlations(maps.value_RN, atlas, how, mask) for mask in masks], axis=0)
+    scores = [_correlations(maps.value_RN, atlas, how, mask) for mask in masks]
+    mean_N: Floats = np.mean(scores, axis=0)
+    return mean_N
 
 
 def _with_table(maps: TermMaps, masks: Masks) -> Floats:

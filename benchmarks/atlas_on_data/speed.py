@@ -5,6 +5,7 @@ Functions excite 2 % of the ROIs, 64 of them in 30 sub-regions; 20 functional re
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -14,6 +15,7 @@ from reporting import goal
 
 from brainray.atlas.activation import Mechanism
 from brainray.atlas.arrays import load_atlas
+from brainray.atlas.interface import Atlas
 from brainray.catalog import Library
 from brainray.catalog.brain import Association, AtlasRows, Relation, Roi
 from brainray.catalog.seeding import seed_functions
@@ -52,10 +54,8 @@ def measure(
         name = f"made-up-{size}"
         library.add_atlas(_made_up(name, size))
         atlas = load_atlas(library, name)
-        load, load_cpu = _milliseconds(lambda name=name: load_atlas(library, name), rounds)
-        activate, activate_cpu = _milliseconds(
-            lambda atlas=atlas: Mechanism(atlas).by_functions(ASKED), rounds
-        )
+        load, load_cpu = _milliseconds(partial(load_atlas, library, name), rounds)
+        activate, activate_cpu = _milliseconds(partial(_activate, atlas), rounds)
         rows.append(
             {
                 "rois": size,
@@ -69,6 +69,10 @@ def measure(
             what = f"activation in an atlas of {size:,} ROIs with loading it, ms"
             goals.append(goal(what, load + activate, GOALS_MS[size], better="lower"))
     return rows, goals
+
+
+def _activate(atlas: Atlas) -> object:
+    return Mechanism(atlas).by_functions(ASKED)
 
 
 def _milliseconds(call: Callable[[], object], rounds: int) -> tuple[float, float]:

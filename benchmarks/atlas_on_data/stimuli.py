@@ -207,7 +207,7 @@ def measure(folder: Path, data: Path) -> tuple[list[dict[str, Any]], list[dict[s
         data: the folder of data sets.
     """
     atlases = load_atlas(library_below(folder), SHIPPED), read_schaefer(data)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "atlas": atlas.name,
             "file": path.name,

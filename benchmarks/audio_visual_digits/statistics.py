@@ -14,8 +14,9 @@ from brainray.training.intervals import interval
 def right(result: Result, network: str) -> NDArray[np.float64]:
     """Return whether a network is right on every test row, 0 or 1."""
     answers = result.answers
-    same = np.array(answers["target"].to_pylist()) == np.array(answers[network].to_pylist())
-    return same.astype(np.float64)
+    target_N = np.array(answers["target"].to_pylist())
+    right_N: NDArray[np.bool_] = target_N == np.array(answers[network].to_pylist())
+    return right_N.astype(np.float64)
 
 
 def accuracy(result: Result, network: str) -> float:

@@ -1,6 +1,6 @@
 """What the tables do not say: other voices, operators, forms, fine-tuning, reuse, fitting."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import mean
 from typing import Any
 
@@ -13,11 +13,10 @@ from audio_visual_digits.banks import bank_of
 from audio_visual_digits.plan import INPUTS, Plan
 from audio_visual_digits.statistics import accuracy, better, between, difference, mean_sd
 from audio_visual_digits.tables import Pairs
-from audio_visual_digits.workbench import SCENARIO, Job, Result, Workbench
+from audio_visual_digits.workbench import Job, Result, Workbench, changed_scenario
 from brainray.catalog.library import Library
 from brainray.datasets.source import build_table
 from brainray.files import write_atomically
-from brainray.scenario import load_scenario
 from brainray.settings import load_settings
 from brainray.training.metrics import accuracy_of
 
@@ -144,7 +143,7 @@ def _own_manifest(bench: Workbench, plan: Plan, speaker: str) -> list[str]:
     """Write one speaker's pairs as a manifest whose splits share no recording."""
     path = bench.folder / "manifests" / f"{speaker}.parquet"
     if not path.exists():
-        scenario = load_scenario(SCENARIO, plan.without_speaker(speaker).changes)
+        scenario = changed_scenario(plan.without_speaker(speaker).changes)
         table, _ = build_table(scenario.data, plan.seeds[0], load_settings())
         own = table.filter(pa.compute.equal(table["split"], "test"))
         recordings = sorted(set(own["group"].to_pylist()))
@@ -195,7 +194,7 @@ def _variants(
     bench: Workbench,
     pairs: Pairs,
     usual: str,
-    changes: dict[str, tuple[str, ...]],
+    changes: Mapping[str, Sequence[str]],
 ) -> list[dict[str, Any]]:
     """Return a row for every studied pair and variant, the usual one first."""
     found: dict[tuple[tuple[str, str], str], list[Result]] = {

@@ -120,7 +120,7 @@ def run_job(job: Job, target: Path) -> str:
     """Run a job in this process and keep its result; return what to say of it."""
     start = time.monotonic()
     settings = load_settings()
-    scenario = load_scenario(SCENARIO, job.changes)
+    scenario = changed_scenario(job.changes)
     dataset, source = dataset_of(scenario, job.seed)
     run_id = f"{job.name.translate(IN_A_NAME)}-{time.time_ns():x}"
     with local_runner(settings, settings.runs / run_id) as runner:
@@ -130,6 +130,14 @@ def run_job(job: Job, target: Path) -> str:
     seconds = time.monotonic() - start
     keep(job, target, report, seconds)
     return f"{100 * report['best']['test']:.2f} % in {seconds:.0f} s"
+
+
+def changed_scenario(changes: Sequence[str]) -> Scenario:
+    """Return the built-in scenario with changes, as ``--set`` takes them."""
+    scenario = load_scenario(SCENARIO, changes)
+    if not isinstance(scenario, Scenario):
+        raise TypeError(f"{SCENARIO}: is no scenario that fuses networks")
+    return scenario
 
 
 def dataset_of(scenario: Scenario, seed: int) -> tuple[Dataset, str]:
@@ -166,8 +174,8 @@ def is_there(job: Job, target: Path) -> bool:
 def made_by(job: Job) -> str:
     """Return what a result depends on: the job, the versions, and the sha256 of the code."""
     code = hashlib.sha256()
-    for package in (actors, brainray, scenarios):
-        place = Path(package.__file__).parent
+    for file in (actors.__file__, brainray.__file__, scenarios.__file__):
+        place = Path(file).parent
         for path in sorted(place.rglob("*")):
             if path.suffix in (".py", ".yaml", ".csv"):
                 code.update(path.relative_to(place).as_posix().encode() + path.read_bytes())

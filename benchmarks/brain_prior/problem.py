@@ -5,7 +5,7 @@ from concurrent.futures import Executor, as_completed
 from pathlib import Path
 from typing import TypeVar
 
-from audio_visual_digits.workbench import SCENARIO, dataset_of
+from audio_visual_digits.workbench import changed_scenario, dataset_of
 
 from brain_prior.plan import Plan, Prior
 from brainray.catalog.library import Library
@@ -17,7 +17,6 @@ from brainray.pipeline.local import LocalRunner
 from brainray.pipeline.record import Record
 from brainray.pipeline.selection import Selection
 from brainray.pipeline.versions import platform
-from brainray.scenario import load_scenario
 from brainray.settings import Settings, load_settings
 
 SEED = 0
@@ -59,7 +58,7 @@ class Bench:
     def __init__(self, plan: Plan, folder: Path, pool: Executor) -> None:
         settings = load_settings()
         self._library = Library.open(settings)
-        self._scenario = load_scenario(SCENARIO, plan.changes)
+        self._scenario = changed_scenario(plan.changes)
         self._atlas = atlas_of(self._library, self._scenario.activation.atlas)
         self._dataset, source = dataset_of(self._scenario, SEED)
         self._library.add_data_set(self._dataset, source)

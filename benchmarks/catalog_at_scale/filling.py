@@ -22,7 +22,7 @@ def fill(url: str, size: int) -> None:
         _insert_missing(connection, tables.Platform, PLATFORMS, "format")
         _insert_missing(connection, tables.Optimizer, dict.fromkeys(OPTIMIZERS, ""), "description")
         tasks = [{"name": name, "definition": "", "synonyms": []} for name in TASKS]
-        there = set(connection.scalars(tables.Function.__table__.select()))
+        there = _names(connection, tables.Function)
         _insert(connection, tables.Function, [row for row in tasks if row["name"] not in there])
         _insert(connection, tables.DataSet, zoo.data_sets())
         _insert(connection, tables.Network, zoo.networks)
@@ -47,8 +47,13 @@ def _parts(models: Iterable[tuple[Row, list[str], list[Row]]]) -> list[Row]:
     ]
 
 
+def _names(connection: Connection, table: Any) -> set[str]:
+    """Return what stands in the first column, the name of each row."""
+    return set(connection.scalars(table.__table__.select()))
+
+
 def _insert_missing(connection: Connection, table: Any, rows: dict[str, str], other: str) -> None:
-    there = set(connection.scalars(table.__table__.select()))
+    there = _names(connection, table)
     missing = [{"name": name, other: value} for name, value in rows.items() if name not in there]
     _insert(connection, table, missing)
 

@@ -85,7 +85,7 @@ def _work(rank: int, size: int, rendezvous: Path, end: Connection) -> None:
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[rank % len(cores)]})
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    store = torch.distributed.FileStore(str(rendezvous), size)
+    store = torch.distributed.FileStore(str(rendezvous), size)  # type: ignore[attr-defined]
     torch.distributed.init_process_group("gloo", store=store, rank=rank, world_size=size)
     while (order := end.recv()) is not None:
         work, argument = order

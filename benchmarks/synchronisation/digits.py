@@ -83,9 +83,9 @@ def network(name: str, seed: int) -> nn.Module:
 def loss_of(net: nn.Module, train: Digits, row_seconds: float = 0.0) -> Loss:
     """Return the mean cross entropy of some rows, for each of which it sleeps so long first."""
 
-    def loss(rows_B: Tensor, epoch: int) -> Tensor:
-        time.sleep(row_seconds * len(rows_B))
-        return functional.cross_entropy(net(train.images_NCHW[rows_B]), train.digit_N[rows_B])
+    def loss(rows: Tensor, epoch: int) -> Tensor:
+        time.sleep(row_seconds * len(rows))
+        return functional.cross_entropy(net(train.images_NCHW[rows]), train.digit_N[rows])
 
     return loss
 
@@ -94,5 +94,6 @@ def accuracy(net: nn.Module, test: Digits) -> float:
     """Return the share of test images that are read correctly, in [0, 1]."""
     net.eval()
     with torch.inference_mode():
-        named = [net(part).argmax(1) for part in test.images_NCHW.split(TEST_BATCH)]
+        parts = torch.split(test.images_NCHW, TEST_BATCH)
+        named = [net(part).argmax(1) for part in parts]
     return float((torch.cat(named) == test.digit_N).float().mean())

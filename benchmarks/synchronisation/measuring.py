@@ -2,6 +2,7 @@
 
 import statistics
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -194,7 +195,7 @@ def predicted(crew: Crew, plan: Plan) -> tuple[Rows, list[float]]:
         found = timed(crew, wanted, slower)
         images = found["steps"] // EPOCHS * plan.batch
         simulated = simulate_epochs(
-            lambda name=strategy: plugins.build("strategies", name, {}),
+            partial(plugins.build, "strategies", strategy, {}),
             cluster,
             images,
             plan.batch,

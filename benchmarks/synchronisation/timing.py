@@ -110,7 +110,8 @@ def _ddp(order: Order, net: nn.Module, ends: list[float]) -> Effort:
         places = torch.randperm(rows, generator=torch_generator(order.seed, "order", epoch))
         for first in range(0, rows, batch):
             optimizer.zero_grad()
-            loss(places[first : first + batch].chunk(size)[rank], epoch).backward()
+            mean = loss(places[first : first + batch].chunk(size)[rank], epoch)
+            mean.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             rates.step()
         ends.append(time.monotonic())

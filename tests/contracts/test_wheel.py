@@ -42,6 +42,7 @@ def test_every_file_of_the_packages_is_in_it(wheel: Path, root: Path, files: lis
         "brainray/catalog/seed/functions.csv",
         "brainray/catalog/seed/networks.yaml",
         "brainray/atlas/data/rois.csv",
+        "brainray/py.typed",
         "brainray/catalog/migrations/env.py",
         "brainray/catalog/migrations/versions/0001_first_tables.py",
     ],
