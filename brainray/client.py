@@ -20,18 +20,21 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeAlias
+from urllib.parse import quote
 
 import httpx
 import numpy as np
 import soundfile
 
 from brainray.datasets.samples import encode_image
-from brainray.errors import ServiceError
+from brainray.errors import DataError, ServiceError
 from brainray.files import write_atomically
-from brainray.shapes import Raw, Recording
+from brainray.shapes import Array, Raw, Recording
 
 Sample: TypeAlias = Raw | bytes | Path
 """An image, a recording or a text as in Python, or an encoded file: its bytes or its path."""
+Picture: TypeAlias = Array | bytes | Path
+"""A uint8 image `(H, W)` or `(H, W, 3)`, or an encoded file: its bytes or its path."""
 
 FULL, UNAVAILABLE = 429, 503
 """A full service has done nothing yet, so any request may be sent again; one that cannot reach its
@@ -166,13 +169,14 @@ class Client:
 
         Raises:
             ServiceError: with the reason.
+            DataError: a sample that is none, which is named.
         """
         # Without a file name a part is a text.
         files = {
-            name: (None if isinstance(sample, str) else name, _encoded(sample))
+            name: (None if isinstance(sample, str) else name, _encoded(f"input {name!r}", sample))
             for name, sample in inputs.items()
         }
-        found = self._call("POST", f"/api/endpoints/{endpoint}/predict", files=files).json()
+        found = self._call("POST", f"{_endpoint_path(endpoint)}/predict", files=files).json()
         return Prediction(**found | {"inputs": tuple(found["inputs"])})
 
     def track(
@@ -180,35 +184,41 @@ class Client:
         endpoint: str,
         *,
         video: Path | bytes | None = None,
-        frames: Iterable[Sample] | None = None,
+        frames: Iterable[Picture] | None = None,
         detections: Path | bytes | None = None,
     ) -> Iterator[TrackedFrame]:
         """Follow objects through frames, and yield each frame as it is tracked.
 
         Args:
             endpoint: its name.
-            video: a file.
+            video: a file, its path or its bytes.
             frames: pictures in order, which count from 1.
             detections: Parquet with the columns ``frame, left, top, width, height`` and perhaps
                 ``conf``, or lines of JSON, a frame each.
 
         Raises:
             ServiceError: with the reason; a frame that cannot be tracked is named.
-            ValueError: not exactly one of the three is given.
+            DataError: a frame that is no picture, which is named, or no file is given as one.
+            ValueError: not exactly one of the three is given, or no frame.
         """
         if sum(one is not None for one in (video, frames, detections)) != 1:
             raise ValueError("give one of video, frames and detections")
         if frames is not None:
-            parts = [("frames", (str(n), _encoded(one))) for n, one in enumerate(frames, start=1)]
+            parts = [
+                ("frames", (str(n), _picture(n, one))) for n, one in enumerate(frames, start=1)
+            ]
+            if not parts:
+                raise ValueError("frames: there are none, give one and more")
             return self._tracked(endpoint, parts)
         field, given = ("video", video) if video is not None else ("detections", detections)
-        assert given is not None
+        if not isinstance(given, bytes | Path):
+            raise DataError(f"{field}: is a {type(given).__name__}, allowed are bytes or a Path")
         return self._tracked(endpoint, [(field, (field, given))])
 
     def _tracked(
         self, endpoint: str, parts: Sequence[tuple[str, tuple[str, bytes | Path]]]
     ) -> Iterator[TrackedFrame]:
-        path = f"/api/endpoints/{endpoint}/track"
+        path = f"{_endpoint_path(endpoint)}/track"
         for attempt in range(self._retries + 1):
             with ExitStack() as stack:
                 files: list[Any] = [
@@ -254,7 +264,7 @@ class Client:
             ServiceError: with the reason.
         """
         body = {"model": model, "canary": canary, "sequence": sequence}
-        return _endpoint(self._call("PUT", f"/api/endpoints/{name}", json=body).json())
+        return _endpoint(self._call("PUT", _endpoint_path(name), json=body).json())
 
     def roll_back(self, name: str) -> Endpoint:
         """End the canary of an endpoint or, if there is none, undo its latest change.
@@ -262,7 +272,7 @@ class Client:
         Raises:
             ServiceError: with the reason.
         """
-        return _endpoint(self._call("POST", f"/api/endpoints/{name}/rollback", once=True).json())
+        return _endpoint(self._call("POST", f"{_endpoint_path(name)}/rollback", once=True).json())
 
     def undeploy(self, name: str) -> None:
         """Remove an endpoint; its models stay in the catalog.
@@ -270,7 +280,7 @@ class Client:
         Raises:
             ServiceError: with the reason.
         """
-        self._call("DELETE", f"/api/endpoints/{name}", once=True)
+        self._call("DELETE", _endpoint_path(name), once=True)
 
     def models(
         self, filter: str | None = None, sort: str = "id", limit: int = 20, offset: int = 0
@@ -297,7 +307,7 @@ class Client:
         Raises:
             ServiceError: with the reason.
         """
-        detail: dict[str, Any] = self._call("GET", f"/api/models/{model}").json()
+        detail: dict[str, Any] = self._call("GET", _model_path(model)).json()
         return detail
 
     def download(self, model: str, to: Path) -> Path:
@@ -307,7 +317,7 @@ class Client:
             ServiceError: with the reason.
         """
         found = self.model(model)["model"]
-        content = self._call("GET", f"/api/models/{found['id']}/weights").content
+        content = self._call("GET", f"{_model_path(found['id'])}/weights").content
         path = to / Path(found["key"]).name
         write_atomically(path, content)
         return path
@@ -327,7 +337,24 @@ class Client:
         raise ServiceError(f"{method} {path}: {response.status_code}: {_reason(response)}")
 
 
-def _encoded(sample: Sample) -> bytes:
+def _endpoint_path(name: str) -> str:
+    # Quoted, so that a name that cannot be is asked for, and not another address.
+    return f"/api/endpoints/{quote(name, safe='')}"
+
+
+def _model_path(model: str) -> str:
+    return f"/api/models/{quote(model, safe='')}"
+
+
+def _picture(number: int, picture: Picture) -> bytes:
+    what = f"frame {number}"
+    if not isinstance(picture, np.ndarray | bytes | Path):  # a str would be sent as a text
+        kind = type(picture).__name__
+        raise DataError(f"{what}: is a {kind}, allowed are an array, bytes or a Path")
+    return _encoded(what, picture)
+
+
+def _encoded(what: str, sample: Sample) -> bytes:
     match sample:
         case bytes():
             return sample
@@ -341,7 +368,15 @@ def _encoded(sample: Sample) -> bytes:
             soundfile.write(buffer, sample.wave_T, sample.rate, format="WAV", subtype="FLOAT")
             return buffer.getvalue()
         case np.ndarray():
-            return encode_image(sample)
+            try:
+                return encode_image(sample)
+            except DataError as error:
+                raise DataError(f"{what}: {error}") from error
+        case _:
+            raise DataError(
+                f"{what}: is a {type(sample).__name__}, allowed are an array, a Recording, a str, "
+                "bytes or a Path"
+            )
 
 
 def _tracked_frame(line: str) -> TrackedFrame:

@@ -8,6 +8,7 @@ BrainrayError
 ├── NetworkError      an architecture, a preparation, the shapes of weights
 ├── CatalogError      a database row or a file of the store
 │   ├── FilterError   a filter or a sort of models
+│   ├── InvalidError  a value that no catalog takes, whatever is in it
 │   ├── UnknownError  a name that the catalog does not have
 │   └── UnavailableError  a database or a store that does not answer
 ├── AtlasError        a brain atlas: its ROIs, their functions and relations
@@ -61,6 +62,10 @@ class CatalogError(BrainrayError):
 
 class FilterError(CatalogError):
     """A filter or a sort of models cannot be read, or speaks of what is not in the catalog."""
+
+
+class InvalidError(CatalogError):
+    """A value that the catalog does not take, whatever is in it."""
 
 
 class UnknownError(CatalogError):

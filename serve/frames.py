@@ -2,15 +2,12 @@
 
 import asyncio
 import tempfile
-from codecs import BOM_UTF8
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from python_multipart.multipart import parse_options_header
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,11 +16,12 @@ from brainray.datasets.samples import decode_image
 from brainray.errors import DataError
 from brainray.shapes import Array
 from brainray.tracking.frames import Frames, VideoFile, as_rgb
-from brainray.tracking.interface import BOX, MOST_BOXES, Detections, FrameError
+from brainray.tracking.interface import Detections, FrameError
 from brainray.tracking.reading import read_sequence
 
 from .bodies import CLOSE
 from .limits import TrackLimits
+from .lines import read_lines
 from .spool import Spool
 from .threads import Thread
 
@@ -103,7 +101,8 @@ async def read_frames(
 
     Raises:
         HTTPException: 400, 408, 413, 415 or 422, with what is wrong and what is allowed.
-        DataError: a video or Parquet that cannot be read.
+        DataError: a video or Parquet that cannot be read, or detections of no frame.
+        FrameError: from the iterator, a frame that cannot be read, or there is none.
     """
     kind, options = parse_options_header(request.headers.get("content-type"))
     media = kind.decode("latin-1").lower()
@@ -131,10 +130,12 @@ async def read_frames(
         frames = _numbered(_Pictures(spool, limits.pixels))
     elif await thread.do(_starts_with, spool, b"PAR1"):
         frames = await thread.do(_parquet, spool, limits)
+    elif spool.parts[0].size:
+        frames = _detected(read_lines(spool.path, limits.line_bytes))
     else:
-        frames = _lines(spool, limits)
+        raise _no_frame(DETECTIONS)
     stack.push_async_callback(thread.do, frames.close)
-    return _bounded(frames, limits.frames)
+    return _bounded(frames, field, limits.frames)
 
 
 def _field(spool: Spool, allowed: Allowed) -> str:
@@ -202,71 +203,26 @@ def _parquet(spool: Spool, limits: TrackLimits) -> Reading:
         rows = read_sequence(spool.path, limits.boxes)
     except DataError as error:
         raise DataError(f"{DETECTIONS}: {error}") from error
-
-    def frames() -> Reading:
-        for number, found in rows.by_frame():
-            yield Frame(number, detections=found)
-
-    return frames()
+    if not len(rows):
+        raise _no_frame(DETECTIONS)
+    return _detected(rows.by_frame())
 
 
-class GivenBox(BaseModel):
-    """A detected box: pixels, and how sure the detector is."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    left: float
-    top: float
-    width: float
-    height: float
-    conf: float = 1.0
+def _detected(given: Iterable[tuple[int, Detections]]) -> Reading:
+    for number, found in given:
+        yield Frame(number, detections=found)
 
 
-class GivenFrame(BaseModel):
-    """The boxes that were detected in a frame: one line of the body."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    frame: int = Field(ge=-(2**53), le=2**53)
-    boxes: list[GivenBox] = Field(max_length=MOST_BOXES)
-
-
-def _lines(spool: Spool, limits: TrackLimits) -> Reading:
-    last: int | None = None
-    with spool.path.open("rb") as file:
-        number = 0
-        while line := file.readline(limits.line_bytes + 1):
-            if not number:
-                line = line.removeprefix(BOM_UTF8)
-            number += 1
-            where = f"line {number}" + ("" if last is None else f", after frame {last}")
-            if len(line) > limits.line_bytes:
-                raise FrameError(f"{where}: is longer than {limits.line_bytes} bytes", None)
-            if not line.strip():
-                continue
-            try:
-                given = GivenFrame.model_validate_json(line)
-            except ValidationError as error:
-                first = error.errors()[0]
-                field = ".".join(map(str, first["loc"]))
-                raise FrameError(
-                    f"{where}: {field + ': ' if field else ''}{first['msg']}", None
-                ) from error
-            last = given.frame
-            try:
-                boxes_M4 = [[getattr(box, side) for side in BOX] for box in given.boxes]
-                found = Detections(
-                    np.array(boxes_M4, dtype=np.float64).reshape(-1, 4),
-                    np.array([box.conf for box in given.boxes], dtype=np.float64),
-                )
-            except DataError as error:
-                raise FrameError(f"frame {last}: {error}", last) from error
-            yield Frame(last, detections=found)
-
-
-def _bounded(frames: Iterator[Frame], most: int) -> Iterator[Frame]:
-    for count, frame in enumerate(frames):
-        if count == most:
+def _bounded(frames: Iterator[Frame], field: str, most: int) -> Iterator[Frame]:
+    count = 0
+    for count, frame in enumerate(frames, start=1):
+        if count > most:
             what = f"frame {frame.number}: at most {most} frames are allowed"
             raise FrameError(what, frame.number)
         yield frame
+    if not count:  # only reading shows it, of a video or of empty lines
+        raise _no_frame(field)
+
+
+def _no_frame(field: str) -> FrameError:
+    return FrameError(f"{field}: has no frame, at least one is needed", None)

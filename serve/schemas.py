@@ -88,7 +88,7 @@ class TrackingEnd(BaseModel):
     """The last line of an answer that cannot go on.
 
     Attributes:
-        error: what is wrong with the frame.
+        error: what is wrong with the frame, or that there is none.
         frame: its number, None if it is not known.
     """
 

@@ -158,4 +158,4 @@ def _boxes(tracks: Tracks) -> list[dict[str, Any]]:
 
 
 def _line(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode() + b"\n"

@@ -1,16 +1,19 @@
 """The client against the real applications on a real socket."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from brainray.catalog import Library, Model
 from brainray.client import Client
 from brainray.datasets.samples import encode_image
-from brainray.errors import ServiceError
+from brainray.errors import DataError, ServiceError
 from brainray.pipeline.predict import load_model
 from brainray.testing.models import add_untrained, add_untrained_fusion
 from brainray.testing.places import library_below
@@ -82,6 +85,70 @@ def test_models_are_found_and_downloaded(url: str, models: list[Model], tmp_path
             client.download("none", tmp_path)
         with pytest.raises(ServiceError, match=r"422: .*smell"):
             client.models("smell = 3")
+
+
+FRAME = np.zeros((48, 64, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("frame", "reason"),
+    [
+        (FRAME.astype(np.float64), "frame 2: is an array of float64 and shape (48, 64, 3), "),
+        (FRAME.astype(np.uint16), "frame 2: is an array of uint16"),
+        (FRAME[:, :, :1], "frame 2: is an array of uint8 and shape (48, 64, 1), "),
+        (FRAME.transpose(2, 0, 1), "shape (3, 48, 64), allowed are uint8 and shape (H, W) or (H, "),
+        (np.dstack([FRAME, FRAME[:, :, :1]]), "shape (48, 64, 4)"),
+        (FRAME[:0], "shape (0, 64, 3)"),
+        ("1.png", "frame 2: is a str, allowed are an array, bytes or a Path"),
+    ],
+)
+def test_what_is_no_frame_is_named(frame: Any, reason: str) -> None:
+    with Client("http://127.0.0.1:1") as client, pytest.raises(DataError, match=re.escape(reason)):
+        client.track("street", frames=[FRAME, frame])
+
+
+def test_what_cannot_be_sent_is_refused() -> None:
+    with Client("http://127.0.0.1:1") as client:
+        for field in ("video", "detections"):
+            given: Any = {field: "street.mp4"}
+            with pytest.raises(DataError, match=f"{field}: is a str, allowed are bytes or a Path"):
+                client.track("street", **given)
+        with pytest.raises(DataError, match="input 'image': is an array of float64"):
+            client.predict("digits", {"image": FRAME / 255})
+        with pytest.raises(DataError, match="input 'image': is a list, allowed are"):
+            client.predict("digits", {"image": FRAME.tolist()})
+
+
+def test_names_stay_one_part_of_the_path() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.raw_path.decode())
+        return httpx.Response(404, json={"detail": "not there"})
+
+    client = Client("http://test")
+    client._http = httpx.Client(base_url="http://test", transport=httpx.MockTransport(answer))
+    name = "a/../b?x=1#y"
+    for call in (
+        lambda: client.predict(name, {"image": FRAME}),
+        lambda: next(client.track(name, frames=[FRAME])),
+        lambda: client.deploy("model", name),
+        lambda: client.roll_back(name),
+        lambda: client.undeploy(name),
+        lambda: client.model(name),
+    ):
+        with pytest.raises(ServiceError, match="404: not there"):
+            call()
+    quoted = "a%2F..%2Fb%3Fx%3D1%23y"
+    endpoint = f"/api/endpoints/{quoted}"
+    assert asked == [
+        f"{endpoint}/predict",
+        f"{endpoint}/track",
+        endpoint,
+        f"{endpoint}/rollback",
+        endpoint,
+        f"/api/models/{quoted}",
+    ]
 
 
 def test_who_cannot_be_reached_is_named() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sqlmodel import Session, select
 
 from brainray.catalog import queries, tables
-from brainray.errors import CatalogError
+from brainray.errors import CatalogError, InvalidError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
@@ -36,9 +36,9 @@ class Endpoint:
 
 
 def check_name(name: str) -> None:
-    """Raise `CatalogError` if an endpoint cannot be called so."""
+    """Raise `InvalidError` if an endpoint cannot be called so."""
     if not _NAME.fullmatch(name):
-        raise CatalogError(
+        raise InvalidError(
             f"endpoint {name!r}: must be up to 63 small letters, digits, '-' and '_', and begin "
             "with a letter or digit"
         )
@@ -70,7 +70,8 @@ def deploy(session: Session, what: str, name: str, share: float | None) -> Endpo
             answers now.
 
     Raises:
-        CatalogError: the model, the name or the share cannot be.
+        InvalidError: the name or the share cannot be.
+        CatalogError: there is no such model, or what is there does not allow it.
     """
     model = queries.model_row(session, what).id
     check_name(name)
@@ -79,7 +80,7 @@ def deploy(session: Session, what: str, name: str, share: float | None) -> Endpo
     row = session.get(tables.Endpoint, name)
     if share is not None:
         if not 0 < share < 1:
-            raise CatalogError(f"endpoint {name!r}: canary {share}, allowed are shares in (0, 1)")
+            raise InvalidError(f"endpoint {name!r}: canary {share}, allowed are shares in (0, 1)")
         if row is None:
             raise CatalogError(f"endpoint {name!r}: is not there; a canary needs one beside it")
         if model == row.model:

@@ -93,6 +93,7 @@ def deploy_tracking(
         appearance: see `TrackingEndpoint`.
 
     Raises:
+        InvalidError: the name cannot be.
         CatalogError: an option is no JSON value, a file is gone, or a model answers there.
     """
     check_name(name)

@@ -33,6 +33,10 @@ MOST_PIXELS, LEAST_PIXELS = 1e7, 1e-9
 """Of a box: how far its left and top may be from 0, how large and how small its sizes may be. Far
 beyond any picture, but areas, ratios and variances of what is beyond are not finite."""
 
+MOST_SCORE = 1e7
+"""How far a confidence may be from 0. Some detectors give percents, margins or logits; what is far
+beyond those is broken, and no longer finite once it is rounded."""
+
 BOX = ("left", "top", "width", "height")
 
 
@@ -55,7 +59,7 @@ class Detections:
     Attributes:
         boxes_M4: left, top, width, height in pixels, none beyond `MOST_PIXELS`, sizes above 0, at
             least `LEAST_PIXELS`.
-        scores_M: confidences, finite; most detectors give 0 to 1.
+        scores_M: confidences, none beyond `MOST_SCORE`; most detectors give 0 to 1.
         features_MD: appearance vectors for re-identification, or None.
         motion: of the background since the last picture, as `brainray.tracking.camera` sees it:
             from its pixels to those of this frame. None where no picture was looked at.
@@ -88,18 +92,26 @@ class Detections:
             row, column = np.argwhere(np.abs(self.boxes_M4) > MOST_PIXELS)[0]
             value = self.boxes_M4[row, column]
             raise DataError(
-                f"box {row}: {BOX[column]} is {value:g}, allowed are {-MOST_PIXELS:,.0f} to "
+                f"box {row}: {BOX[column]} is {_exact(value)}, allowed are {-MOST_PIXELS:,.0f} to "
                 f"{MOST_PIXELS:,.0f} pixels"
             )
         if (self.boxes_M4[:, 2:] < LEAST_PIXELS).any():
             row, column = np.argwhere(self.boxes_M4[:, 2:] < LEAST_PIXELS)[0]
             value = self.boxes_M4[row, 2 + column]
             allowed = "above 0" if value <= 0 else f"{LEAST_PIXELS:g} and more"
-            raise DataError(f"box {row}: {BOX[2 + column]} is {value:g}, allowed is {allowed}")
+            raise DataError(
+                f"box {row}: {BOX[2 + column]} is {_exact(value)}, allowed is {allowed}"
+            )
         if not np.isfinite(self.scores_M).all():
             row = np.flatnonzero(~np.isfinite(self.scores_M))[0]
             value = self.scores_M[row]
             raise DataError(f"box {row}: conf is {value}, allowed are finite numbers")
+        if (np.abs(self.scores_M) > MOST_SCORE).any():
+            row = np.flatnonzero(np.abs(self.scores_M) > MOST_SCORE)[0]
+            raise DataError(
+                f"box {row}: conf is {_exact(self.scores_M[row])}, allowed are "
+                f"{-MOST_SCORE:,.0f} to {MOST_SCORE:,.0f}"
+            )
         if self.features_MD is not None and len(self.features_MD) != len(self.scores_M):
             raise DataError(
                 f"{len(self.features_MD)} appearance vectors for {len(self.scores_M)} boxes"
@@ -117,6 +129,11 @@ class Detections:
         object.__setattr__(found, "features_MD", features)
         object.__setattr__(found, "motion", self.motion)
         return found
+
+
+def _exact(value: float) -> str:
+    """Return a value with all its digits: rounded, what is just beyond a bound looks allowed."""
+    return f"{value:,}".removesuffix(".0")
 
 
 NOTHING = Detections(np.empty((0, 4)), np.empty(0))

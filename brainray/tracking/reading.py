@@ -28,7 +28,8 @@ WITH_WORLD = len(MOT_COLUMNS) + 1
 LARGEST = 2**53 - 1
 """Whole number in a column: up to it floating point tells each from the next."""
 UNKNOWN = -1
-"""As confidence of all rows of a sequence: they have none, and are taken for sure."""
+"""As confidence of all rows of a sequence: they have none, and are taken for sure. A line of JSON,
+which comes before the others are known, has it of each box for itself."""
 ROUNDING = 1e-6
 """By how much a confidence of a file may miss 0 to 1."""
 SOURCES = ("tracker", "detector")

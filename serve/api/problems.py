@@ -12,6 +12,7 @@ from brainray.errors import (
     ClusterError,
     DataError,
     FilterError,
+    InvalidError,
     NetworkError,
     RunError,
     ScenarioError,
@@ -38,7 +39,7 @@ def status_of(error: BrainrayError) -> int:
             return 404
         case UnavailableError() | ClusterError():
             return 503
-        case FilterError() | DataError() | NetworkError() | ScenarioError():
+        case FilterError() | InvalidError() | DataError() | NetworkError() | ScenarioError():
             return 422
         case CatalogError() | RunError():
             return 409  # what is there does not allow it

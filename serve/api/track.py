@@ -23,10 +23,10 @@ from ..frames import (
     PARQUET,
     VIDEO,
     Allowed,
-    GivenFrame,
     read_frames,
 )
 from ..limits import TrackLimits
+from ..lines import GivenFrame
 from ..schemas import TrackedFrame, TrackingEnd
 from ..threads import Thread
 from ..tracking import Lines, Streams, tracked
@@ -67,7 +67,8 @@ _BODY: dict[str, Any] = {
                 "schema": _FILE
                 | {
                     "description": f"Detections, either form; also as `{LINES}` or `{PARQUET}`. "
-                    "A line of JSON a frame has its number and the boxes in it, in pixels."
+                    "A line of JSON a frame has its number and the boxes in it, in pixels; a "
+                    "`conf` of -1 counts as none, which is 1: `GivenFrame`."
                 },
                 "example": '{"frame": 1, "boxes": [{"left": 10, "top": 20, "width": 30, '
                 '"height": 60, "conf": 0.9}]}\n',
@@ -78,7 +79,7 @@ _BODY: dict[str, Any] = {
 _ANSWER: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A line of JSON a frame, as it is tracked: `TrackedFrame`; a frame that "
-        "cannot be tracked ends them with `TrackingEnd`.",
+        "cannot be tracked, or a video without one, ends them with `TrackingEnd`.",
         "content": {
             LINES: {
                 "schema": {"type": "string"},

@@ -87,7 +87,7 @@ def test_only_keys_of_the_role_change_anything(
 
 
 def test_what_cannot_be_deployed_is_refused(
-    steady: TestClient, library: Library, deployer: dict[str, str]
+    steady: TestClient, library: Library, models: list[Model], deployer: dict[str, str]
 ) -> None:
     for body, status, reason in (
         ({"model": "none"}, 404, "model 'none': not in the catalog"),
@@ -102,6 +102,11 @@ def test_what_cannot_be_deployed_is_refused(
     assert (
         steady.put("/api/endpoints/BAD", json={"model": "x"}, headers=deployer).status_code == 404
     )
+    for name in ("B%201", "BAD", "-"):
+        body = {"model": models[1].id}
+        refused = steady.put(f"/api/endpoints/{name}", json=body, headers=deployer)
+        assert refused.status_code == 422
+        assert "must be up to 63 small letters" in refused.json()["detail"]
     assert library.endpoint("digits").revision == 1
 
 

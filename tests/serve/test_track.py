@@ -50,6 +50,7 @@ from serve.tracking import Lines
 TRACK = "/api/endpoints/street/track"
 LINES = {"content-type": "application/x-ndjson"}
 PARQUET = {"content-type": "application/vnd.apache.parquet"}
+NOBODY = b'{"frame": 1, "boxes": []}\n'
 
 
 @pytest.fixture(scope="module")
@@ -260,8 +261,46 @@ def test_a_bad_frame_ends_the_stream_and_is_named(app: TestClient) -> None:
         ('{"frame": 4, "boxes": []}', 4, "frame 4 comes after frame 4"),
         ('{"frame": 5, "boxes": [{"left": 0}]}', None, "line 2, after frame 4: boxes.0.top"),
         ('{"frame": 5.5, "boxes": []}', None, "line 2, after frame 4: frame"),
-        ("no JSON", None, "line 2, after frame 4: Invalid JSON"),
+        ("no JSON", None, "line 2, after frame 4: 'no JSON': is no frame in JSON ("),
         ("x" * 300, None, "is longer than 200 bytes"),
+        (
+            '{"frame": 5, "boxes": [{"left": 10000001, "top": 0, "width": 1, "height": 1}]}',
+            5,
+            "left is 10,000,001, allowed are -10,000,000 to 10,000,000 pixels",
+        ),
+        (
+            '{"frame": 5, "boxes": [{"left": 0,"top": 0,"width": 1,"height": 1,"conf": 1e305}]}',
+            5,
+            "box 0: conf is 1e+305, allowed are -10,000,000 to 10,000,000",
+        ),
+        ('{"frame": true, "boxes": []}', None, "frame: Input should be a valid integer, not True"),
+        ('{"frame": "5", "boxes": []}', None, "frame: Input should be a valid integer, not '5'"),
+        (
+            '{"frame": 5, "boxes": [{"left": "3", "top": 0, "width": 1, "height": 1}]}',
+            None,
+            "line 2, after frame 4: boxes.0.left: Input should be a valid number, not '3'",
+        ),
+        (
+            '{"frame": 5, "boxes": [{"left": 0, "top": 0, "width": true, "height": 1}]}',
+            None,
+            "boxes.0.width: Input should be a valid number, not True",
+        ),
+        ('{"frame": 5}', None, "boxes: Field required in {'frame': 5}"),
+        ('{"frame": 5, "boxes": [], "seq": 1}', None, "seq: is no field, allowed are frame, boxes"),
+        (
+            '{"frame": 5, "boxes": [{"left": 0,"top": 0,"width": 1,"height": 1,"id": 1}]}',
+            None,
+            "boxes.0.id: is no field, allowed are left, top, width, height, conf",
+        ),
+        (
+            '{"frame": 5, "boxes": [\n',
+            None,
+            """line 2, after frame 4: '{"frame": 5, "boxes": [': is no frame in JSON (EOF while """
+            "parsing a list at character 23), allowed are Parquet or lines of JSON",
+        ),
+        ("5,-1,794.2,47.5,71.2", None, "'5,-1,794.2,47.5,71.2': is no frame in JSON (trailing"),
+        ("5", None, "'5': is no frame in JSON (Input should be an object), allowed are Parquet"),
+        ("\ufeff", None, "is no frame in JSON"),
     ],
 )
 def test_a_bad_line_ends_the_stream_and_is_named(
@@ -273,6 +312,51 @@ def test_a_bad_line_ends_the_stream_and_is_named(
     assert answer[0] == {"frame": 4, "boxes": []}
     assert (len(answer), answer[1]["frame"]) == (2, frame)
     assert reason in answer[1]["error"]
+
+
+def test_a_table_of_text_is_told_what_detections_are(app: TestClient) -> None:
+    for text in ("frame,left,top,width,height\n1,2,3,4,5\n", "1,-1,2,3,4,5,-1\n"):
+        (line,) = lines(app.post(TRACK, files={"detections": ("det.txt", text.encode())}))
+        assert line["error"].startswith(f"line 1: {text.splitlines()[0]!r}: is no frame in JSON (")
+        assert "allowed are Parquet or lines of JSON" in line["error"]
+
+
+def test_a_confidence_that_is_not_known_is_sure_in_each_line(cameras: Library) -> None:
+    deploy(cameras, "sure", TrackingDefinition(tracker="two_stage"))
+    side = {"left": 10, "top": 20, "width": 30, "height": 60}
+    for confs, wanted in (([-1, -1], [1, 1]), ([-1, 0.75], [1, 0.75]), ([-1.0, None], [1, 1])):
+        given = [
+            side | {"left": 100 * n} | ({} if conf is None else {"conf": conf})
+            for n, conf in enumerate(confs)
+        ]
+        text = json.dumps({"frame": 1, "boxes": given})
+        with TestClient(predict_app(cameras)) as app:
+            (line,) = lines(app.post("/api/endpoints/sure/track", content=text, headers=LINES))
+        assert [box["conf"] for box in line["boxes"]] == wanted
+    cameras.undeploy("sure")
+
+
+def test_what_has_no_frame_is_refused(
+    app: TestClient, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = as_parquet(detected(weights, walk(1))[[]])
+    for asked in (
+        {"content": b"", "headers": LINES},
+        {"content": nothing, "headers": PARQUET},
+        {"files": {"detections": ("a", b"")}},
+        {"files": {"detections": ("a", nothing)}},
+    ):
+        refused = app.post(TRACK, **asked)
+        assert (refused.status_code, refused.json()["detail"]) == (
+            422,
+            "detections: has no frame, at least one is needed",
+        )
+    (line,) = lines(app.post(TRACK, content=b"\n \n", headers=LINES))
+    assert line == {"error": "detections: has no frame, at least one is needed", "frame": None}
+    # A file that can be opened, but whose first frame was cut off, says so only when it is read.
+    monkeypatch.setattr("serve.frames._Video", lambda *arguments: ())
+    (line,) = lines(app.post(TRACK, files={"video": ("a.mkv", b"a header alone")}))
+    assert line == {"error": "video: has no frame, at least one is needed", "frame": None}
 
 
 def test_what_should_not_be_ends_the_stream_with_a_line_and_is_logged(
@@ -292,6 +376,16 @@ def test_what_should_not_be_ends_the_stream_with_a_line_and_is_logged(
         {"error": "frame 5: an error of the service, which its log has", "frame": 5},
     ]
     assert "a secret" in caplog.text
+
+
+def test_no_line_holds_what_is_no_json(app: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def update(self: Sort, frame: int, detections: Detections) -> Tracks:
+        return Tracks(np.array([1]), np.array([[0.0, 0, 1, 1]]), np.array([np.inf]))
+
+    monkeypatch.setattr(Sort, "update", update)
+    answer = lines(app.post(TRACK, content=NOBODY, headers=LINES))
+    said = "frame 1: an error of the service, which its log has"
+    assert answer == [{"error": said, "frame": 1}]
 
 
 PICTURE = encode_image(walk(1)[0])
@@ -355,6 +449,10 @@ def test_parquet_that_is_too_large_or_of_several_cameras_is_refused(
         answer = lines(app.post(TRACK, content=as_parquet(rows), headers=PARQUET))
         assert [line["frame"] for line in answer] == [1, 2]
         assert answer[-1]["error"] == "frame 2: box 1: width is -1, allowed is above 0"
+        rows = detected(weights, walk(3))
+        rows.scores_N[3] = 1e305
+        answer = lines(app.post(TRACK, content=as_parquet(rows), headers=PARQUET))
+        assert answer[-1]["error"].startswith("frame 2: box 1: conf is 1e+305, allowed are -10,")
         rows = detected(weights, walk(4))
         answer = lines(app.post(TRACK, content=as_parquet(rows), headers=PARQUET))
         assert answer[-1] == {"error": "frame 4: at most 3 frames are allowed", "frame": 4}
@@ -395,18 +493,18 @@ def test_what_a_run_has_chosen_is_put_to_an_endpoint(tmp_path: Path) -> None:
         done = app.put(url, json={"model": run, "sequence": "walk-2"}, headers=deployer)
         assert (done.status_code, done.json()["tracking"]["tracker"]) == (200, "sort")
         assert done.json()["tracking"]["min_score"] == 0.3
-        assert app.post(f"{url}/track", content=b"", headers=LINES).status_code == 200
+        assert app.post(f"{url}/track", content=NOBODY, headers=LINES).status_code == 200
 
 
 def test_an_endpoint_that_tracks_is_removed_with_a_key(app: TestClient, cameras: Library) -> None:
     deploy(cameras, "gone", TrackingDefinition(tracker="sort"))
     url = "/api/endpoints/gone"
     deployer = {"Authorization": f"Bearer {cameras.add_key('ann', 'deployer')}"}
-    assert app.post(f"{url}/track", content=b"", headers=LINES).status_code == 200
+    assert app.post(f"{url}/track", content=NOBODY, headers=LINES).status_code == 200
     assert app.post(f"{url}/rollback", headers=deployer).status_code == 409
     assert app.delete(url).status_code == 401
     assert app.delete(url, headers=deployer).status_code == 204
-    assert app.post(f"{url}/track", content=b"", headers=LINES).status_code == 404
+    assert app.post(f"{url}/track", content=NOBODY, headers=LINES).status_code == 404
 
 
 def test_a_detector_that_cannot_be_loaded_is_no_stream(cameras: Library) -> None:
@@ -548,6 +646,10 @@ def test_the_client_follows(cameras: Library, weights: Path, tmp_path: Path) -> 
             next(client.track("street", video=b"no video"))
         with pytest.raises(ValueError, match="give one of"):
             client.track("street")
+        with pytest.raises(ValueError, match="frames: there are none"):
+            client.track("street", frames=[])
+        with pytest.raises(ServiceError, match="422: detections: has no frame"):
+            next(client.track("street", detections=b""))
         street = next(one for one in client.endpoints() if one.name == "street")
         assert street.model is None
         assert street.tracking is not None

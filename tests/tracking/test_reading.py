@@ -143,6 +143,16 @@ def test_confidences_that_are_not_known_are_sure_and_odd_ones_noted(tmp_path):
     assert read_boxes(path)["a"].scores_N.tolist() == [1, 1]
 
 
+def test_a_confidence_that_cannot_be_is_named_with_its_frame(tmp_path):
+    text = tmp_path / "det.txt"
+    text.write_text("1,-1,1,2,3,4,0.5\n2,-1,1,2,3,4,1e305\n")
+    parquet = write(tmp_path / "boxes.parquet", seq=None, frame=[1, 2, 3], conf=[0.5, 1e305, 0.5])
+    for path in (text, parquet):
+        (rows,) = read_boxes(path).values()
+        with pytest.raises(DataError, match=r"frame 2: box 0: conf is 1e\+305, allowed are -10,"):
+            list(rows.by_frame())
+
+
 def test_text_of_ten_columns_has_coordinates_in_the_world(tmp_path):
     (tmp_path / "gt.txt").write_text("1,1,1,2,3,4,1,3.98,1.2,0\n1,2,1,2,3,4,0,3,12,0\n")
     found = read_boxes(tmp_path / "gt.txt")["gt"]

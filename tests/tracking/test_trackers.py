@@ -1,6 +1,7 @@
 """What holds for every tracker, and what the published ones do."""
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,6 +125,9 @@ def test_frames_must_rise(name):
         ([[0, 0, -5, 5]], "box 0: width is -5, allowed is above 0"),
         ([[0, 0, 5, 0]], "box 0: height is 0"),
         ([[np.inf, 0, 5, 5]], "box 0: left is inf"),
+        ([[10_000_001, 0, 5, 5]], "box 0: left is 10,000,001, allowed are -10,000,000 to 10,000"),
+        ([[0, np.nextafter(-1e7, -1e8), 5, 5]], r"box 0: top is -10,000,000\.0+2, allowed"),
+        ([[0, 0, 5, 9.9999999e-10]], "box 0: height is 9.9999999e-10, allowed is 1e-09 and more"),
         (np.ones((20_000, 4)), f"20,000 boxes, allowed are {MOST_BOXES:,}"),
         (np.ones((2, 3)), r"shape \(2, 3\)"),
     ],
@@ -133,9 +137,12 @@ def test_what_is_no_box_is_refused(boxes, message):
         seen(boxes)
 
 
-def test_a_score_must_be_a_number():
+def test_a_score_must_be_a_number_within_reason():
     with pytest.raises(DataError, match="box 0: conf is nan"):
         seen(BOX, np.nan)
+    for conf in (1e305, -10_000_000.5):
+        with pytest.raises(DataError, match=f"conf is {re.escape(f'{conf:,}')}, allowed are -10,"):
+            seen(BOX, conf)
 
 
 def test_the_frame_of_a_bad_box_is_named(walkers):

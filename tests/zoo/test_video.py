@@ -126,6 +126,17 @@ def test_a_video_is_followed_with_the_times_of_its_frames(cameras: Library, tmp_
     )
 
 
+def test_a_video_that_is_cut_off_in_its_first_frame_has_none(
+    cameras: Library, tmp_path: Path
+) -> None:
+    video = film(tmp_path / "a.mkv", walk(2)).read_bytes()
+    first = video.index(b"\x1f\x43\xb6\x75")  # Matroska's cluster, which holds the frames
+    with TestClient(predict_app(cameras)) as app:
+        answer = app.post(TRACK, files={"video": ("a.mkv", video[: first + 20])})
+    wanted = {"error": "video: has no frame, at least one is needed", "frame": None}
+    assert (answer.status_code, answer.json()) == (200, wanted)
+
+
 def test_a_video_that_is_none_or_too_large_is_refused(cameras: Library, tmp_path: Path) -> None:
     video = film(tmp_path / "a.mkv", walk(2))
     playlist = f"ffconcat version 1.0\nfile {video}\n".encode()
