@@ -34,7 +34,8 @@ from brainray.shapes import Array, Raw, Recording
 Sample: TypeAlias = Raw | bytes | Path
 """An image, a recording or a text as in Python, or an encoded file: its bytes or its path."""
 Picture: TypeAlias = Array | bytes | Path
-"""A uint8 image `(H, W)` or `(H, W, 3)`, or an encoded file: its bytes or its path."""
+"""A uint8 image `(H, W)`, `(H, W, 3)` or with alpha, which is left out, `(H, W, 4)`, or an encoded
+file: its bytes or its path."""
 
 FULL, UNAVAILABLE = 429, 503
 """A full service has done nothing yet, so any request may be sent again; one that cannot reach its

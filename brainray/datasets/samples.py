@@ -100,17 +100,17 @@ def _pixels(image: Image.Image) -> Array:
 
 
 def encode_image(image: Array) -> bytes:
-    """Return a uint8 image, `(H, W)` or `(H, W, 3)`, as PNG.
+    """Return a uint8 image, `(H, W)`, `(H, W, 3)` or with alpha `(H, W, 4)`, as PNG.
 
     Raises:
         DataError: of another dtype or shape, or without a pixel.
     """
     shape = image.shape
-    colors = shape[2:] in ((), (3,))
+    colors = shape[2:] in ((), (3,), (4,))
     if image.dtype != np.uint8 or image.ndim < 2 or not colors or not image.size:
         raise DataError(
-            f"is an array of {image.dtype} and shape {shape}, allowed are uint8 and shape (H, W) "
-            "or (H, W, 3), which have a pixel"
+            f"is an array of {image.dtype} and shape {shape}, allowed are uint8 and shape "
+            "(H, W), (H, W, 3) or (H, W, 4), which have a pixel"
         )
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="PNG", compress_level=6)
