@@ -15,6 +15,7 @@ from brainray.networks.detectors.interface import make_detector
 from brainray.shapes import Array
 from brainray.tracking.detecting import as_rows, detections_in
 from brainray.tracking.frames import Frames, read_frames
+from brainray.tracking.pairing import by_names
 from brainray.tracking.rows import Rows
 
 if TYPE_CHECKING:
@@ -94,9 +95,7 @@ def seen(
     Raises:
         DataError: a sequence or a frame has no picture, or one that cannot be read.
     """
-    frames = read_frames(source)
-    if len(frames) == len(boxes) == 1:
-        frames = dict(zip(boxes, frames.values(), strict=True))
+    frames = by_names(boxes, read_frames(source))
     found = {}
     for name, rows in boxes.items():
         if name not in frames:

@@ -21,6 +21,7 @@ from brainray.tracking.appearance import with_appearance
 from brainray.tracking.camera import CameraMotion, with_motion
 from brainray.tracking.frames import holds_mot_sequences, read_frames
 from brainray.tracking.interface import make_tracker
+from brainray.tracking.pairing import by_names
 from brainray.tracking.reading import (
     as_mot_text,
     as_parquet,
@@ -244,6 +245,7 @@ def _detections(
     if source is None or (pictures and not holds_mot_sequences(source)):
         return boxes
     names = list(mot_sequences(source))
+    boxes = by_names(names, boxes)
     missing = [name for name in names if name not in boxes]
     if missing:
         there = ", ".join(boxes)
@@ -283,12 +285,11 @@ def _of_boxes(
     That of one sequence and the boxes of one belong together, whatever their names.
     """
     named = list(names)
-    if len(truths) == len(named) == 1:
-        return dict(zip(named, truths.values(), strict=True))
-    if truth is not None and not set(named) & set(truths):
+    found = by_names(named, truths)
+    if truth is not None and not set(named) & set(found):
         there = ", ".join(truths) or "none"
         raise DataError(f"--truth {truth}: no seq {', '.join(named)}, there are {there}")
-    return dict(truths)
+    return found
 
 
 def _counts(boxes: Rows, tracks: Rows, milliseconds: float, score: Scores | None) -> dict[str, Any]:

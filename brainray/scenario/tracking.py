@@ -61,7 +61,9 @@ class TrackingData(Section):
             ``img1``), a video, or a folder of images; relative to the scenario's folder, as all
             files.
         detections: files with recorded boxes of one or more detectors: Parquet, or text of one
-            sequence.
+            sequence. Boxes of one sequence belong to the only one there is, others by their names.
+            A detector is called as its file, or as the folder where the files of several are called
+            the same.
         truth: a file with the ground truth, in place of ``gt/gt.txt``.
         appearance: what sees how boxes look in the pictures, so that trackers can know people again
             by it: an ONNX file, or a model of the catalog that is one. Whether that helps is

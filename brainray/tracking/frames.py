@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -155,7 +155,7 @@ class VideoFile(Frames):
     def _open(self) -> Any:
         try:
             container = self._av.open(str(self._path), options=dict(self._options))
-        except (OSError, ValueError) as error:  # what PyAV raises is one of both
+        except (OSError, ValueError, self._av.FFmpegError) as error:  # its EOFError is no OSError
             raise DataError(f"{self._path}: is no video that can be read: {error}") from error
         if not container.streams.video:
             container.close()
@@ -179,7 +179,7 @@ class VideoFile(Frames):
                 number += 1
                 try:
                     frame = next(frames, None)
-                except (OSError, ValueError) as error:
+                except (OSError, ValueError, self._av.FFmpegError) as error:
                     raise self._error(number, f"{self._path}: cannot be read: {error}") from error
                 if frame is None:
                     if self._lacking(container, number - 1, last) > SPARE:
@@ -240,6 +240,25 @@ def read_frames(path: Path) -> dict[str, Frames]:
             name: ImageFolder(folder / "img1", name) for name, folder in mot_sequences(path).items()
         }
     return {path.resolve().name: ImageFolder(path, path.resolve().name)}
+
+
+def check_frames(found: Mapping[str, Frames]) -> None:
+    """Look for a first frame in each sequence.
+
+    Args:
+        found: as of `read_frames`.
+
+    Raises:
+        DataError: a video has no frame, as one that is cut off early; one that cannot be read is
+            left to who needs it.
+    """
+    for name, frames in found.items():
+        try:
+            first = next(iter(frames), None)
+        except FrameError:
+            continue
+        if first is None:
+            raise DataError(f"seq {name}: has no frame")
 
 
 def holds_mot_sequences(path: Path) -> bool:

@@ -258,8 +258,15 @@ def check_options(name: str, tracker: Any, options: Mapping[str, Any]) -> dict[s
         try:
             checked[option] = kinds[option].validate_python(value, strict=True)
         except ValidationError as error:
-            raise DataError(f"{what} is {value!r}: {error.errors()[0]['msg']}") from error
+            raise DataError(f"{what} is {value!r}: {_allowed(error)}") from error
     return checked
+
+
+def _allowed(error: ValidationError) -> str:
+    """Say what is wrong; of an option that may be of several kinds, all of them."""
+    first, *others = (one["msg"] for one in error.errors())
+    kinds = [first, *(other.removeprefix("Input should be ") for other in others)]
+    return ", or ".join(kinds).replace("a valid boolean", "true or false")
 
 
 @cache

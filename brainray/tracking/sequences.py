@@ -13,15 +13,10 @@ import numpy as np
 
 from brainray.errors import DataError
 from brainray.shapes import IntArray
-from brainray.tracking.frames import Frames, holds_mot_sequences, read_frames
+from brainray.tracking.frames import Frames, check_frames, holds_mot_sequences, read_frames
 from brainray.tracking.interface import LEAST_PIXELS, MOST_BOXES, MOST_PIXELS
-from brainray.tracking.reading import (
-    TEXT_ENCODING,
-    mot_sequences,
-    read_boxes,
-    read_sources,
-    read_truth,
-)
+from brainray.tracking.pairing import by_names, read_recorded
+from brainray.tracking.reading import TEXT_ENCODING, mot_sequences, read_boxes, read_truth
 from brainray.tracking.rows import Rows
 
 PUBLIC = "public"
@@ -134,11 +129,14 @@ def read_sequences(
 ) -> list[LabelledSequence]:
     """Read sequences that have a ground truth.
 
+    The only sequence of the source, a truth of one and boxes of one belong together, under the
+    source's name; without a source they have the truth's. See `read_recorded`.
+
     Args:
         source: a MOT sequence or a folder of them, whose ``gt/gt.txt`` and ``det/*.txt`` are read
             (``det.txt`` is `PUBLIC`, others have their own names); or a video, or a folder of
             images. None where the files are all there is.
-        detections: files with the boxes of one or more detectors, for `read_sources`.
+        detections: files with the boxes of one or more detectors, for `read_recorded`.
         truth: file with the ground truth instead.
 
     Raises:
@@ -148,8 +146,10 @@ def read_sequences(
     truths: dict[str, Rows] = {}
     sizes: dict[str, Size] = {}
     boxes: dict[str, dict[str, Rows]] = {}
+    folders: dict[str, Path] = {}
     if source is not None and source.is_dir() and holds_mot_sequences(source):
-        for name, folder in mot_sequences(source).items():
+        folders = mot_sequences(source)
+        for name, folder in folders.items():
             if (folder / "gt" / "gt.txt").is_file():
                 truths[name] = next(iter(read_truth(folder / "gt" / "gt.txt").values()))
             for path in sorted((folder / "det").glob("[!.]*.txt")):
@@ -161,24 +161,30 @@ def read_sequences(
                 sizes[name] = size
     elif source is not None:
         frames = read_frames(source)
+    check_frames(frames)
     if truth is not None:
-        truths |= read_truth(truth)
-    for path in detections:
-        for detector, sequences in read_sources(path).items():
-            for name, rows in sequences.items():
-                if detector in boxes.setdefault(name, {}):
-                    raise DataError(f"{path}: boxes of {detector} in seq {name} are there already")
-                boxes[name][detector] = rows
+        truths |= by_names([*(folders or frames)], read_truth(truth))
+    known = list(dict.fromkeys([*folders, *frames, *truths]))
+    recorded = read_recorded(detections, known)
+    named = list(dict.fromkeys(one.sequence for one in recorded))
+    if truth is not None and named and not set(named) & set(known):
+        raise DataError(f"{truth}: no seq {', '.join(named)}, there are {', '.join(truths)}")
+    for one in recorded:
+        there = boxes.setdefault(one.sequence, {})
+        if one.detector in there:
+            what = f"boxes of {one.detector} in seq {one.sequence} are there already"
+            raise DataError(f"{one.path}: {what}")
+        there[one.detector] = one.rows
     names = list(dict.fromkeys([*frames, *boxes, *truths]))
-    for name in frames:
+    if truth is not None:  # a file may have boxes of more sequences than there is a truth for
+        names = [name for name in names if name in truths or name in frames]
+    for name in names:
         if name not in truths:
-            there = ", ".join(truths) or "none"
-            raise DataError(f"seq {name}: has no ground truth; there is one of: {there}")
+            others = ", ".join(truths) or "none"
+            raise DataError(f"seq {name}: has no ground truth; there is one of: {others}")
     return [
-        labelled(name, truths.get(name), boxes.get(name, {}), sizes.get(name), frames.get(name))
+        labelled(name, truths[name], boxes.get(name, {}), sizes.get(name), frames.get(name))
         for name in names
-        # A file may have boxes of more sequences than there is a truth for.
-        if name in truths or name in frames or truth is None
     ]
 
 

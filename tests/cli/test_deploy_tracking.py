@@ -61,6 +61,24 @@ def test_what_a_run_has_chosen_is_deployed(brainray, tmp_path):
     walks = scenarios[-1]
     assert (walks["name"], walks["task"], walks["finished_runs"]) == ("walks", "tracking", 1)
     assert walks["best"] == pytest.approx(report.overall.idf1)
+    shown = json.loads(brainray("scenarios", "show", "walks", "--json", "-").out)
+    assert shown["search"]["detectors"] == ["shy"]
+    changed = ("--set", "search.budget=3", "--json", "-")
+    assert json.loads(brainray("scenarios", "show", "walks", *changed).out)["search"]["budget"] == 3
+    assert "nor was one of this name run" in brainray("scenarios", "show", "walk").err
+
+
+def test_scores_of_another_goal_are_not_compared(brainray, tmp_path):
+    path = tmp_path / "walks.yaml"
+    path.write_text(WALKS)
+    run_scenario(load_scenario(path), 0, load_settings(), local_runner)
+    by_mota = load_scenario(path, ["goal.objective=mota"])
+    report = run_scenario(by_mota, 0, load_settings(), local_runner)
+    walks = json.loads(brainray("scenarios", "list", "--json", "-").out)[-1]
+    assert walks["finished_runs"] == 2
+    # It is listed as it was run last.
+    assert report.overall.mota < report.overall.idf1
+    assert walks["best"] == pytest.approx(report.overall.mota)
 
 
 @pytest.mark.parametrize(

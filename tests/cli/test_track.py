@@ -101,6 +101,18 @@ def test_one_truth_and_one_set_of_boxes_belong_together(brainray, boxes, tmp_pat
     assert "Without a ground truth: one." in done.out
 
 
+@pytest.mark.parametrize("name", ["own.txt", "det.txt", "own.parquet"])
+def test_boxes_of_one_and_one_input_belong_together(brainray, mot, tmp_path, name):
+    own = tmp_path / name
+    rows = people(2)
+    own.write_bytes(as_mot_text(rows) if own.suffix == ".txt" else as_parquet({"film": rows}))
+    done = brainray("track", mot, "--detections", own, "--json", "-")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    assert list(document["sequences"]) == ["MOT-1"]
+    assert document["OVERALL"]["mota"] == 1
+
+
 def test_a_truth_in_which_nobody_counts_gives_no_scores(brainray, mot):
     truth = mot / "gt" / "gt.txt"
     truth.write_text("1,1,0,0,40,100,1,3,1\n2,2,0,0,40,100,0,1,1\n")  # a car, and not evaluated
@@ -131,6 +143,10 @@ def test_a_mot_folder_has_its_detections_and_truth(brainray, mot, tmp_path):
         ((), "nothing to track: give INPUT or --detections"),
         (("--detections", "{boxes}", "--tracker", "no"), "trackers: unknown name 'no'"),
         (("--detections", "{boxes}", "--set", "old=1"), "two_stage: old is no option"),
+        (
+            ("--detections", "{boxes}", "--set", "camera=maybe"),
+            "camera is 'maybe': Input should be true or false, or 'pictures'",
+        ),
         (("--detections", "{boxes}", "--set", "old"), "must have the form name=value"),
         (("--detections", "{boxes}", "--out", "x.csv"), "must end in .parquet or .txt"),
         (("--detections", "{boxes}", "--out", "x.txt"), "holds one sequence, these are 2"),

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from brainray.pipeline.tracking.pictures import draw_sheet
+from brainray.pipeline.tracking.publication import SHEET, draw_tracks
 from brainray.tracking.frames import ImageFolder
 from brainray.tracking.rows import Rows
 from brainray.tracking.sequences import LabelledSequence, labelled
@@ -61,3 +62,21 @@ def test_a_canvas_is_small_however_far_away_a_box_is(tmp_path: Path) -> None:
         sheet = sheet_of(labelled("far", tracks, {}), tracks, tmp_path)
         assert sheet.width == 1600
         assert 16 <= sheet.height <= 400
+
+
+def test_a_stretch_without_pictures_costs_its_drawing_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("L", (160, 90), 128).save(tmp_path / "1.png")
+    tracks = walk([1, 2, 3, 4])
+    bare = labelled("bare", tracks, {}, frames=ImageFolder(tmp_path, "bare")).halves()[1]
+    canvas = labelled("canvas", tracks, {})
+    monkeypatch.setattr("brainray.pipeline.tracking.publication.can_film", lambda: False)
+    (tmp_path / "one").mkdir()
+    notes = draw_tracks([bare], {"bare": tracks}, tmp_path / "one")
+    said = "tracks.png is without bare: there are no pictures of the frames that it would show."
+    assert notes[-1] == said
+    assert not list((tmp_path / "one").iterdir())
+    notes = draw_tracks([bare, canvas], {"bare": tracks, "canvas": tracks}, tmp_path / "one")
+    assert notes[-1] == said
+    assert [one.name for one in (tmp_path / "one").iterdir()] == [SHEET]

@@ -269,12 +269,13 @@ def test_a_truth_in_which_nobody_counts_is_no_truth(walks: list[LabelledSequence
 
 
 def test_pictures_without_a_truth_are_named(tmp_path: Path) -> None:
-    video, truth = tmp_path / "street", tmp_path / "other.txt"
+    video, truth = tmp_path / "street", tmp_path / "truths.parquet"
     video.mkdir()
     Image.new("RGB", (8, 8)).save(video / "1.png")
-    truth.write_text("1,1,0,0,4,4,1\n")
+    rows = Rows.of(np.array([1]), np.array([[0.0, 0, 4, 4]]), ids_N=np.array([1]))
+    truth.write_bytes(as_parquet({"other": rows, "third": rows}))
     with pytest.raises(
-        DataError, match=r"^seq street: has no ground truth; there is one of: other$"
+        DataError, match=r"^seq street: has no ground truth; there is one of: other, third$"
     ):
         read_sequences(video, truth=truth)
 

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -10,6 +11,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from scipy.optimize import linear_sum_assignment
 from starlette.testclient import TestClient
 
@@ -20,14 +22,16 @@ from brainray.networks.detectors.interface import make_detector
 from brainray.networks.detectors.suppression import ious
 from brainray.pipeline.tracking.pictures import VIDEO_WIDTH, can_film
 from brainray.pipeline.tracking.pictures import film as film_tracks
+from brainray.pipeline.tracking.publication import draw_tracks
 from brainray.shapes import Array
 from brainray.testing.detectors import Colors, colors_offered, walk
 from brainray.testing.places import library_below
 from brainray.tracking.definition import TrackingDefinition, deploy
 from brainray.tracking.detecting import as_rows, detections_in
-from brainray.tracking.frames import VideoFile, read_frames
+from brainray.tracking.frames import ImageFolder, VideoFile, read_frames
 from brainray.tracking.interface import make_tracker
 from brainray.tracking.rows import track as follow
+from brainray.tracking.sequences import read_sequences
 from brainray.tracking.walkers import walkers
 from serve.apps import predict_app
 from serve.limits import TrackLimits
@@ -162,6 +166,30 @@ def test_tracks_are_written_as_a_video(tmp_path: Path) -> None:
     assert pictures[0].shape[1] == VIDEO_WIDTH
     assert np.ptp(pictures[0], axis=2).max() > 50  # boxes have colors, the canvas is grey
     assert [one.name for one in tmp_path.iterdir()] == ["tracks.mp4"]
+
+
+def test_a_stretch_without_pictures_gives_no_video(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((48, 64, 3), dtype=np.uint8)).save(tmp_path / "1.png")
+    people = replace(walkers()[0], frames=ImageFolder(tmp_path, "walk"))
+    _, second = people.halves()
+    (tmp_path / "run").mkdir()
+    notes = draw_tracks([second], {second.name: second.truth}, tmp_path / "run")
+    assert [note.partition(":")[0] for note in notes] == [f"tracks.png is without {second.name}"]
+    assert not list((tmp_path / "run").iterdir())
+
+
+def test_a_video_without_a_whole_frame_is_refused_at_the_start(tmp_path: Path) -> None:
+    video = film(tmp_path / "cut.mkv", [np.full((48, 64, 3), 90, dtype=np.uint8)])
+    data = video.read_bytes()
+    cluster = data.index(b"\x1f\x43\xb6\x75")
+    video.write_bytes(data[: cluster + 16])
+    truth = tmp_path / "truth.txt"
+    truth.write_text("1,1,0,0,4,4,1\n2,1,0,0,4,4,1\n")
+    with pytest.raises(DataError, match=r"^seq cut: has no frame$"):
+        read_sequences(video, truth=truth)
+    video.write_bytes(data[:cluster])
+    with pytest.raises(DataError, match=r"cut\.mkv: is no video that can be read: "):
+        read_sequences(video, truth=truth)
 
 
 def f1(detector_name: str, file: str, frames: range) -> float:

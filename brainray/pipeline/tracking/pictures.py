@@ -24,13 +24,16 @@ PAPER, INK, FRAME = (24, 26, 30), (235, 235, 235), (70, 74, 80)
 
 def draw_sheet(
     sequences: Sequence[LabelledSequence], tracks: Mapping[str, Rows], path: Path
-) -> None:
+) -> list[str]:
     """Write some frames of each sequence, with boxes and identities, as one PNG.
 
     Args:
         sequences: a row of the sheet each; frames that are not there are an empty canvas.
         tracks: of each sequence.
-        path: of the file; written atomically.
+        path: of the file; written atomically, if there is something to draw.
+
+    Returns:
+        The names of sequences that it has no row for: they have pictures, but none of these frames.
 
     Raises:
         FrameError: naming the sequence and the frame that cannot be read.
@@ -45,9 +48,13 @@ def draw_sheet(
                 if number in chosen
             ]
         )
-    rows = [row for row in rows if row]  # a file may say that it has more frames than it has
+    # Pictures may be of a part alone, and a file may say that it has more frames than it has.
+    without = [one.name for one, row in zip(sequences, rows, strict=True) if not row]
+    rows = [row for row in rows if row]
+    if not rows:
+        return without
     high = [max(image.height for image in row) for row in rows]
-    sheet = Image.new("RGB", (COLUMNS * CELL, max(1, sum(high))), PAPER)
+    sheet = Image.new("RGB", (COLUMNS * CELL, sum(high)), PAPER)
     top = 0
     for row, height in zip(rows, high, strict=True):
         for number, image in enumerate(row):
@@ -56,6 +63,7 @@ def draw_sheet(
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG")
     write_atomically(path, buffer.getvalue())
+    return without
 
 
 def _spread(sequence: LabelledSequence) -> set[int]:
@@ -78,7 +86,7 @@ def film(sequence: LabelledSequence, tracks: Rows, path: Path) -> None:
     Args:
         sequence: frames that are not there are an empty canvas.
         tracks: of it.
-        path: of the file, ``.mp4``; written atomically.
+        path: of the file, ``.mp4``; written atomically, if there is a frame.
 
     Raises:
         FrameError: naming the sequence and the frame that cannot be read.
@@ -102,7 +110,8 @@ def film(sequence: LabelledSequence, tracks: Rows, path: Path) -> None:
                 container.mux(stream.encode(frame))
             if stream is not None:
                 container.mux(stream.encode())
-        temporary.replace(path)
+        if stream is not None:  # without a frame PyAV has made no file
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -52,8 +52,8 @@ def draw_tracks(
 ) -> list[str]:
     """Draw the tracks of a run, each file atomically, and return what one should know of it.
 
-    Where boxes were recorded nothing but this looks at the pictures: one that cannot be read costs
-    the drawing, not the run.
+    Where boxes were recorded nothing but this looks at the pictures: one that cannot be read, or is
+    not there, costs the drawing, not the run.
 
     Args:
         stretches: what is reported on.
@@ -62,7 +62,10 @@ def draw_tracks(
     """
     notes = notes_on_pictures(stretches)
     try:
-        draw_sheet(stretches, tracks, folder / SHEET)
+        undrawn = draw_sheet(stretches, tracks, folder / SHEET)
+        if undrawn:
+            what = "there are no pictures of the frames that it would show"
+            notes.append(f"{SHEET} is without {', '.join(undrawn)}: {what}.")
         if can_film():
             for one in stretches:
                 film(one, tracks[one.name], folder / video_of(one.name))
