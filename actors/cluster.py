@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import AuthenticationError, RayActorError, RayTaskError
+from ray.exceptions import RayActorError, RayTaskError
 
 from actors.names import NAMESPACE
 from brainray.errors import BrainrayError, ClusterError
@@ -67,7 +67,7 @@ def _start(num_cpus: int | None) -> None:
         options |= {"num_cpus": num_cpus, "dashboard_host": "127.0.0.1"}
     try:
         ray.init(namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR, **options)
-    except (ConnectionError, RuntimeError, ValueError, AuthenticationError) as error:
+    except Exception as error:  # Ray raises bare ones, too, e.g. where a node starts too slowly
         reason = " ".join(str(error).split())
         raise ClusterError(f"Ray {options['address']}: cannot be used: {reason}") from error
 

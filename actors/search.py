@@ -57,7 +57,7 @@ class BroodSearcher(Searcher):
         self.broods = broods
         self.on_brood = on_brood
         self.failure = ""
-        self.refused: BrainrayError | None = None
+        self.refused: Exception | None = None
         self.workers: dict[str, int] = {}
         self.numbers = itertools.count()
         self.outstanding: dict[int, Brood] = {}
@@ -93,7 +93,7 @@ class BroodSearcher(Searcher):
         while len(self.outstanding) < len(self.workers):
             try:
                 brood = self.schedule.next()
-            except BrainrayError as error:  # what was asked for cannot be recorded, for example
+            except Exception as error:  # Tune would hide what it is, e.g. of a full disk
                 self.refused = error
                 break
             if brood is None:
@@ -115,11 +115,11 @@ class BroodSearcher(Searcher):
             self.failure = f"brood {brood.index}: {result['refused']}"
         else:
             values = json.loads(result["values"])
-            self.schedule.complete(brood.index, values)
             self.losses.pop(NO_BROOD, None)
             try:
+                self.schedule.complete(brood.index, values)
                 self.on_brood(brood, values, result["seconds"])
-            except BrainrayError as error:
+            except Exception as error:
                 # Tune would take it for a failure of the trial and try that again.
                 self.refused = error
         self.fill()
@@ -194,7 +194,7 @@ def search_on_tune(
 
     Raises:
         SearchError: a brood failed for good; its number and the reason are named.
-        BrainrayError: what ``on_brood`` raised.
+        Exception: what the schedule or ``on_brood`` raised.
     """
     broods: Any = BroodsActor.remote()
     searcher = BroodSearcher(schedule, broods, on_brood)

@@ -13,7 +13,7 @@ from brainray.cli.report import report_summary, report_table
 from brainray.errors import RunError, ScenarioError, StoppedError
 from brainray.pipeline.publication import MARKDOWN_FILE
 from brainray.pipeline.record import FILE_NAME, Record
-from brainray.pipeline.resuming import resumed
+from brainray.pipeline.resuming import report_if_finished, resumed
 from brainray.pipeline.run import run_scenario
 from brainray.pipeline.status import recorded_scenario
 from brainray.pipeline.stopping import terminable
@@ -74,6 +74,12 @@ def run(
             raise RunError(f"--resume {resume}: there is no such run; see: brainray runs list")
         recorded, seed = recorded_scenario(Record(settings.runs / resume))
         wanted = resumed(recorded, changes or [], resume)
+        if (stored := report_if_finished(settings, resume)) is not None:
+            says = f"run {resume}: is finished, this is its report"
+            Console(stderr=True).print(says, markup=False, highlight=False, soft_wrap=True)
+            document = stored.model_dump(mode="json")
+            show(report_table(stored), document, target, report_summary(stored))
+            return
     with LiveView(wanted, Console(stderr=True)) as view:
         try:
             with terminable():

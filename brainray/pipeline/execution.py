@@ -22,6 +22,7 @@ from brainray.pipeline.runner import Runner
 from brainray.pipeline.tensorboard import CandidateLog
 from brainray.pipeline.versions import versions
 from brainray.scenario import AnyScenario
+from brainray.search.calling import made
 from brainray.search.interface import Brood, Problem
 from brainray.search.schedule import Evaluated, Schedule
 from brainray.settings import Settings
@@ -101,12 +102,16 @@ class Execution(Generic[Described]):
         self.library.add_run(
             self.run_id, self.scenario.name, self.seed, str(self.record.path), definition
         )
+        finished = False
         try:
             self.runner.require(pretraining, search, training)
             with leased(self.runner, self.run_id), placed(self.record.folder):
-                return steps(done)
+                result = steps(done)
+                finished = True
+            return result
         except BaseException as error:
-            self._note_end(error)
+            if not finished:  # else its lease was being released; its result stays
+                self._note_end(error)
             raise
 
     def _note_end(self, error: BaseException) -> None:
@@ -146,9 +151,10 @@ class Execution(Generic[Described]):
         def on_asked(index: int, seen: int) -> None:
             self.record.append("asked", index=index, seen=seen, **of)
 
+        make = plugins.load("searchers", search.algorithm)
         schedule = Schedule(
             space,
-            plugins.load("searchers", search.algorithm)(space, self.seed),
+            made(search.algorithm, make, space, self.seed),
             seed=self.seed,
             budget=search.budget,
             brood_size=search.brood,
@@ -157,6 +163,7 @@ class Execution(Generic[Described]):
             known=known,
             seen=[event["seen"] for event in done if event["event"] == "asked"],
             on_asked=on_asked,
+            name=search.algorithm,
         )
 
         def on_brood(brood: Brood, values: list[float], seconds: float) -> None:

@@ -31,7 +31,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -119,6 +119,8 @@ class Record:
     def locked(self) -> Iterator[None]:
         """Hold the run for this process alone; the lock ends with the process.
 
+        A run that has recorded nothing by then leaves no folder.
+
         Raises:
             RunError: another process of this machine executes the run.
         """
@@ -137,7 +139,13 @@ class Record:
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()
-            yield
+            try:
+                yield
+            finally:
+                if not self.path.exists():  # for example, Ray could not be started
+                    (self.folder / LOCK_NAME).unlink(missing_ok=True)
+                    with suppress(OSError):  # what else lies there stays
+                        self.folder.rmdir()
 
     def executor(self) -> int | None:
         """Return the process of this machine that executes the run, None if none does."""

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from brainray.catalog.library import Library
-from brainray.errors import CatalogError, RunError
+from brainray.errors import CatalogError, RunError, UnknownError
 from brainray.pipeline.record import Record
+from brainray.pipeline.status import finished_report
 from brainray.pipeline.versions import versions
-from brainray.scenario import AnyScenario, Scenario
+from brainray.scenario import AnyReport, AnyScenario, Scenario
 from brainray.scenario.load import changed, key_of
 from brainray.scenario.steps import NO_STRATEGY
 from brainray.settings import Settings
@@ -76,6 +77,26 @@ def known_to(settings: Settings, run_id: str) -> Library:
             "a new run"
         ) from error
     return library
+
+
+def report_if_finished(settings: Settings, run_id: str) -> AnyReport | None:
+    """Return the report of a run that has finished, None of one that can go on.
+
+    A run that was killed after its report and before the catalog knew its result goes on.
+
+    Args:
+        settings: where catalog and records are.
+        run_id: of the run.
+
+    Raises:
+        RunError: the catalog is empty or another one, or the run's record is damaged.
+    """
+    library = known_to(settings, run_id)
+    try:
+        run = library.run(run_id)
+    except UnknownError:  # it ended before the catalog had it
+        return None
+    return finished_report(run) if run.status == "finished" else None
 
 
 def check_resumable(record: Record, sha256: str, other_versions: bool) -> None:

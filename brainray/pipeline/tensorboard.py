@@ -1,12 +1,17 @@
 """Each candidate for TensorBoard, which also the Ray dashboard's users look at."""
 
 import math
+import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tensorboardX import SummaryWriter
+from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.record_writer import RecordWriter
+from tensorboardX.summary import scalar
 
 from brainray.search.interface import Brood, Genome, Space
 
@@ -21,6 +26,8 @@ class CandidateLog:
     compares them by. Each of its rows is a run to TensorBoard, so they lie in a folder of their
     own, ``<folder>_genes``, where they do not crowd the curves.
 
+    What was added is on disk: a run that is killed and goes on does not add it again.
+
     Args:
         folder: of the event files of the curves.
         space: what the genes mean.
@@ -28,7 +35,11 @@ class CandidateLog:
     """
 
     def __init__(self, folder: Path, space: Space, before: Iterable[float] = ()) -> None:
-        self._writer = SummaryWriter(str(folder))
+        folder.mkdir(parents=True, exist_ok=True)
+        # A SummaryWriter's thread writes when it likes to; its flush knows nothing of what waits.
+        name = f"events.out.tfevents.{time.time():.0f}.{os.getpid()}"
+        self._curves = RecordWriter(str(folder / name))
+        self._write(file_version="brain.Event:2")
         self._genes = SummaryWriter(str(folder.with_name(f"{folder.name}_genes")))
         self._space = space
         self._count = 0
@@ -47,7 +58,7 @@ class CandidateLog:
         traceback: TracebackType | None,
     ) -> None:
         """Write what is left."""
-        self._writer.close()
+        self._curves.close()
         self._genes.close()
 
     def add(self, brood: Brood, values: list[float]) -> None:
@@ -56,8 +67,8 @@ class CandidateLog:
             self._next(value)
             if math.isnan(value):
                 continue
-            self._writer.add_scalar("candidate/value", value, self._count)
-            self._writer.add_scalar("candidate/best", self._best, self._count)
+            self._point("candidate/value", value)
+            self._point("candidate/best", self._best)
             if self._count <= DESCRIBED:
                 self._genes.add_hparams(
                     self._described(genome),
@@ -65,6 +76,13 @@ class CandidateLog:
                     name=f"candidate-{self._count:04}",
                     global_step=self._count,
                 )
+        self._curves.flush()
+
+    def _point(self, curve: str, value: float) -> None:
+        self._write(step=self._count, summary=scalar(curve, value))
+
+    def _write(self, **event: Any) -> None:
+        self._curves.write(Event(wall_time=time.time(), **event).SerializeToString())
 
     def _next(self, value: float) -> None:
         self._count += 1

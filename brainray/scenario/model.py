@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from brainray import plugins
 from brainray.scenario.steps import NO_STRATEGY, Grow, Pretraining, Search, Training
-from brainray.scenario.values import Column, Name, Number, Section, offered
+from brainray.scenario.values import Column, Distinct, Name, Number, Section, offered
 from brainray.shapes import Modality
 
 RESERVED_COLUMNS = ("split", "group")
@@ -55,8 +55,8 @@ class Input(Section):
     """
 
     modality: Modality
-    functions: tuple[str, ...] = ()
-    networks: tuple[Name, ...] = ()
+    functions: Annotated[tuple[str, ...], Distinct] = ()
+    networks: Annotated[tuple[Name, ...], Distinct] = ()
 
     def excites(self) -> tuple[str, ...]:
         """Return the functions given, or those that its modality excites by default."""
@@ -190,6 +190,11 @@ class Scenario(Section):
                 raise ValueError(
                     f"pretraining.strategy: is {self.pretraining.strategy}, but each network that "
                     "is grown is trained by one worker; it must be none"
+                )
+            if self.search.halving:
+                raise ValueError(
+                    "search.halving: needs candidates that are trained together, and each network "
+                    "that is grown is trained alone; leave it out"
                 )
             if len(self.inputs) > 1:
                 raise ValueError(

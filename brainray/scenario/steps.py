@@ -14,7 +14,7 @@ from pydantic import (
 
 from brainray import plugins
 from brainray.errors import BrainrayError
-from brainray.scenario.values import Name, Number, Section, offered
+from brainray.scenario.values import Distinct, Name, Number, Section, offered
 
 Operator = Literal["concat", "weighted_sum", "bilinear", "attention"]
 
@@ -88,7 +88,7 @@ class Search(Section):
     mode: Literal["synchronous", "asynchronous"] = "synchronous"
     lag: int = Field(default=3, ge=1, le=1024)
     depth: int = Field(default=4, ge=1, le=4)
-    operators: tuple[Operator, ...] = Field(default=("concat",), min_length=1)
+    operators: Annotated[tuple[Operator, ...], Distinct] = Field(default=("concat",), min_length=1)
     representation: Literal["joint", "coordinated"] = "joint"
     feedback: bool = False
     hidden: int = Field(default=16, ge=1, le=1024)
@@ -237,7 +237,9 @@ class Pretraining(Section):
 
     epochs: int = Field(default=6, ge=1, le=10_000)
     batch_size: int = Field(default=32, ge=1, le=65_536)
-    optimizers: tuple[Literal["adam", "sgd"], ...] = Field(default=("adam", "sgd"), min_length=1)
+    optimizers: Annotated[tuple[Literal["adam", "sgd"], ...], Distinct] = Field(
+        default=("adam", "sgd"), min_length=1
+    )
     start: tuple[Name, ...] = ()
     augmentation: Annotated[Number, Field(ge=0, le=0.5)] = 0.0
     workers: int | None = Field(default=None, ge=1, le=1024)

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from brainray.files import below
 from brainray.scenario.model import Activation, Input
-from brainray.scenario.values import Column, Name, Number, Section, offered
+from brainray.scenario.values import Column, Distinct, Name, Number, Section, offered
 
 OBJECTIVES = ("idf1", "mota", "hota", "switches")
 File = Annotated[Path, Field(strict=False)]
@@ -172,9 +172,9 @@ class TrackingSearch(Section):
     workers: int | None = Field(default=None, ge=1, le=1024)
     time_limit_minutes: Annotated[Number, Field(gt=0)] | None = None
     each: Literal["sequence", "all"] = "sequence"
-    detectors: tuple[Name, ...] = ()
-    min_scores: tuple[Annotated[Number, Field(allow_inf_nan=False)], ...] = ()
-    trackers: dict[Name, dict[Column, tuple[Any, ...]]] = Field(default={})
+    detectors: Annotated[tuple[Name, ...], Distinct] = ()
+    min_scores: Annotated[tuple[Annotated[Number, Field(allow_inf_nan=False)], ...], Distinct] = ()
+    trackers: dict[Name, dict[Column, Annotated[tuple[Any, ...], Distinct]]] = Field(default={})
 
 
 class TrackingScenario(Section):

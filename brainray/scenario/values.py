@@ -1,6 +1,6 @@
 """The kinds of values that a scenario file may have."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -34,6 +34,16 @@ def offered(group: str, what: str) -> AfterValidator:
 
     return AfterValidator(check)
 
+
+def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    for number, value in enumerate(values):
+        if value in values[:number]:
+            raise ValueError(f"{value!r} is given twice")
+    return values
+
+
+Distinct = AfterValidator(_each_once)
+"""Refuses a list that has a value twice."""
 
 Number = Annotated[float, Field(strict=False), BeforeValidator(_no_boolean)]
 """A float. Not strict, for YAML takes ``1e-3`` for a string."""

@@ -27,6 +27,7 @@ from scipy import stats
 
 from brainray import plugins
 from brainray.errors import SearchError
+from brainray.search.calling import made
 from brainray.search.interface import Searcher, Space
 from brainray.search.schedule import Schedule
 from brainray.search.table import TableProblem
@@ -62,10 +63,10 @@ def make_searcher(space: Space, protocol: Protocol, seed: int) -> Searcher:
 
     Raises:
         PluginError: no searcher has this name.
-        SearchError: it has no such option, or the option's value is not allowed.
+        SearchError: it has no such option, the option's value is not allowed, or it cannot be made.
     """
     searcher: Any = plugins.load("searchers", protocol.algorithm)
-    _, _, *parameters = inspect.signature(searcher).parameters.values()  # after space and seed
+    parameters = list(inspect.signature(searcher).parameters.values())[2:]  # after space and seed
     kinds = {one.name: one.annotation for one in parameters}
     for name, value in protocol.options.items():
         what = f"{protocol.algorithm}: {name}"
@@ -75,8 +76,7 @@ def make_searcher(space: Space, protocol: Protocol, seed: int) -> Searcher:
             _type_of(searcher, name, kinds[name]).validate_python(value, strict=True)
         except ValidationError as error:
             raise SearchError(f"{what} is {value!r}: {error.errors()[0]['msg']}") from error
-    made: Searcher = searcher(space, seed, **protocol.options)
-    return made
+    return made(protocol.algorithm, searcher, space, seed, **protocol.options)
 
 
 def _type_of(searcher: Any, name: str, annotation: Any) -> TypeAdapter[Any]:
@@ -130,6 +130,7 @@ def run_search(problem: TableProblem, protocol: Protocol, seed: int) -> Searched
         budget=protocol.budget,
         brood_size=protocol.brood_size,
         lag=protocol.lag,
+        name=protocol.algorithm,
     )
     waiting = []
     while True:

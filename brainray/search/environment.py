@@ -20,6 +20,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from brainray.errors import SearchError
 from brainray.search.interface import Brood, Problem
 from brainray.search.stages import Stages
 from brainray.seeding import derive
@@ -65,7 +66,13 @@ class CodeWriting(gymnasium.Env[IntArray, np.int64]):
         return self._observed(), {"action_mask": self._mask()}
 
     def step(self, action: np.int64) -> tuple[IntArray, float, bool, bool, dict[str, Any]]:
-        """Write a token; return observation, reward, whether it ended, False, and the mask."""
+        """Write a token; return observation, reward, whether it ended, False, and the mask.
+
+        Raises:
+            SearchError: the action is none of the action space.
+        """
+        if not self.action_space.contains(action):
+            raise SearchError(f"action {action!r}: allowed are the integers 0 to {self._most - 1}")
         if not self._mask()[action]:
             return self._observed(), self._penalty, True, False, {"action_mask": self._mask()}
         self._tokens.append(int(action))

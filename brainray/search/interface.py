@@ -215,6 +215,7 @@ def comparable(value: float) -> float:
 
 def at_least(what: str, value: float, least: float) -> None:
     """Raise `SearchError` if a searcher's option is less than allowed; ``what`` names it."""
+    _finite(what, value)
     if value < least:
         raise SearchError(f"{what} is {value}, at least {least} is needed")
 
@@ -227,8 +228,14 @@ def within(what: str, value: float, least: float, most: float) -> None:
 
 def above(what: str, value: float, bound: float) -> None:
     """Raise `SearchError` if a searcher's option is not above a bound; ``what`` names it."""
-    if not value > bound:
+    _finite(what, value)
+    if value <= bound:
         raise SearchError(f"{what} is {value}, more than {bound} is needed")
+
+
+def _finite(what: str, value: float) -> None:
+    if not -math.inf < value < math.inf:  # NaN is neither
+        raise SearchError(f"{what} is {value}, a finite number is needed")
 
 
 def one_of(what: str, value: str, *allowed: str) -> None:

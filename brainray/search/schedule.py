@@ -13,11 +13,12 @@ import itertools
 import math
 import operator
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 
 from brainray.errors import SearchError
+from brainray.search.calling import calling
 from brainray.search.interface import Brood, Genome, Reporting, Searcher, Space, comparable
 from brainray.seeding import derive, numpy_generator
 
@@ -51,6 +52,7 @@ class Schedule:
             brood 0, 1 and so on, as far as these were asked for before.
         on_asked: without a lag, called with the index of each brood that was not asked for before,
             and how many completed broods the searcher knew; before the brood is handed out.
+        name: of the searcher, for errors; None is that of its class.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Schedule:
         known: Mapping[int, Evaluated] | None = None,
         seen: Sequence[int] = (),
         on_asked: Callable[[int, int], None] | None = None,
+        name: str | None = None,
     ) -> None:
         self.space = space
         self.budget = budget
@@ -85,12 +88,14 @@ class Schedule:
         self._order = list(self._known)
         self._seen = seen
         self._on_asked = on_asked
+        self._name = type(searcher).__name__ if name is None else name
 
     def next(self) -> Brood | None:
         """Return the next brood; None if it has to wait for values, or if all were handed out.
 
         Raises:
-            SearchError: a brood that was evaluated before had other genomes.
+            SearchError: a brood that was evaluated before had other genomes, or the searcher
+                raised an error or gives no codes.
         """
         while (brood := self._make()) is not None:
             if brood.index not in self._known:
@@ -112,7 +117,8 @@ class Schedule:
         for told in itertools.islice(self._sights(index), self._told, None):
             if told not in self._values:
                 return None
-            self._searcher.tell(self._broods[told].genomes, self._values[told])
+            with calling(self._name, f"tell of brood {told}"):
+                self._searcher.tell(self._broods[told].genomes, self._values[told])
             self._told += 1
         size = min(self._brood_size, self.budget - len(self._asked))
         genomes = tuple(itertools.islice(self._fresh(index), size))
@@ -181,17 +187,22 @@ class Schedule:
         What is not finite is not known, and left out.
 
         Raises:
-            SearchError: the searcher gives something else than numbers by name.
+            SearchError: the searcher raised an error, or gives something else than numbers by name.
         """
         if not isinstance(self._searcher, Reporting):
             return {}
-        found: object = self._searcher.report()
+        with calling(self._name, "report()"):
+            found: object = self._searcher.report()
         if not isinstance(found, Mapping):
             raise SearchError(f"the searcher's report is {found!r}: must be numbers by name")
         for name, value in found.items():
             if not isinstance(name, str) or not isinstance(value, Real):
                 raise SearchError(f"the searcher's diagnostic {name!r} is {value!r}: not a number")
-        return {name: float(value) for name, value in found.items() if math.isfinite(value)}
+        try:
+            numbers = {name: float(value) for name, value in found.items()}
+        except OverflowError as error:
+            raise SearchError("the searcher's report has a number too large for a float") from error
+        return {name: number for name, number in numbers.items() if math.isfinite(number)}
 
     def best(self, count: int) -> list[Genome]:
         """Return the ``count`` best genomes, best first; the earlier one wins a tie.
@@ -209,7 +220,7 @@ class Schedule:
     def _fresh(self, index: int) -> Iterator[Genome]:
         """Yield legal codes that were not asked before, until there are none left."""
         stale = 0
-        for proposal in itertools.chain(self._warm_start(), self._searcher.ask(index)):
+        for proposal in itertools.chain(self._warm_start(), self._proposals(index)):
             genome = self._code(proposal)
             if genome not in self._asked:
                 stale = 0
@@ -218,6 +229,15 @@ class Schedule:
             elif (stale := stale + 1) >= STALE_PROPOSALS:
                 break
         yield from self._unseen(index)
+
+    def _proposals(self, index: int) -> Iterator[Genome]:
+        with calling(self._name, f"ask({index})"):
+            proposals: object = self._searcher.ask(index)
+            if not isinstance(proposals, Iterable):
+                raise SearchError(
+                    f"searcher {self._name!r}: ask({index}) returned {proposals!r}, must give codes"
+                )
+            yield from proposals
 
     def _warm_start(self) -> list[Genome]:
         """Return the codes worth trying first that were not tried yet; a brood may be too small."""

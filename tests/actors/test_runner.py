@@ -149,3 +149,13 @@ def test_a_run_on_ray_equals_a_local_one(
     assert on_ray.model == here.model  # down to the weights' sha256
     assert on_ray.gate.chosen == "fused"
     assert on_ray.best.test > max(part.test for part in on_ray.unimodal.values())
+
+
+def test_a_ray_that_cannot_start_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(**options: object) -> None:
+        raise Exception("The current node timed out\nduring startup.")
+
+    monkeypatch.setattr(cluster.ray, "init", failing)
+    message = "^Ray local: cannot be used: The current node timed out during startup.$"
+    with pytest.raises(ClusterError, match=message):
+        cluster._start(None)

@@ -1,6 +1,7 @@
 """The searcher that keeps the workers of a search busy, without Tune."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import ray
 from ray.tune.search import Searcher
 
 from actors.broods import BroodsActor
-from actors.search import LOST_WORKER_RETRIES, BroodSearcher
+from actors.search import LOST_WORKER_RETRIES, BroodSearcher, search_on_tune
 from brainray.search.interface import Brood
 from brainray.search.random_search import RandomSearch
 from brainray.search.schedule import Schedule
@@ -147,3 +148,25 @@ def test_what_is_known_already_needs_no_worker(schedule: Schedule, searcher: Bro
     while (brood := schedule.next()) is not None:
         schedule.complete(brood.index, [0.5] * 4)
     assert searcher.suggest("late") == Searcher.FINISHED
+
+
+def test_what_a_searcher_raises_is_raised_as_itself(
+    schedule: Schedule, searcher: BroodSearcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: RandomSearch, index: int) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(RandomSearch, "ask", broken)
+    searcher.suggest("one")
+    assert str(searcher.refused) == "searcher 'RandomSearch': ask(0) raised RuntimeError: no"
+    assert searcher.suggest("two") == Searcher.FINISHED
+
+
+def test_what_ends_a_search_is_raised_and_not_hidden_by_tune(
+    schedule: Schedule, tmp_path: Path
+) -> None:
+    def on_brood(brood: Brood, values: list[float], seconds: float) -> None:
+        raise OSError("no room")
+
+    with pytest.raises(OSError, match="no room"):
+        search_on_tune(OneMax(), schedule, 1, on_brood, tmp_path)

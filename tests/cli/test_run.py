@@ -39,6 +39,22 @@ def test_a_run_from_the_file_to_the_catalog(brainray: Call, scenario: Path, tmp_
     assert answer.label == "3"
 
 
+@pytest.fixture
+def badly_searching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Installs a searcher that cannot be asked."""
+    info = tmp_path / "bad-1.0.dist-info"
+    info.mkdir()
+    (tmp_path / "badly_searching.py").write_text(
+        "from brainray.search.random_search import RandomSearch\n"
+        "class Bad(RandomSearch):\n"
+        "    def ask(self, brood_index):\n"
+        "        raise RuntimeError('no')\n"
+    )
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bad\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[brainray.searchers]\nbad = badly_searching:Bad\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+
 def test_json_to_stdout_stands_alone(brainray: Call, scenario: Path) -> None:
     done = brainray("run", scenario, "--local", "--seed", "3", "--json", "-")
     assert done.code == 0, done.err
@@ -72,6 +88,41 @@ def test_a_stopped_run_says_how_to_go_on_and_does(
     assert done.code == 0, done.err
     report = json.loads(done.out)
     assert (report["run_id"], report["training"]["workers"]) == (run_id, 3)
+    # It has finished now: another resume changes nothing.
+    record = load_settings().runs / run_id / "record.jsonl"
+    before, row = record.read_bytes(), brainray("runs", "list", "--json", "-").out
+    done = brainray("run", "--resume", run_id, "--local", "--json", "-")
+    assert done.code == 0, done.err
+    assert json.loads(done.out) == report
+    assert done.err == f"run {run_id}: is finished, this is its report\n"
+    assert report["model"]["id"] in brainray("run", "--resume", run_id).out
+    assert record.read_bytes() == before
+    assert brainray("runs", "list", "--json", "-").out == row
+
+
+@pytest.mark.usefixtures("badly_searching")
+def test_what_a_searcher_raises_is_said_in_one_line(brainray: Call, scenario: Path) -> None:
+    done = brainray("run", scenario, "--local", "--set", "search.algorithm=bad")
+    assert done.code == 1
+    assert done.err.splitlines()[-1] == "brainray: searcher 'bad': ask(0) raised RuntimeError: no"
+
+
+def test_a_finished_tracking_run_is_not_gone_on_with(brainray: Call, tmp_path: Path) -> None:
+    path = tmp_path / "walks.yaml"
+    path.write_text(
+        "name: walks\ngoal: {task: tracking}\n"
+        "data: {source: embedded, sequences: [walk-1]}\n"
+        "search: {budget: 2, brood: 2, min_scores: [0], trackers: {sort: {max_age: [1, 5]}}}\n"
+    )
+    done = brainray("run", path, "--local", "--json", "-")
+    assert done.code == 0, done.err
+    report = json.loads(done.out)
+    record = load_settings().runs / report["run_id"] / "record.jsonl"
+    before = record.read_bytes()
+    done = brainray("run", "--resume", report["run_id"], "--local", "--json", "-")
+    assert json.loads(done.out) == report
+    assert done.err == f"run {report['run_id']}: is finished, this is its report\n"
+    assert record.read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,7 @@ def test_a_full_disk_leaves_no_half_of_an_event(tmp_path: Path) -> None:
 def test_the_lock_names_the_process_that_executes_the_run(tmp_path: Path) -> None:
     record = Record(tmp_path)
     assert record.executor() is None
+    record.append("started")
     with record.locked():
         assert record.executor() == os.getpid()
         refused = pytest.raises(RunError, match=f"is being executed by process {os.getpid()}")
@@ -96,3 +97,14 @@ def test_the_lock_names_the_process_that_executes_the_run(tmp_path: Path) -> Non
     assert record.executor() is None
     with record.locked():
         assert (tmp_path / "lock").read_text() == str(os.getpid())
+
+
+def test_a_run_that_recorded_nothing_leaves_no_folder(tmp_path: Path) -> None:
+    with Record(tmp_path / "empty").locked():
+        pass
+    assert not (tmp_path / "empty").exists()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "mine.txt").touch()
+    with Record(tmp_path / "other").locked():
+        pass
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["mine.txt"]

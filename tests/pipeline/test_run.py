@@ -2,6 +2,8 @@ import gc
 import json
 import math
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,16 @@ import pytest
 
 from brainray.catalog import Library
 from brainray.datasets import open_dataset
-from brainray.errors import CatalogError, DataError, NetworkError, RunError, ScenarioError
+from brainray.errors import (
+    CatalogError,
+    ClusterError,
+    DataError,
+    NetworkError,
+    RunError,
+    ScenarioError,
+)
 from brainray.pipeline import run as module
-from brainray.pipeline.local import local_runner
+from brainray.pipeline.local import LocalRunner, local_runner
 from brainray.pipeline.predict import Backbones, load_model
 from brainray.pipeline.record import Event, Record
 from brainray.pipeline.region import Region
@@ -334,3 +343,34 @@ def test_a_run_does_not_go_on_with_other_data(
     changed = scenario.model_copy(update={"data": data})
     with pytest.raises(RunError, match="its data have changed since it was recorded"):
         run_scenario(changed, SEED, settings, local_runner, run_id=report.run_id)
+
+
+def test_a_run_that_never_began_leaves_no_folder(scenario: Scenario, empty: Settings) -> None:
+    @contextmanager
+    def failing(settings: Settings, folder: Path) -> Iterator[LocalRunner]:
+        raise ClusterError("Ray local: cannot be used")
+        yield
+
+    with pytest.raises(ClusterError):
+        run_scenario(scenario, SEED, empty, failing)
+    assert list(empty.runs.iterdir()) == []
+
+
+def test_ctrl_c_while_the_lease_ends_does_not_take_the_result_away(
+    scenario: Scenario, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coordinate = LocalRunner.coordinate
+
+    def interrupted(self: LocalRunner, method: str, *arguments: Any) -> Any:
+        if method == "release":
+            raise KeyboardInterrupt
+        return coordinate(self, method, *arguments)
+
+    monkeypatch.setattr(LocalRunner, "coordinate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_scenario(scenario, SEED, settings, local_runner)
+    run = Library.open(settings).runs()[0]
+    assert run.status == "finished"
+    assert run.model_id is not None
+    *_, last = Record(Path(run.record).parent).events()
+    assert last["event"] == "finished"

@@ -83,3 +83,11 @@ def test_a_long_search_does_not_make_files_without_end(
         log.add(BROOD, [0.1, 0.2, 0.3])
     assert len(list((tmp_path / "curves_genes").glob("candidate-*"))) == 2
     assert len(scalars(tmp_path / "curves", "candidate/value")) == 3
+
+
+def test_what_was_added_outlives_a_killed_process(tmp_path: Path) -> None:
+    with CandidateLog(tmp_path / "curves", SPACE) as log:
+        log.add(BROOD, [0.5, math.nan, 0.4])
+        # Not closed, as if it was killed now.
+        assert scalars(tmp_path / "curves", "candidate/value") == {1: 0.5, 3: 0.4}
+        assert scalars(tmp_path / "curves", "candidate/best") == {1: 0.5, 3: 0.5}

@@ -419,3 +419,23 @@ def test_grown_networks_are_trained_by_one_worker_each(document: Document):
     changes = {"pretraining": together, "grow": {"enabled": True}}
     with pytest.raises(ScenarioError, match="is all_reduce, but each network that is grown"):
         parse_scenario(document | changes, "mine.yaml")
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("search.operators", ["concat", "concat"]),
+        ("pretraining.optimizers", ["sgd", "adam", "sgd"]),
+        ("inputs.sound.functions", ["listening", "listening"]),
+        ("inputs.sound.networks", ["lenet5.audio", "lenet5.audio"]),
+    ],
+)
+def test_a_choice_is_given_once(path: str, values: list[str], document: Document):
+    reason = f"{path}: {values[-1]!r} is given twice"
+    assert refusal(change(document, path, values)) == reason
+
+
+def test_what_is_grown_is_not_halved(document: Document):
+    del document["inputs"]["sound"]
+    document |= {"grow": {"enabled": True}, "search": {"halving": [2]}}
+    assert "search.halving: needs candidates that are trained together" in refusal(document)

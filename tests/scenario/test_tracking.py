@@ -113,3 +113,19 @@ def test_tasks_are_found_by_name() -> None:
     assert models_of("tracking").scenario is TrackingScenario
     with pytest.raises(PluginError, match=r"^problems: unknown name 'chess', allowed are tracking"):
         parse_report({"task": "chess"})
+
+
+@pytest.mark.parametrize(
+    ("search", "reason"),
+    [
+        ({"detectors": ["sdp", "frcnn", "sdp"]}, "search.detectors: 'sdp' is given twice"),
+        ({"min_scores": [0.5, 0, 0.5]}, "search.min_scores: 0.5 is given twice"),
+        (
+            {"trackers": {"sort": {"max_age": [1, 1]}}},
+            "search.trackers.sort.max_age: 1 is given twice",
+        ),
+    ],
+)
+def test_a_choice_is_given_once(search: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ScenarioError, match=reason):
+        parsed(search=search)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
+from brainray.errors import SearchError
 from brainray.search.environment import CodeWriting
 from brainray.search.interface import Gene, Genome, Space
 from brainray.testing import OneMax, integer_space
@@ -81,3 +82,13 @@ def test_a_failed_code_is_penalised():
     problem = OneMax(integer_space(genes=2), failing=1.0)
     assert math.isnan(problem.value((0, 0)))
     assert write(CodeWriting(problem, penalty=-5), [0, 0])[-1] == (-5, True)
+
+
+@pytest.mark.parametrize("action", [-1, np.int64(-1), 3, 1.5, None, "0"])
+def test_what_is_no_action_is_refused_and_never_evaluated(action, monkeypatch: pytest.MonkeyPatch):
+    problem = OneMax(integer_space(genes=1, alleles=3))
+    monkeypatch.setattr(OneMax, "evaluate", None)
+    environment = CodeWriting(problem)
+    environment.reset()
+    with pytest.raises(SearchError, match=r"^action .*: allowed are the integers 0 to 2$"):
+        environment.step(action)

@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -6,7 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brainray.errors import SearchError
+from brainray.search.evolution import Evolution
 from brainray.search.interface import Gene, Genome, Space, comparable
+from brainray.search.nao import NAO
+from brainray.search.parameter_server import ParameterServer
+from brainray.search.policy_gradient import Options
 from brainray.testing import integer_space
 
 WEIGHTS = st.lists(st.sampled_from([0.0, 0.5, 1.0, 7.0]), min_size=1, max_size=5).filter(sum)
@@ -108,3 +113,22 @@ def test_a_sample_is_repaired():
     samples = [space.sample(generator) for _ in range(50)]
     assert all(sample == ordered(sample) for sample in samples)
     assert len(set(samples)) > 10
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda value: Evolution(integer_space(), 0, mutated_genes=value),
+        lambda value: Options(entropy=value),
+        lambda value: Options(rate=value),
+        lambda value: Options(clip=value),
+        lambda value: Options(decay=value),
+        lambda value: Options(tanh_constant=value).controller(integer_space()),
+        lambda value: NAO(integer_space(), 0, exploration=value),
+        lambda value: ParameterServer(integer_space(), 0, Options(), budget=5, bound=value),
+    ],
+)
+def test_an_option_is_a_finite_number(make: Callable[[float], object], value: float):
+    with pytest.raises(SearchError, match=f"is {value}, "):
+        make(value)

@@ -1,5 +1,6 @@
 import itertools
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from brainray import plugins
 from brainray.errors import SearchError
+from brainray.search.calling import made
 from brainray.search.evolution import Evolution
 from brainray.search.interface import Genome, Space
 from brainray.search.random_search import RandomSearch
@@ -307,6 +309,7 @@ class Telling(Script):
         ({"loss": "low"}, "the searcher's diagnostic 'loss' is 'low': not a number"),
         ({"right": 0.5, "loss": None}, "the searcher's diagnostic 'loss' is None: not a number"),
         ({3: 0.5}, "the searcher's diagnostic 3 is 0.5"),
+        ({"loss": 10**400}, "the searcher's report has a number too large for a float"),
     ],
 )
 def test_a_wrong_diagnostic_is_refused_with_the_first_brood(diagnostics, reason, toy):
@@ -383,3 +386,67 @@ def test_no_time_means_no_broods(evolution):
 def test_plenty_of_time_changes_nothing(run, toy, evolution):
     expected = run(evolution(), toy)
     assert run(evolution(time_limit_seconds=3600), toy) == expected
+
+
+class Broken(Script):
+    """Raises in one of its calls."""
+
+    def __init__(self, call: str) -> None:
+        super().__init__((0,) * 6)
+        self.call = call
+
+    def broken(self, call):
+        if call == self.call:
+            raise RuntimeError(f"{call} broke\nthere")
+
+    def ask(self, brood_index):
+        self.broken(f"ask {brood_index}")
+        yield from super().ask(brood_index)
+        self.broken(f"end of ask {brood_index}")
+
+    def tell(self, genomes, values):
+        self.broken("tell")
+
+    def report(self):
+        self.broken("report")
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        ("ask 0", r"ask\(0\)"),
+        ("end of ask 0", r"ask\(0\)"),
+        ("ask 1", r"ask\(1\)"),
+        ("tell", "tell of brood 0"),
+        ("report", r"report\(\)"),
+    ],
+)
+def test_what_a_searcher_raises_names_it_and_the_call(call, says, run, toy):
+    schedule = Schedule(toy.space, Broken(call), seed=0, budget=8, brood_size=4, lag=1, name="mine")
+    message = f"^searcher 'mine': {says} raised RuntimeError: {call} broke$"
+    with pytest.raises(SearchError, match=message) as refused:
+        run(schedule, toy)
+    assert isinstance(refused.value.__cause__, RuntimeError)
+
+
+def test_a_searcher_that_gives_no_codes_is_named(toy, monkeypatch):
+    monkeypatch.setattr(Script, "ask", lambda self, brood_index: None)
+    with pytest.raises(SearchError, match=r"^searcher 'Script': ask\(0\) returned None, must give"):
+        scripted(toy.space).next()
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda space, seed: SimpleNamespace(tell=print), "has no method ask"),
+        (lambda space: space, "its constructor raised TypeError: "),
+        (lambda space, seed: 1 / 0, "its constructor raised ZeroDivisionError: division by zero"),
+        (lambda space, seed: SimpleNamespace(ask=iter), "has no method tell"),
+        (lambda space, seed: Evolution(space, seed, population=0), "evolution: population is 0"),
+    ],
+)
+def test_a_searcher_that_cannot_be_made_is_named(make, says, toy):
+    named = "" if says.startswith("evolution") else "searcher 'mine': "
+    with pytest.raises(SearchError, match=f"^{named}{says}"):
+        made("mine", make, toy.space, 0)
