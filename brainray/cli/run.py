@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from brainray import plugins
 from brainray.cli.live import LiveView
-from brainray.cli.output import show
+from brainray.cli.output import new_console, show
 from brainray.cli.report import report_summary, report_table
 from brainray.errors import RunError, ScenarioError, StoppedError
 from brainray.pipeline.publication import MARKDOWN_FILE
@@ -74,7 +73,7 @@ def run(
             raise RunError(f"--resume {resume}: there is no such run; see: brainray runs list")
         recorded, seed = recorded_scenario(Record(settings.runs / resume))
         wanted = resumed(recorded, changes or [], resume)
-    with LiveView(wanted, Console(stderr=True)) as view:
+    with LiveView(wanted, new_console(stderr=True)) as view:
         try:
             with terminable():
                 runner = plugins.load("runners", "local" if local else "ray")
