@@ -20,7 +20,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from actors.calls import ask
 from actors.cluster import own_errors, own_interrupts
 from actors.communicator import TorchCommunicator
-from actors.groups import Size, failures, fit, scaling
+from actors.groups import Size, fit, run_config, scaling
 from actors.names import NAMESPACE, region_name
 from brainray.errors import BrainrayError, ClusterError, RunError
 from brainray.pipeline.assignment import Outcome
@@ -128,11 +128,7 @@ def train(run_id: str, regions: Sequence[str], size: Size, folder: Path, togethe
         train_loop_config={"run_id": run_id, "regions": list(regions), "together": together},
         scaling_config=scaling(size, grows=False),
         torch_config=ray.train.torch.TorchConfig(backend="gloo"),
-        run_config=ray.train.RunConfig(
-            name="pretraining",
-            storage_path=str(folder),
-            failure_config=failures(size),
-        ),
+        run_config=run_config("pretraining", folder, size),
     )
     with own_errors(), own_interrupts():
         fit(trainer)
@@ -169,6 +165,8 @@ def _train_together(config: dict[str, Any]) -> None:
             outcome = _outcome(unit, communicator)
             if communicator.rank == 0:
                 _finish_unit(actor, run_id, number, outcome)
+            elif isinstance(outcome, BrainrayError):
+                raise outcome  # the first worker, which may have none, would wait for this one
 
 
 def _outcome(unit: PretrainUnit, communicator: Communicator) -> Outcome:

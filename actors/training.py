@@ -11,7 +11,7 @@ import ray.train.torch
 import safetensors.torch
 
 from actors.communicator import TorchCommunicator
-from actors.groups import Size, failures, fit, scaling
+from actors.groups import Size, fit, run_config, scaling
 from actors.news import Teller, heard
 from brainray.errors import RunError
 from brainray.pipeline.local import for_worker
@@ -47,6 +47,7 @@ def finish_on_train(
         folder: where Train keeps the solution's checkpoint.
 
     Raises:
+        BrainrayError: a worker raised it, as it is.
         RunError: the workers ended without a solution.
     """
     trainer = ray.train.torch.TorchTrainer(
@@ -54,11 +55,7 @@ def finish_on_train(
         train_loop_config={"problem": problem, "genomes": list(genomes), "run_id": run_id},
         scaling_config=scaling(size),
         torch_config=ray.train.torch.TorchConfig(backend="gloo"),
-        run_config=ray.train.RunConfig(
-            name="training",
-            storage_path=str(folder),
-            failure_config=failures(size),
-        ),
+        run_config=run_config("training", folder, size),
     )
     with heard(coordinate, run_id, watch):
         result = fit(trainer)

@@ -1,12 +1,11 @@
 """``brainray cluster``: the coordinator and the regions of a standing cluster."""
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from actors import standing
-from brainray.cli.output import Json, show
+from brainray.cli.output import Json, new_console, show
 from brainray.settings import load_settings
 
 app = typer.Typer(
@@ -61,4 +60,4 @@ def _row(table: Table, *cells: str) -> None:
 
 
 def _say(text: str) -> None:
-    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
+    new_console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)

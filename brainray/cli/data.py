@@ -9,13 +9,12 @@ from typing import Annotated, Any, cast
 import platformdirs
 import typer
 import yaml
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 from rich.text import Text
 
 from brainray import plugins
-from brainray.cli.output import Json, show
+from brainray.cli.output import Json, new_console, show
 from brainray.datasets.dataset import SPLITS
 from brainray.datasets.files import sha256_of, write_parquet
 from brainray.datasets.homes import HOMES, PARTS
@@ -170,9 +169,9 @@ def _options(changes: list[str]) -> dict[str, Any]:
 @contextmanager
 def _bars() -> Iterator[OnProgress]:
     """Show a bar for each download, on a terminal alone."""
-    console = Console(stderr=True)
+    console = new_console(stderr=True)
     progress = Progress(
-        TextColumn("{task.description:<28}"),
+        TextColumn("{task.description:<28}", markup=False),
         BarColumn(bar_width=24),
         DownloadColumn(),
         TransferSpeedColumn(),

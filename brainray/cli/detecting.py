@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from brainray.cli.output import new_console
 from brainray.errors import DataError
 from brainray.networks.detectors.interface import make_detector
 from brainray.shapes import Array
@@ -113,9 +113,9 @@ def _of_sequence(name: str, error: DataError) -> DataError:
 
 
 def _watched(frames: Frames) -> Iterator[tuple[int, Array]]:
-    console = Console(stderr=True)
+    console = new_console(stderr=True)
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

@@ -4,13 +4,12 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from brainray.catalog import Library
 from brainray.catalog.keys import ROLES
-from brainray.cli.output import Json, show
+from brainray.cli.output import Json, new_console, show
 from brainray.settings import load_settings
 
 app = typer.Typer(help="Who may deploy and maintain over HTTP.", no_args_is_help=True)
@@ -24,7 +23,7 @@ def add_key(
     """Make a key and print it, once: only its hash is kept."""
     secret = Library.open(load_settings()).add_key(name, role)
     sys.stdout.write(f"{secret}\n")
-    Console(stderr=True).print("Keep it: it cannot be shown again.")
+    new_console(stderr=True).print("Keep it: it cannot be shown again.")
 
 
 @app.command("list")

@@ -98,6 +98,8 @@ class LiveView:
                 f"training {event['training']}: goes on after epoch {event['epochs']} of "
                 f"{event['of']} with {counted(event['workers'], 'worker')}"
             )
+        elif kind == "training" and event.get("anew"):  # records of before do not have it
+            self._say(f"training {event['training']}: its checkpoint was damaged, it begins anew")
         elif kind == "started":
             self.run_id = event["run_id"]
             self._say(f"run {event['run_id']}, seed {event['seed']}, runner {event['runner']}")
@@ -107,7 +109,8 @@ class LiveView:
         elif kind == "pathway":
             self._say(f"active sub-regions: {', '.join(event['sub_regions'])}")
         elif kind == "pretrained":
-            self._say(f"pretrained {event['model']}: validation {event['validation']:.1%}")
+            anew = "; its checkpoint was damaged, it began anew" if event.get("anew") else ""
+            self._say(f"pretrained {event['model']}: validation {event['validation']:.1%}{anew}")
         elif kind == "brood":
             self._brood(event)
         elif kind == "searched":

@@ -6,9 +6,9 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 
+from brainray.cli.output import new_console
 from brainray.errors import BrainrayError
 
 COMMANDS = {
@@ -125,4 +125,6 @@ def main() -> None:
 
 
 def _say(text: str) -> None:
-    Console(stderr=True, soft_wrap=True).print(f"brainray: {text}", markup=False, highlight=False)
+    new_console(stderr=True, soft_wrap=True).print(
+        f"brainray: {text}", markup=False, highlight=False
+    )

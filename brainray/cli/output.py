@@ -19,6 +19,25 @@ Json = Annotated[
 ANY_WIDTH = 1_000_000
 
 
+def new_console(
+    stderr: bool = False,
+    width: int | None = None,
+    soft_wrap: bool = False,
+    highlight: bool = True,
+) -> Console:
+    """Return a console that prints text such as ``:x:`` as it is, not as a picture.
+
+    Args:
+        stderr: whether it prints there; if not, on stdout.
+        width: in characters; None is the terminal's.
+        soft_wrap: whether long lines are left to the terminal.
+        highlight: whether numbers, paths and the like are coloured.
+    """
+    return Console(
+        stderr=stderr, width=width, soft_wrap=soft_wrap, highlight=highlight, emoji=False
+    )
+
+
 def show(table: RenderableType, document: Any, json_to: str | None, below: str = "") -> None:
     """Print the table, and write the JSON where ``--json`` says.
 
@@ -39,7 +58,7 @@ def show(table: RenderableType, document: Any, json_to: str | None, below: str =
         return
     print_table(table)
     if below:
-        Console().print(below, markup=False, highlight=False, soft_wrap=True)
+        new_console().print(below, markup=False, highlight=False, soft_wrap=True)
     if json_to is not None:
         write_text(json_to, text, "--json")
 
@@ -67,7 +86,7 @@ def write_bytes(path: str, data: bytes, option: str) -> None:
 
 def print_table(table: RenderableType) -> None:
     """Print a table, as wide as its content when it is piped, so that no id is broken."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=Console(width=ANY_WIDTH).measure(table).maximum)
-    console.print(table)
+    shown = new_console()
+    if not shown.is_terminal:
+        shown = new_console(width=new_console(width=ANY_WIDTH).measure(table).maximum)
+    shown.print(table)

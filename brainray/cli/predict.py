@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from brainray.catalog import Library
-from brainray.cli.output import Json, show
+from brainray.cli.output import Json, new_console, show
 from brainray.datasets.table_files import row_count
 from brainray.errors import DataError
 from brainray.pipeline.predict import Predictor, load_model
@@ -74,7 +73,7 @@ def predict(
 
 def _watched(predictor: Predictor, data: Path, batch: int) -> Iterator[list[Prediction]]:
     """Yield the answers, and show on a terminal how far they are."""
-    console = Console(stderr=True)
+    console = new_console(stderr=True)
     try:
         total = row_count(data)
     except DataError as error:

@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from brainray import plugins
 from brainray.cli.live import LiveView
-from brainray.cli.output import show
+from brainray.cli.output import new_console, show
 from brainray.cli.report import report_summary, report_table
 from brainray.errors import RunError, ScenarioError, StoppedError
 from brainray.pipeline.publication import MARKDOWN_FILE
@@ -76,11 +75,11 @@ def run(
         wanted = resumed(recorded, changes or [], resume)
         if (stored := report_if_finished(settings, resume)) is not None:
             says = f"run {resume}: is finished, this is its report"
-            Console(stderr=True).print(says, markup=False, highlight=False, soft_wrap=True)
+            new_console(stderr=True).print(says, markup=False, highlight=False, soft_wrap=True)
             document = stored.model_dump(mode="json")
             show(report_table(stored), document, target, report_summary(stored))
             return
-    with LiveView(wanted, Console(stderr=True)) as view:
+    with LiveView(wanted, new_console(stderr=True)) as view:
         try:
             with terminable():
                 runner = plugins.load("runners", "local" if local else "ray")

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from brainray.catalog import Library
 from brainray.catalog.values import Run
-from brainray.cli.output import Json, show, write_text
+from brainray.cli.output import Json, new_console, show, write_text
 from brainray.cli.report import report_summary, report_table
 from brainray.errors import RunError, SettingsError
 from brainray.pipeline.status import finished_report, status_of, stop
@@ -96,7 +95,7 @@ def stop_run(
     row = Library.open(load_settings()).run(run)
     status = stop(row)
     again = "" if status == "finished" else f"; go on with: brainray run --resume {row.id}"
-    Console(stderr=True).print(
+    new_console(stderr=True).print(
         f"run {row.id}: is {status}{again}", markup=False, highlight=False, soft_wrap=True
     )
 

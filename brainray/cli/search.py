@@ -9,13 +9,12 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 import yaml
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from brainray import plugins
-from brainray.cli.output import Json, show
+from brainray.cli.output import Json, new_console, show
 from brainray.errors import DataError, SearchError, SettingsError, StoppedError
 from brainray.pipeline.pictures.curves import BAND, draw_curves
 from brainray.pipeline.stopping import terminable
@@ -148,9 +147,9 @@ def _search(
     A diagnostic has a value a seed, without those seeds for which the searcher gives none.
     """
     baseline = Protocol(BASELINE, protocol.budget, protocol.brood_size, protocol.lag)
-    console = Console(stderr=True)
+    console = new_console(stderr=True)
     progress = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TextColumn("seeds"),

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from brainray.catalog import Library
+from brainray.cli.output import new_console
 from brainray.errors import SettingsError
 from brainray.pipeline.stopping import terminable
 from brainray.settings import load_settings
@@ -58,7 +58,7 @@ def serve(
 
 
 def _say(address: str, endpoints: list[str]) -> None:
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console = new_console(stderr=True, soft_wrap=True, highlight=False)
     console.print(f"brainray answers at {address}, its documentation at {address}/api/docs")
     for endpoint in endpoints:
         console.print(f"  POST {address}/api/endpoints/{endpoint}")

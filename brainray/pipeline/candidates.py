@@ -238,7 +238,11 @@ class Pretraining:
             model = self.library.register(self._new_model(name, unit, result, start))
             found[number] = model
             self.record.append(
-                "pretrained", model=model.id, input=name, validation=result.validation
+                "pretrained",
+                model=model.id,
+                input=name,
+                validation=result.validation,
+                anew=result.anew,
             )
             self.record.progress("pretrain", sum(model is not None for model in found), len(units))
 

@@ -18,9 +18,11 @@ from brainray.pipeline.units import PretrainUnit, accuracy_alone, train_alone
 from brainray.search.interface import Brood, Genome, Solution, Space
 from brainray.seeding import one_thread
 from brainray.training.communicator import Alone
+from brainray.training.exchange import Effort
 from brainray.training.interface import Communicator
 from brainray.training.loop import ALL_REDUCE
 from brainray.training.memory import keep_freed_memory
+from brainray.training.progress import Progress, Watch, WatchAll, none_watched, unwatched
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class GrownProblem:
         epochs: of a candidate's training, by the first unit's optimizer; it is supervised.
         rows: training samples that a candidate is trained on at most; None is all.
         communicator: of this worker.
+        watch: told by the first worker of finalists that began anew for their checkpoints were
+            damaged, when all are trained.
     """
 
     code: GrownCode
@@ -41,6 +45,7 @@ class GrownProblem:
     epochs: int
     rows: int | None
     communicator: Communicator = field(default_factory=Alone)
+    watch: WatchAll = none_watched
 
     @property
     def space(self) -> Space:
@@ -81,14 +86,21 @@ class GrownProblem:
         keep_freed_memory()
         trainings = [(genome, number) for genome in genomes for number in range(len(self.units))]
         own: dict[int, TappedNetwork] = {}
-        values_N = torch.zeros(len(trainings), dtype=torch.float64)
+        values_N, anew_N = torch.zeros(2, len(trainings), dtype=torch.float64)
         with one_thread():
             for place in range(self.communicator.rank, len(trainings), self.communicator.size):
                 genome, number = trainings[place]
-                network, value = self._trained(self.unit(genome, number))
+                told: list[Progress] = []
+                network, value = self._trained(self.unit(genome, number), watch=told.append)
+                anew_N[place] = any(progress.anew for progress in told)
                 own[place] = network
                 values_N[place] = -1.0 if math.isnan(value) else value
-        values_N = self.communicator.merge(values_N, ALL_REDUCE)
+        values_N, anew_N = self.communicator.merge(torch.stack([values_N, anew_N]), ALL_REDUCE)
+        if self.communicator.rank == 0:
+            for place in anew_N.nonzero().flatten().tolist():
+                unit = self.unit(*trainings[place])
+                name, epochs = f"{unit.spec.name}-{unit.recipe.optimizer}", unit.recipe.epochs
+                self.watch(name, Progress(0, epochs, 1, Effort(), begins=True, anew=True))
         best = int(values_N.argmax())  # the first of equals
         if values_N[best] < 0:
             raise SearchError("every finalist diverged; try other pretraining.optimizers")
@@ -119,9 +131,11 @@ class GrownProblem:
         optimizers = [unit.recipe.optimizer for unit in self.units]
         return self.unit(solution.genome, optimizers.index(solution.details["optimizer"]))
 
-    def _trained(self, unit: PretrainUnit, most: int | None = None) -> tuple[TappedNetwork, float]:
+    def _trained(
+        self, unit: PretrainUnit, most: int | None = None, watch: Watch = unwatched
+    ) -> tuple[TappedNetwork, float]:
         """Return a trained network and its validation accuracy, NaN if it diverged."""
-        network = train_alone(unit, most)
+        network = train_alone(unit, most, watch=watch)
         if not all(parameter.isfinite().all() for parameter in network.parameters()):
             return network, math.nan
         return network, accuracy_alone(network, unit.columns["validation"])

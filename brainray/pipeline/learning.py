@@ -35,6 +35,7 @@ from brainray.training.checkpoint import Checkpoint
 from brainray.training.interface import Communicator, Strategy
 from brainray.training.loop import ALL_REDUCE, ALONE, Recipe, fit
 from brainray.training.pipeline.cutting import Flow
+from brainray.training.progress import Watch, unwatched
 from brainray.training.self_supervised import (
     PROJECTION,
     SelfSupervised,
@@ -115,6 +116,7 @@ class Lesson:
         flow: through a network that is cut into stages, one a worker; None if it is not.
         memory_limit: bytes that a worker has for its stage.
         checkpoint: of a supervised training that draws nothing, and so can go on from one.
+        watch: told how a training with a checkpoint goes on.
     """
 
     spec: NetworkSpec
@@ -131,6 +133,7 @@ class Lesson:
     flow: Flow | None = None
     memory_limit: int | None = None
     checkpoint: Checkpoint | None = None
+    watch: Watch = unwatched
 
     @cached_property
     def preparation(self) -> Preparation:
@@ -164,6 +167,7 @@ class Lesson:
             checkpoint=None
             if self.augmentation > 0 or self.learning is not None
             else self.checkpoint,
+            watch=self.watch,
         )
         network.requires_grad_(True)
 
@@ -188,6 +192,7 @@ class Lesson:
             flow,
             self.memory_limit,
             self.checkpoint,
+            self.watch,
         )
         network.eval()
 

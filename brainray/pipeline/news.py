@@ -10,8 +10,9 @@ from brainray.training.progress import Progress
 class TrainingNews:
     """Takes what trainings tell; see `brainray.training.progress.WatchAll`.
 
-    The record gets a line where a group of workers begins, with the epoch from which it goes on,
-    and one where a training ends. All else is passing.
+    The record gets a line where a group of workers begins, with the epoch from which it goes on and
+    whether it begins anew for its checkpoint was damaged, and one where a training ends. All else
+    is passing.
 
     Attributes:
         record: of the run.
@@ -32,7 +33,7 @@ class TrainingNews:
         numbers = {"training": name, "epochs": progress.epochs, "of": progress.of}
         numbers |= {"workers": progress.workers} | asdict(effort)
         if progress.begins or progress.ended:
-            self.record.append("training", begins=progress.begins, **numbers)
+            self.record.append("training", begins=progress.begins, anew=progress.anew, **numbers)
         if progress.ended:
             self._ended.add(name)
         self.record.progress("train", min(len(self._ended), self.total), self.total, **numbers)

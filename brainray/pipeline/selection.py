@@ -206,8 +206,8 @@ def parents(
         library: where the models are.
 
     Raises:
-        ScenarioError: a model is none of a single network, no input uses its network, or two are
-            of one network.
+        ScenarioError: a model is none of a single network, no input uses its network, it is
+            named twice, or two are of one network.
         CatalogError: there is no such model.
     """
     used = sorted({spec.name for specs in networks.values() for spec in specs})
@@ -221,6 +221,8 @@ def parents(
             raise ScenarioError(
                 f"{where} is of {model.network}, which no input uses; used are {', '.join(used)}"
             )
+        if model in found.values():
+            raise ScenarioError(f"{where} is named twice, name it once")
         if model.network in found:
             raise ScenarioError(
                 f"{where} and {found[model.network].id} are both of {model.network}, give one"

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from brainray import plugins
 from brainray.catalog.values import recipe_of
 from brainray.catalog.weights import StoredWeights, load_weights, store_weights
 from brainray.datasets.dataset import UNLABELLED
+from brainray.errors import TrainingError
 from brainray.fusion.bank import BATCH, FeatureBank, bank_key, build_bank, save_bank
 from brainray.networks.interface import (
     AugmentingPreparation,
@@ -40,6 +41,8 @@ from brainray.training.loop import ALL_REDUCE, ALONE, Optimizer, Recipe
 from brainray.training.memory import keep_freed_memory
 from brainray.training.metrics import accuracy
 from brainray.training.pipeline.cutting import Flow
+from brainray.training.progress import Progress, Watch, unwatched
+from brainray.training.self_supervised import SelfSupervised
 
 LEARNING_RATES: dict[Optimizer, float] = {"adam": 3e-3, "sgd": 5e-2}
 """Of the pretraining, at the start of its cosine; chosen on audio-visual digits."""
@@ -205,10 +208,17 @@ class PretrainUnit:
 
 @dataclass(frozen=True)
 class Pretrained:
-    """What pretraining made: weights in the store, and the validation accuracy in [0, 1]."""
+    """What pretraining made.
+
+    Attributes:
+        weights: in the store.
+        validation: the accuracy, in [0, 1].
+        anew: whether training began anew because its checkpoint was damaged.
+    """
 
     weights: StoredWeights
     validation: float
+    anew: bool = False
 
 
 @dataclass(frozen=True)
@@ -259,22 +269,28 @@ def pretrain(unit: PretrainUnit, communicator: Communicator = ALONE) -> Pretrain
 
     Raises:
         TrainingError: the network cannot be trained by several workers, or not within the unit's
-            memory limit.
+            memory limit; or training diverged.
         DataError: see `prepare`.
         NetworkError: the weights to start from are not those of this network.
-        CatalogError: they are not in the store, or training made NaN.
+        CatalogError: they are not in the store.
     """
     keep_freed_memory()
     with one_thread():
         if unit.graph is not None:
             return _pretrain_head(unit, unit.graph)
-        network = train_alone(unit, communicator=communicator)
+        told: list[Progress] = []
+        network = train_alone(unit, communicator=communicator, watch=told.append)
+        _check_finite(network, unit)
         stored = store_weights(unit.columns["train"].store, unit.sub_region, network.state_dict())
-        return Pretrained(stored, accuracy_alone(network, unit.columns["validation"]))
+        validation = accuracy_alone(network, unit.columns["validation"])
+        return Pretrained(stored, validation, any(progress.anew for progress in told))
 
 
 def train_alone(
-    unit: PretrainUnit, most: int | None = None, communicator: Communicator = ALONE
+    unit: PretrainUnit,
+    most: int | None = None,
+    communicator: Communicator = ALONE,
+    watch: Watch = unwatched,
 ) -> TappedNetwork:
     """Train the network of a unit, which is not frozen, and return it; nothing is stored.
 
@@ -282,6 +298,7 @@ def train_alone(
         unit: what to train, and how.
         most: training samples that are used at most, drawn at random; None is all.
         communicator: see `pretrain`.
+        watch: see `Lesson`.
 
     Raises:
         DataError: see `prepare`.
@@ -324,8 +341,32 @@ def train_alone(
         checkpoint=None
         if unit.checkpoints is None
         else Checkpoint(unit.checkpoints, f"pretraining-{unit.model_recipe}"),
+        watch=watch,
     ).teach(network)
     return network
+
+
+def _check_finite(network: nn.Module, unit: PretrainUnit) -> None:
+    """Refuse a network whose training has diverged.
+
+    Raises:
+        TrainingError: it has weights that are no finite numbers.
+    """
+    if all(bool(value.isfinite().all()) for value in network.state_dict().values()):
+        return
+    what = f"{unit.spec.name}: its pretraining with {unit.recipe.optimizer} diverged; "
+    if unit.graph is not None:
+        raise TrainingError(
+            f"{what}its head learns from features that are too large; use another network"
+        )
+    temperature = (
+        ", a larger pretraining.self_supervised.temperature"
+        if isinstance(unit.learning, SelfSupervised)
+        else ""
+    )
+    raise TrainingError(
+        f"{what}try other pretraining.optimizers{temperature} or a larger pretraining.batch_size"
+    )
 
 
 def _pretrain_head(unit: PretrainUnit, graph: StoredGraph) -> Pretrained:
@@ -335,6 +376,7 @@ def _pretrain_head(unit: PretrainUnit, graph: StoredGraph) -> Pretrained:
     network = OnnxNetwork(graph.open(store), unit.classes)
     seed = derive(unit.seed, "pretrain", unit.spec.name, unit.recipe.optimizer)
     train_head(network, _features(columns["train"], graph), target_of(columns["train"]), seed)
+    _check_finite(network, unit)
     stored = store_weights(store, unit.sub_region, network.state_dict())
     validation = with_head(network, _features(columns["validation"], graph))
     right = target_of(columns["validation"])[validation.present]

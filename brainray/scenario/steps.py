@@ -191,7 +191,7 @@ class SelfSupervised(Section):
 
     epochs: int = Field(default=20, ge=1, le=10_000)
     batch_size: int = Field(default=128, ge=2, le=65_536)
-    temperature: Annotated[Number, Field(gt=0, le=100)] = 0.5
+    temperature: Annotated[Number, Field(ge=0.001, le=100)] = 0.5
     tuned: Literal["head", "all"] = "all"
 
 
@@ -263,9 +263,13 @@ class Pretraining(Section):
                 PipelineOptions.model_validate(options)
             except ValidationError as error:
                 first = error.errors()[0]
-                allowed = ", ".join(PipelineOptions.model_fields)
+                option, allowed = str(first["loc"][0]), ", ".join(PipelineOptions.model_fields)
+                if first["type"] == "extra_forbidden":
+                    raise ValueError(
+                        f"{option}: unknown option of a pipeline, allowed are {allowed}"
+                    ) from error
                 raise ValueError(
-                    f"{'.'.join(map(str, first['loc']))}: {first['msg']}, not {first['input']!r}; "
+                    f"{option}: {first['msg']}, not {first['input']!r}; "
                     f"options of a pipeline are {allowed}"
                 ) from error
         elif options and strategy is not None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainray.errors import TrainingError
-from brainray.training.cluster import MOST_WORKERS, Cluster, Slowdown
+from brainray.training.cluster import MOST_WORKERS, Cluster, Slowdown, check_slowdowns
 from brainray.training.options import above, at_least, whole
 
 Samples = Sequence[tuple[float, float]]
@@ -32,7 +32,7 @@ def calibrated(
         merges: bytes of a message that all these workers reduced, and the seconds; of two sizes
             at least. Not used with one worker.
         model_bytes: size of all parameters.
-        slowdowns: that workers are to suffer.
+        slowdowns: that these workers are to suffer.
 
     Raises:
         TrainingError: there are less than two sizes, a size below 0 or a time that is not above
@@ -40,6 +40,7 @@ def calibrated(
     """
     whole("workers", workers, 1, MOST_WORKERS)
     step_seconds, row_seconds = _line("steps", steps)
+    check_slowdowns(slowdowns, workers)
     if workers == 1:
         return Cluster(1, row_seconds, step_seconds, model_bytes=model_bytes, slowdowns=slowdowns)
     latency_seconds, byte_seconds = _line("merges", merges)
@@ -59,7 +60,7 @@ def calibrated(
 def _line(what: str, samples: Samples) -> tuple[float, float]:
     """Return the intercept and the slope of a line, neither below 0."""
     for sample in samples:
-        if len(sample) != 2:
+        if not isinstance(sample, Sequence) or len(sample) != 2:
             raise TrainingError(f"{what}: must be pairs of a size and its seconds, not {sample!r}")
         at_least(f"{what}: size", sample[0], 0)
         above(f"{what}: seconds", at_least(f"{what}: seconds", sample[1], 0), 0)

@@ -24,6 +24,10 @@ from brainray.training.replica import NetworkReplica
 
 PROGRESS, PARAMETERS = "progress", "parameters"
 MOMENTS, BUFFERS, BESIDE = "moments/", "buffers/", "beside/"
+CUT_TO_NOTHING = b"\0"
+"""What is shared of an empty file, which is as unreadable: no byte at all is no file."""
+UNREADABLE = (SafetensorError, KeyError, ValueError, TypeError)
+"""What safetensors and JSON make of bytes that are none."""
 
 
 class Place(Protocol):
@@ -94,10 +98,12 @@ class Reached:
     Attributes:
         epochs: that have ended.
         effort: what they cost the first worker.
+        anew: whether what was kept was damaged, so that the training begins anew.
     """
 
     epochs: int
     effort: Effort
+    anew: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,7 +142,8 @@ class Checkpoint:
     ) -> Reached:
         """Bring the training to where it was; the beginning if nothing is kept.
 
-        Every worker calls this.
+        A damaged checkpoint is as good as none, for training makes it again. Every worker calls
+        this.
 
         Raises:
             TrainingError: what is kept is not of this network.
@@ -144,19 +151,25 @@ class Checkpoint:
         data = b""
         if communicator.rank == 0:
             self.checkpoints.begin()
-            data = self.checkpoints.place.read(self.name) or b""
+            found = self.checkpoints.place.read(self.name)
+            data = b"" if found is None else found or CUT_TO_NOTHING
         data = _shared(data, communicator)
         if not data:
             return Reached(0, Effort())
         try:
-            return self._unpack(safetensors.torch.load(data), network, replica)
-        except (KeyError, ValueError, RuntimeError, SafetensorError) as error:
+            reached, tensors = _parsed(data)
+        except UNREADABLE:
+            return Reached(0, Effort(), anew=True)
+        try:
+            self._load(tensors, network, replica)
+        except (KeyError, ValueError, RuntimeError) as error:
             raise TrainingError(
                 f"checkpoint {self.name}: is not of this network: {error}"
             ) from error
+        return reached
 
     def _packed(self, network: nn.Module, replica: NetworkReplica, reached: Reached) -> bytes:
-        progress = json.dumps(asdict(reached)).encode()
+        progress = json.dumps({"epochs": reached.epochs, "effort": asdict(reached.effort)}).encode()
         tensors = {
             PROGRESS: torch.frombuffer(bytearray(progress), dtype=torch.uint8),
             PARAMETERS: replica.parameters(),
@@ -167,10 +180,9 @@ class Checkpoint:
             tensors |= {BESIDE + name: value for name, value in self.beside.state().items()}
         return safetensors.torch.save({name: t.contiguous() for name, t in tensors.items()})
 
-    def _unpack(
+    def _load(
         self, tensors: Mapping[str, Tensor], network: nn.Module, replica: NetworkReplica
-    ) -> Reached:
-        progress = json.loads(tensors[PROGRESS].numpy().tobytes())
+    ) -> None:
         replica.load(tensors[PARAMETERS])
         replica.load_moments(_below(MOMENTS, tensors))
         kept = _below(BUFFERS, tensors)
@@ -178,7 +190,17 @@ class Checkpoint:
             buffer.copy_(kept[name])
         if self.beside is not None:
             self.beside.restore(_below(BESIDE, tensors))
-        return Reached(progress["epochs"], Effort(**progress["effort"]))
+
+
+def _parsed(data: bytes) -> tuple[Reached, dict[str, Tensor]]:
+    """Return what a checkpoint's bytes say.
+
+    Raises:
+        Exception: one of `UNREADABLE`; they are damaged.
+    """
+    tensors = safetensors.torch.load(data)
+    progress = json.loads(tensors[PROGRESS].numpy().tobytes())
+    return Reached(progress["epochs"], Effort(**progress["effort"])), tensors
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,8 +1,10 @@
 """Machines and a network that are not there, for `brainray.training.simulation`."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from brainray.errors import TrainingError
 from brainray.training.options import above, at_least, number, whole
 
 MOST_WORKERS = 1024
@@ -32,6 +34,22 @@ class Slowdown:
         number("times", self.times, 1.0, math.inf)
         number("start", self.start, -math.inf, math.inf)
         above("end", self.end, self.start)
+
+
+def check_slowdowns(slowdowns: Sequence[Slowdown], workers: int) -> None:
+    """Refuse slowdowns that are none, or of workers that are not there.
+
+    Args:
+        slowdowns: of a cluster.
+        workers: that there are, at least 1.
+
+    Raises:
+        TrainingError: it names the slowdown.
+    """
+    for slowdown in slowdowns:
+        if not isinstance(slowdown, Slowdown):
+            raise TrainingError(f"slowdowns: each must be a Slowdown, not {slowdown!r}")
+        whole("slowdowns: worker", slowdown.worker, 0, workers - 1)
 
 
 @dataclass(frozen=True)
@@ -66,6 +84,8 @@ class Cluster:
         at_least("latency_seconds", self.latency_seconds, 0)
         above("bytes_per_second", self.bytes_per_second, 0)
         at_least("model_bytes", self.model_bytes, 0)
+        # In a simulation of workers that join, a slowdown may be of one that is not there yet.
+        check_slowdowns(self.slowdowns, MOST_WORKERS)
 
     def merge_seconds(self, share: float) -> float:
         """Return what an all-reduce takes after the last message came.

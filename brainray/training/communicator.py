@@ -11,6 +11,7 @@ from torch import Tensor
 from brainray.errors import RunError
 from brainray.seeding import numpy_generator
 from brainray.training.interface import Communicator, Merger, Pull, Push, Server
+from brainray.training.mergers import check_alike
 
 Result = TypeVar("Result")
 
@@ -72,7 +73,7 @@ class Board:
     def __init__(self, size: int) -> None:
         self.size = size
         self.changed = threading.Condition()
-        self.posted: dict[int, dict[int, Tensor]] = {}
+        self.posted: dict[int, dict[int, tuple[Tensor, Merger]]] = {}
         self.taken: dict[int, int] = {}
         self.servers: dict[int, InTurn] = {}
         self.ended: set[int] = set()
@@ -116,7 +117,11 @@ class Posted:
     rank: int
 
     def wait(self) -> Tensor:
-        """Wait for the messages of all, and merge them in rank order."""
+        """Wait for the messages of all, and merge them in rank order.
+
+        Raises:
+            TrainingError: see `check_alike`.
+        """
         board = self.board
         every = set(range(board.size))
         with board.changed:
@@ -127,7 +132,9 @@ class Posted:
             board.taken[self.number] = board.taken.get(self.number, 0) + 1
             if board.taken[self.number] == board.size:
                 del board.posted[self.number], board.taken[self.number]
-        return self.merger.merge([messages[rank] for rank in range(board.size)])
+        postings = [messages[rank] for rank in range(board.size)]
+        check_alike(postings)
+        return self.merger.merge([message for message, _ in postings])
 
 
 class InTurn:
@@ -206,7 +213,7 @@ class Simulated:
         board, number = self._board, self._merges
         self._merges += 1
         with board.changed:
-            board.posted.setdefault(number, {})[self.rank] = message
+            board.posted.setdefault(number, {})[self.rank] = (message, merger)
             board.changed.notify_all()
         return Posted(board, number, merger, self.rank)
 

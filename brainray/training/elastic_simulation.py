@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from brainray.errors import TrainingError
-from brainray.training.cluster import MOST_WORKERS, Cluster, Slowdown
+from brainray.training.cluster import MOST_WORKERS, Cluster, Slowdown, check_slowdowns
 from brainray.training.interface import Strategy
 from brainray.training.membership import group_size
 from brainray.training.options import at_least, number, whole
@@ -127,8 +127,7 @@ def simulate_groups(
     """
     check_effort(rows, batch_rows, epochs)
     joined = sum(isinstance(event, Joined) for event in events)
-    for slowdown in cluster.slowdowns:
-        whole("slowdowns: worker", slowdown.worker, 0, cluster.workers + joined - 1)
+    check_slowdowns(cluster.slowdowns, cluster.workers + joined)
     how = elasticity or Elasticity()
     groups: list[GroupTime] = []
     epoch = 0

@@ -1,10 +1,13 @@
 """Running what a strategy wants exchanged on a wire, and what that cost."""
 
 import time
+from collections.abc import Generator
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from torch import Tensor
 
+from brainray.errors import BrainrayError, TrainingError
 from brainray.training.interface import (
     Ask,
     Communicator,
@@ -43,11 +46,16 @@ class Effort:
 
 
 def run(exchange: Exchange, communicator: Communicator, port: Port | None, effort: Effort) -> None:
-    """Do what an exchange asks for until it ends; note waiting time and bytes in ``effort``."""
+    """Do what an exchange asks for until it ends; note waiting time and bytes in ``effort``.
+
+    Raises:
+        TrainingError: the strategy is wrong: it has raised an error, or wants what cannot be.
+    """
+    requests = checked(exchange)
     answer: Tensor | Pending | Pull | None = None
     while True:
         try:
-            request = exchange.send(answer)
+            request = requests.send(answer)
         except StopIteration:
             return
         start = time.perf_counter()
@@ -55,6 +63,39 @@ def run(exchange: Exchange, communicator: Communicator, port: Port | None, effor
         effort.seconds_waited += time.perf_counter() - start
         if communicator.size > 1:
             effort.bytes_sent += request_bytes(request)
+
+
+def checked(exchange: Generator[Any, Any, None]) -> Exchange:
+    """Yield what a rule yields, and send it the answers.
+
+    Raises:
+        TrainingError: the rule is none, yields what is no request, or raised an error that is not
+            of brainray.
+    """
+    if not isinstance(exchange, Generator):
+        raise TrainingError(
+            "strategy: start, step, pause and finish must yield what is to be exchanged, but one "
+            f"of them returned {exchange!r}"
+        )
+    rule = getattr(exchange, "__qualname__", type(exchange).__name__)
+    answer: Any = None
+    while True:
+        try:
+            request = exchange.send(answer)
+        except StopIteration:
+            return
+        except BrainrayError:
+            raise
+        except Exception as error:
+            text = " ".join(str(error).split())
+            raise TrainingError(
+                f"strategy: {rule} raised {type(error).__name__}: {text}"
+            ) from error
+        if not isinstance(request, Merge | Start | Wait | Ask):
+            raise TrainingError(
+                f"strategy: {rule} yields {request!r}, allowed are Merge, Start, Wait and Ask"
+            )
+        answer = yield request
 
 
 def _answer(
@@ -69,7 +110,7 @@ def _answer(
             return pending.wait()
         case Ask(push):
             if port is None:
-                raise TypeError("a strategy asks a server but is not 'served'")
+                raise TrainingError("strategy: it asks a server but is not 'served'")
             return port.ask(push)
 
 

@@ -121,15 +121,15 @@ def fit(
         own.load_moments(replica.moments())
         return strategy.server(own, communicator.size)
 
-    effort, first_epoch = Effort(), 0
+    reached = Reached(0, Effort())
     if checkpoint is not None:
         reached = checkpoint.resume(network, replica, communicator)
-        effort, first_epoch = reached.effort, reached.epochs
+    effort, first_epoch = reached.effort, reached.epochs
 
     def tell(epochs: int, begins: bool = False) -> None:
         if communicator.rank == 0:
-            now = Progress(epochs, recipe.epochs, communicator.size, replace(effort), begins)
-            watch(now)
+            place = (epochs, recipe.epochs, communicator.size)
+            watch(Progress(*place, replace(effort), begins, begins and reached.anew))
 
     tell(first_epoch, begins=True)
     start -= effort.seconds

@@ -16,6 +16,7 @@ class Progress:
         workers: that train.
         effort: so far, with what it had cost before it was resumed.
         begins: whether this group of workers begins, at the beginning or at a checkpoint.
+        anew: whether it begins anew because its checkpoint was damaged.
     """
 
     epochs: int
@@ -23,6 +24,7 @@ class Progress:
     workers: int
     effort: Effort
     begins: bool = False
+    anew: bool = False
 
     @property
     def ended(self) -> bool:
@@ -33,7 +35,7 @@ class Progress:
 class Watch(Protocol):
     """Is told of a training; it has to return soon, for the training waits."""
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: Progress, /) -> None:
         """Take what is new."""
 
 

@@ -7,6 +7,7 @@ brings workers forward in the order of their clocks, so the result depends on th
 
 import heapq
 import itertools
+import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -15,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from brainray.errors import TrainingError
-from brainray.training.cluster import Cluster
+from brainray.training.cluster import Cluster, check_slowdowns
+from brainray.training.exchange import checked
 from brainray.training.interface import (
     Ask,
     Merge,
@@ -29,6 +31,7 @@ from brainray.training.interface import (
     Strategy,
     Wait,
 )
+from brainray.training.mergers import check_alike
 from brainray.training.options import whole
 from brainray.training.replica import NetworkReplica
 
@@ -42,7 +45,8 @@ class Outcome:
     """What was simulated, all in seconds.
 
     Attributes:
-        epochs: how long each epoch took, from the last worker's end of the one before it.
+        epochs: how long each epoch took, from the last worker's end of the one before it; ``inf``
+            from an outage on that has no end and that workers wait for.
         computing: of each worker, in all.
         waiting: of each worker, in all.
     """
@@ -76,7 +80,7 @@ class _Rendezvous:
     """A merge: done when all have posted; workers may wait for it before."""
 
     merger: Merger
-    messages: dict[int, Tensor] = field(default_factory=dict)
+    messages: dict[int, tuple[Tensor, Merger]] = field(default_factory=dict)
     last: float = 0.0
     done: float | None = None
     merged: Tensor | None = None
@@ -109,8 +113,7 @@ def simulate_epochs(
             strategy does not let all workers exchange the same.
     """
     check_effort(rows, batch_rows, epochs)
-    for slowdown in cluster.slowdowns:
-        whole("slowdowns: worker", slowdown.worker, 0, cluster.workers - 1)
+    check_slowdowns(cluster.slowdowns, cluster.workers)
     return _Simulation(strategy, cluster, rows, batch_rows, epochs).run()
 
 
@@ -173,7 +176,7 @@ class _Simulation:
             )
         ends = [max(marks) for marks in zip(*(w.epochs for w in self._workers), strict=True)]
         return Outcome(
-            epochs=[end - begin for begin, end in itertools.pairwise([0.0, *ends])],
+            epochs=[_passed(begin, end) for begin, end in itertools.pairwise([0.0, *ends])],
             computing=[worker.computing for worker in self._workers],
             waiting=[worker.waiting for worker in self._workers],
         )
@@ -182,7 +185,7 @@ class _Simulation:
         """One worker's training, as `brainray.training.loop.fit` does it."""
         replica = _replica(rank, self._cluster.workers)
         worker = self._workers[rank]
-        yield from strategy.start(replica)
+        yield from checked(strategy.start(replica))
         for number, batch_rows in enumerate(self._batches, start=1):
             share = strategy.share(torch.arange(batch_rows), rank, self._cluster.workers)
             before = worker.computing
@@ -194,12 +197,12 @@ class _Simulation:
                 len(share),
                 batch_rows,
                 float(replica.parameters().square().sum()) / 2,
-                worker.computing - before,
+                _passed(before, worker.computing),
                 ends_epoch,
             )
-            yield from strategy.step(replica, step)
+            yield from checked(strategy.step(replica, step))
             if number == len(self._batches):
-                yield from strategy.finish(replica)
+                yield from checked(strategy.finish(replica))
             if ends_epoch:
                 worker.epochs.append(worker.clock)
 
@@ -209,7 +212,8 @@ class _Simulation:
     def _answer(self, rank: int, time: float, answer: Any) -> None:
         """Send an answer at this time, or now if the worker comes later."""
         worker = self._workers[rank]
-        worker.waiting += max(0.0, time - worker.clock)
+        if time > worker.clock:
+            worker.waiting += time - worker.clock
         self._at(max(time, worker.clock), rank, answer)
 
     def _handle(self, rank: int, event: Event) -> None:
@@ -246,14 +250,15 @@ class _Simulation:
         number = worker.merges
         worker.merges += 1
         meeting = self._merges.setdefault(number, _Rendezvous(merger))
-        meeting.messages[rank] = message
+        meeting.messages[rank] = (message, merger)
         meeting.last = max(meeting.last, worker.clock)
         if len(meeting.messages) == len(self._workers):
             # What is not as large as the parameters is a few numbers, such as times.
             share = 1.0 if len(message) in (TOY_NUMBERS, TOY_NUMBERS + 1) else 0.0
             meeting.done = meeting.last + self._cluster.merge_seconds(share)
             ordered = [meeting.messages[rank] for rank in range(len(self._workers))]
-            meeting.merged = merger.merge(ordered)
+            check_alike(ordered)
+            meeting.merged = merger.merge([posted for posted, _ in ordered])
             meeting.messages.clear()
             for waiting in meeting.waiting:
                 self._answer(waiting, meeting.done, meeting.merged.clone())
@@ -273,6 +278,11 @@ class _Simulation:
         pulls: list[tuple[int, Pull]] = self._server.receive(rank, push)
         for other, pull in pulls:
             self._answer(other, back, pull)
+
+
+def _passed(begin: float, end: float) -> float:
+    """Return the seconds between two times; nothing ends again after an outage without end."""
+    return end - begin if math.isfinite(end) else math.inf
 
 
 def _replica(rank: int, size: int) -> NetworkReplica:

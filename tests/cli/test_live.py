@@ -62,6 +62,19 @@ def test_only_a_share_is_said_in_percent(objective: str, shown: str) -> None:
     assert shown in text.getvalue()
 
 
+def test_a_damaged_checkpoint_is_said(scenario: Scenario) -> None:
+    text = io.StringIO()
+    begins = AT_EPOCH_2 | {"epochs": 0, "training": "5f3a", "begins": True, "anew": True}
+    model = {"model": "lenet3", "input": "image", "validation": 0.5, "anew": True}
+    with LiveView(scenario, Console(file=text, width=100)) as view:
+        view.listen({"event": "training", **begins})
+        view.listen({"event": "pretrained", **model})
+    assert text.getvalue().splitlines()[:2] == [
+        "training 5f3a: its checkpoint was damaged, it begins anew",
+        "pretrained lenet3: validation 50.0%; its checkpoint was damaged, it began anew",
+    ]
+
+
 def test_unlabelled_rows_are_counted(scenario: Scenario) -> None:
     text = io.StringIO()
     with LiveView(scenario, Console(file=text, width=100)) as view:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from brainray import cli
 from brainray.cli.main import COMMANDS, Deferred
 
 Call = Callable[..., Any]
@@ -96,3 +97,16 @@ def test_a_broken_configuration_is_named(
     done = brainray("catalog", "stats")
     assert done.code == 1
     assert "BRAINRAY_DATA" in done.err
+
+
+def test_an_error_is_printed_as_it_is(brainray: Call) -> None:
+    done = brainray("catalog", "show", ":x:[bold]:warning:")
+    assert done.code == 1
+    assert ":x:[bold]:warning:" in done.err
+
+
+def test_all_consoles_print_text_as_it_is() -> None:
+    """Rich makes pictures of words such as ``:x:``, but for the consoles of one function."""
+    folder = Path(cli.__file__).parent
+    making = [path.name for path in folder.rglob("*.py") if "Console(" in path.read_text()]
+    assert making == ["output.py"]

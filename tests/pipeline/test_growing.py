@@ -11,6 +11,7 @@ from brainray.catalog.code import encode
 from brainray.datasets import open_dataset
 from brainray.errors import ScenarioError
 from brainray.networks.grown import layers_of
+from brainray.pipeline.checkpoints import StoredCheckpoints
 from brainray.pipeline.export.onnx_file import export_onnx
 from brainray.pipeline.local import local_runner
 from brainray.pipeline.predict import load_model
@@ -136,6 +137,18 @@ def test_an_interrupted_run_of_any_number_of_workers_ends_the_same(
     assert [event["index"] for event in events if event["event"] == "brood"] == [2]
     assert again.search.history == report.search.history
     assert (again.best, again.grown, again.model) == (report.best, report.grown, report.model)
+
+
+def test_finalists_whose_checkpoints_are_damaged_are_trained_anew(
+    growing: Scenario, report: Report, empty: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StoredCheckpoints, "read", lambda place, name: b"garbage")
+    again = run_scenario(growing, SEED, empty, local_runner)
+    assert again.search.history == report.search.history
+    assert again.best.validation == report.best.validation
+    events = list(Record(empty.runs / again.run_id).events("training"))
+    assert len(events) == 4  # two finalists by two optimizers
+    assert all(event["anew"] and event["epochs"] == 0 for event in events)
 
 
 def test_later_runs_use_it_only_where_they_name_it(

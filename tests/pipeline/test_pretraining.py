@@ -14,7 +14,8 @@ from brainray.catalog import Library, Model, load_weights
 from brainray.catalog.weights import store_weights
 from brainray.datasets.dataset import SPLITS, Dataset
 from brainray.datasets.source import load_dataset
-from brainray.errors import CatalogError, NetworkError, ScenarioError
+from brainray.errors import CatalogError, NetworkError, ScenarioError, TrainingError
+from brainray.pipeline.checkpoints import StoredCheckpoints
 from brainray.pipeline.columns import ColumnUnit
 from brainray.pipeline.learning import Learning
 from brainray.pipeline.local import local_runner
@@ -26,6 +27,7 @@ from brainray.pipeline.units import Parent, PretrainUnit, Together, pretrain
 from brainray.scenario import Report, Scenario
 from brainray.settings import Settings
 from brainray.testing.places import settings_below
+from brainray.training.checkpoint import Checkpoints
 from brainray.training.loop import Recipe
 from brainray.training.self_supervised import SelfSupervised
 from brainray.training.semi_supervised import SemiSupervised
@@ -291,6 +293,9 @@ def test_what_cannot_be_started_from_is_named(
     assert refused(fast.id, other.id) == (
         f"pretraining.start: {other.id} and {fast.id} are both of fasttext.text, give one"
     )
+    assert refused(fast.id, fast.id) == (
+        f"pretraining.start: {fast.id} is named twice, name it once"
+    )
 
 
 def test_several_workers_train_one_network_together(unit: PretrainUnit, settings: Settings) -> None:
@@ -317,3 +322,30 @@ def test_a_run_pretrains_by_the_strategy_of_its_scenario(
     wanted = changed(using(caption_only, "fasttext.text"), pretraining=how)
     report = run_scenario(wanted, 0, empty, local_runner)
     assert report.best.validation > 0
+
+
+@pytest.mark.parametrize("learning", [None, SelfSupervised(1, 16)])
+def test_a_network_that_diverged_names_what_to_change(
+    unit: PretrainUnit, learning: Learning | None
+) -> None:
+    wild = replace(unit, recipe=Recipe(1, 16, "sgd", 1e30), learning=learning)
+    with pytest.raises(TrainingError) as error:
+        pretrain(wild)
+    temperature = "a larger pretraining.self_supervised.temperature " if learning else ""
+    assert str(error.value) == (
+        "textcnn.text: its pretraining with sgd diverged; try other pretraining.optimizers"
+        f"{', ' if learning else ' '}{temperature}or a larger pretraining.batch_size"
+    )
+
+
+def test_a_network_whose_checkpoint_is_damaged_is_trained_anew(
+    unit: PretrainUnit, settings: Settings
+) -> None:
+    place = StoredCheckpoints(Library.open(settings).store, "damaged")
+    kept = replace(unit, checkpoints=Checkpoints(place, 0))
+    first = pretrain(kept)
+    assert not first.anew
+    assert not pretrain(kept).anew
+    place.write(f"pretraining-{unit.model_recipe}", b"garbage that is no checkpoint")
+    again = pretrain(kept)
+    assert again == replace(first, anew=True)

@@ -142,7 +142,7 @@ def test_what_spreads_is_less_than_all(spreading: float, document: Document):
         ("semi_supervised.threshold", 1.5, "Input should be less than or equal to 1"),
         ("semi_supervised.threshold", True, "must be a number, not True"),
         ("semi_supervised.weight", -1, "Input should be greater than or equal to 0"),
-        ("self_supervised.temperature", 0, "Input should be greater than 0"),
+        ("self_supervised.temperature", 1e-300, "Input should be greater than or equal to 0.001"),
         ("self_supervised.tuned", "body", "Input should be 'head' or 'all', not 'body'"),
     ],
 )
@@ -394,6 +394,10 @@ def test_whatever_is_given_is_refused_in_one_line(document: Document):
         ({"strategy": "gossip"}, "unknown strategy 'gossip', allowed are none, pipeline"),
         ({"options": {"period": 2}}, "pretraining.strategy is none"),
         ({"strategy": "local_sgd", "workers": 2, "options": {"every": 2}}, "every"),
+        (
+            {"strategy": "pipeline", "workers": 2, "options": {"foo": 1}},
+            "foo: unknown option of a pipeline, allowed are schedule, microbatches",
+        ),
         ({"strategy": "all_reduce"}, "strategy all_reduce needs a number of workers, not null"),
         ({"strategy": "hpsgd", "workers": 64}, "batch_size 32 must be at least workers 64"),
         (

@@ -55,6 +55,7 @@ def test_one_worker_sends_nothing():
         ),
         ([(-8, 1.0), (9, 1.0)], [], "steps: size: must be a finite number of at least 0, not -8"),
         ([(8, 1.0), (9,)], [], "steps: must be pairs of a size and its seconds"),
+        ([1, 2], [], "steps: must be pairs of a size and its seconds, not 1"),
         ([(8, 1.0), (9, 1.1)], [(nan, 1.0), (8, 1.0)], "merges: size: must be a finite number"),
     ],
 )
@@ -75,3 +76,10 @@ def test_impossible_clusters_are_refused(workers: int, model_bytes: float, messa
     measured = [(1, 1.0), (2, 2.0)]
     with pytest.raises(TrainingError, match=message):
         calibrated(workers, measured, measured, model_bytes)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_slowdown_of_a_worker_that_is_not_there_is_refused(workers: int):
+    measured = [(1, 1.0), (2, 2.0)]
+    with pytest.raises(TrainingError, match=f"^slowdowns: worker: .* to {workers - 1}, not 3$"):
+        calibrated(workers, measured, measured, 1.0, (Slowdown(3, 2.0),))

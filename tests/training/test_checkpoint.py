@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
+import safetensors.torch
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +12,7 @@ from brainray.training.checkpoint import Checkpoint, Checkpoints
 from brainray.training.communicator import Alone, simulate
 from brainray.training.interface import Communicator
 from brainray.training.loop import Recipe, fit
+from brainray.training.progress import Progress, unwatched
 from brainray.training.strategies.all_reduce import AllReduce
 from brainray.training.strategies.dynamic_batch_size import DynamicBatchSize
 from brainray.training.strategies.easgd import EASGD
@@ -42,7 +44,13 @@ class Memory:
 
 
 def trained(
-    task, strategy, workers: int, place: Memory | None, killed_after: int | None = None, beside=None
+    task,
+    strategy,
+    workers: int,
+    place: Memory | None,
+    killed_after: int | None = None,
+    beside=None,
+    watch=unwatched,
 ) -> tuple[list[Tensor], list[int]]:
     """Train; return all workers' weights, and the epochs that the first one did."""
     epochs: list[int] = []
@@ -59,7 +67,7 @@ def trained(
 
         checkpoint = checkpoints and Checkpoint(checkpoints, "training", beside)
         recipe = Recipe(EPOCHS, 8, "adam", learning_rate=0.05)
-        fit(network, loss, ROWS, recipe, 1, strategy(), member, on_epoch, checkpoint)
+        fit(network, loss, ROWS, recipe, 1, strategy(), member, on_epoch, checkpoint, watch)
         return torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
 
     try:
@@ -225,6 +233,31 @@ def test_writing_is_rare_and_what_has_ended_is_written_with_the_next(task):
     assert place.written == []  # 6 seconds
     train("long", 3)
     assert place.written == ["short", "long", "long"]  # after 12 and 24 seconds
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"garbage that is no checkpoint",
+        lambda data: data[: len(data) // 2],
+        lambda data: b"",
+        lambda data: safetensors.torch.save({"other": torch.zeros(1)}),
+        lambda data: data.replace(b'"epochs": 4', b'"epochs"  4'),
+    ],
+)
+def test_a_training_whose_checkpoint_is_damaged_begins_anew(damage, workers: int, task):
+    undisturbed, _ = trained(task, AllReduce, workers, None)
+    place = Memory()
+    trained(task, AllReduce, workers, place, killed_after=4)
+    place.files["training"] = damage(place.files["training"])
+    told: list[Progress] = []
+    weights, epochs = trained(task, AllReduce, workers, place, watch=told.append)
+    assert epochs == list(range(EPOCHS))
+    assert [news.anew for news in told] == [True] + [False] * EPOCHS
+    for own in weights:
+        torch.testing.assert_close(own, undisturbed[0], rtol=0, atol=0)
+    assert trained(task, AllReduce, workers, place)[1] == []  # there is a whole one again
 
 
 def test_a_checkpoint_of_another_network_is_refused(task):

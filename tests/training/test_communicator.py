@@ -3,9 +3,10 @@ import threading
 import pytest
 import torch
 
-from brainray.errors import RunError
+from brainray.errors import RunError, TrainingError
 from brainray.training.communicator import Alone, simulate
 from brainray.training.interface import Communicator
+from brainray.training.mergers import LEAST, SUM
 from brainray.training.strategies.all_reduce import AllReduce
 
 STRATEGY = AllReduce()
@@ -97,11 +98,24 @@ def test_of_several_errors_the_first_is_raised():
         simulate(3, work)
 
 
-def test_a_strategy_that_fails_is_raised():
+def test_workers_that_merge_messages_of_other_sizes_are_named():
     def work(member: Communicator) -> None:
-        member.merge(torch.zeros(1 + member.rank), STRATEGY)  # cannot be summed
+        member.merge(torch.zeros(3 + member.rank), SUM)
 
-    with pytest.raises(RuntimeError, match="equal size"):
+    with pytest.raises(
+        TrainingError, match=r"^strategy: worker 1 merges 4 numbers, worker 0 3 numbers; all have"
+    ):
+        simulate(2, work)
+
+
+def test_workers_that_merge_in_another_order_are_named():
+    def work(member: Communicator) -> None:
+        for merger in (SUM, LEAST) if member.rank == 0 else (LEAST, SUM):
+            member.merge(torch.zeros(2), merger)
+
+    with pytest.raises(
+        TrainingError, match=r"^strategy: worker 1 merges by Least, worker 0 by Sum; all have"
+    ):
         simulate(2, work)
 
 

@@ -1,5 +1,5 @@
 from functools import partial
-from math import inf, nan
+from math import inf, isnan, nan
 
 import pytest
 
@@ -115,6 +115,24 @@ def test_an_outage_stops_those_who_wait_for_its_worker():
     assert 9.9 < lost <= 10.0
 
 
+@pytest.mark.parametrize("strategy", [AllReduce, DynamicBatchSize, HPSGD, LocalSGD, EASGD, PSOPS])
+def test_after_an_outage_without_end_epochs_are_infinite(strategy):
+    cluster = Cluster(4, row_seconds=1e-3, slowdowns=(Slowdown(1, inf, start=0.2),))
+    outcome = simulate_epochs(strategy, cluster, rows=640, batch_rows=128, epochs=4)
+    assert outcome.epochs[0] == pytest.approx(0.16)
+    assert outcome.epochs[1:] == [inf] * 3
+    assert outcome.computing[1] == inf
+    assert not any(map(isnan, outcome.computing + outcome.waiting))
+
+
+def test_an_asynchronous_server_goes_on_beside_an_outage_without_end():
+    strategy = partial(ParameterServer, synchronous=False, staleness=1000)
+    cluster = Cluster(4, row_seconds=1e-3, slowdowns=(Slowdown(1, inf, start=0.2),))
+    outcome = simulate_epochs(strategy, cluster, rows=640, batch_rows=128, epochs=4)
+    assert outcome.epochs[1:] == [inf] * 3  # an epoch ends with its last worker
+    assert not any(map(isnan, outcome.computing + outcome.waiting))
+
+
 @pytest.mark.parametrize("strategy", [AllReduce, HPSGD])
 def test_1024_workers(strategy):
     cluster = Cluster(1024, row_seconds=0.001, slowdowns=(Slowdown(7, 2.0),))
@@ -159,6 +177,7 @@ def test_a_strategy_of_which_workers_wait_for_ever_is_refused():
             lambda: epochs(AllReduce, Cluster(2, 0.01, slowdowns=(Slowdown(2, 2.0),))),
             "^slowdowns: worker: must be a whole number from 0 to 1, not 2$",
         ),
+        (lambda: Cluster(2, 0.01, slowdowns=(1,)), "^slowdowns: each must be a Slowdown, not 1$"),
         (lambda: simulate_epochs(AllReduce, Cluster(1, 0.01), 0, 1, 1), "^rows: must be a whole"),
         (lambda: simulate_epochs(AllReduce, Cluster(1, 0.01), 1, 0, 1), "^batch_rows: "),
         (lambda: simulate_epochs(AllReduce, Cluster(1, 0.01), 1, 1, 0), "^epochs: "),

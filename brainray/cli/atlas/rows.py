@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +13,7 @@ from brainray.atlas.importers.interface import importer
 from brainray.catalog import Library
 from brainray.catalog.atlases import AtlasSummary
 from brainray.catalog.brain import RELATION_KINDS, AtlasRows
-from brainray.cli.output import Json, show
+from brainray.cli.output import Json, new_console, show
 from brainray.settings import load_settings
 
 AtlasName = Annotated[str, typer.Argument(metavar="ATLAS", help="E.g. brainray.")]
@@ -67,7 +66,7 @@ def show_atlas(name: AtlasName, json_to: Json = None) -> None:
 def remove_atlas(name: AtlasName) -> None:
     """Remove an atlas with all that it says."""
     open_library().remove_atlas(name)
-    Console(stderr=True).print(f"The atlas {name} is removed.", markup=False, highlight=False)
+    new_console(stderr=True).print(f"The atlas {name} is removed.", markup=False, highlight=False)
 
 
 def open_library() -> Library:
@@ -78,7 +77,7 @@ def open_library() -> Library:
 def warn(atlas: str, warnings: tuple[str, ...]) -> None:
     """Print warnings of an atlas."""
     for warning in warnings:
-        Console(stderr=True, soft_wrap=True).print(
+        new_console(stderr=True, soft_wrap=True).print(
             f"brainray: warning: atlas {atlas!r}: {warning}", markup=False, highlight=False
         )
 

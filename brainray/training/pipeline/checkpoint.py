@@ -12,11 +12,11 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, distributed, nn
 
 from brainray.errors import TrainingError
-from brainray.training.checkpoint import Checkpoints
+from brainray.training.checkpoint import UNREADABLE, Checkpoints, Reached
+from brainray.training.exchange import Effort
 from brainray.training.replica import like
 
 WEIGHTS, MOMENTS = "weights/", "moments/"
@@ -56,15 +56,20 @@ class StageCheckpoint:
         if not due:
             return
         self._set = 1 - self._set
-        self._checkpoints.place.write(self._part(self._rank), self._packed())
+        self._checkpoints.place.write(self._part(self._set, self._rank), self._packed())
         distributed.barrier()
         if self._rank == 0:
             reached = {"epochs": epochs, "set": self._set, "stages": distributed.get_world_size()}
             self._checkpoints.keep(self._name, json.dumps(reached).encode())
             self._checkpoints.write()
 
-    def resume(self) -> int:
-        """Bring the stage to where the training was; return the epochs that have ended.
+    def resume(self) -> Reached:
+        """Bring the stage to where the training was; the beginning if nothing is kept.
+
+        A damaged checkpoint is as good as none, for training makes it again.
+
+        Returns:
+            The epochs that have ended; what they cost is not kept.
 
         Raises:
             TrainingError: what is kept is not of this network.
@@ -75,18 +80,21 @@ class StageCheckpoint:
             said = [self._checkpoints.place.read(self._name)]
         distributed.broadcast_object_list(said, src=0)
         if said[0] is None:
-            return 0
+            return Reached(0, Effort())
+        found = self._parsed(said[0])
+        # All begin anew if one cannot read it: a store may answer one worker and not another.
+        damaged = torch.tensor(int(found is None))
+        distributed.all_reduce(damaged)
+        if found is None or damaged > 0:
+            return Reached(0, Effort(), anew=True)
+        epochs, self._set, tensors = found
         try:
-            reached = json.loads(said[0])
-            self._set = reached["set"]
-            missing = set(self._stage.state_dict())
-            for number in range(reached["stages"]):
-                missing -= self._take(self._read(number))
-        except (KeyError, ValueError, RuntimeError, SafetensorError) as error:
+            missing = set(self._stage.state_dict()) - self._take(tensors)
+        except (KeyError, ValueError, RuntimeError) as error:
             raise self._foreign(error) from error
         if missing:
             raise self._foreign(f"{min(missing)} is not in it")
-        return int(reached["epochs"])
+        return Reached(epochs, Effort())
 
     def _packed(self) -> bytes:
         tensors = {WEIGHTS + name: value for name, value in self._stage.state_dict().items()}
@@ -96,27 +104,40 @@ class StageCheckpoint:
                     tensors[f"{MOMENTS}{moment}/{name}"] = value
         return safetensors.torch.save({name: value.contiguous() for name, value in tensors.items()})
 
-    def _read(self, number: int) -> dict[str, Tensor]:
-        """Return what one of the workers has written."""
-        data = self._checkpoints.place.read(self._part(number))
-        if data is None:
-            raise self._foreign(f"stage {number} is missing")
-        return safetensors.torch.load(data)
+    def _parsed(self, said: bytes) -> tuple[int, int, dict[str, Tensor]] | None:
+        """Return the epochs, the set of files, and of these what belongs to this stage.
+
+        None if one of the files is damaged or missing.
+        """
+        mine = set(self._stage.state_dict())
+        own: dict[str, Tensor] = {}
+        try:
+            reached = json.loads(said)
+            epochs, turn, stages = (int(reached[key]) for key in ("epochs", "set", "stages"))
+            for number in range(stages):
+                data = self._checkpoints.place.read(self._part(turn, number))
+                if data is None:
+                    return None
+                own |= {
+                    key: value
+                    for key, value in safetensors.torch.load(data).items()
+                    if _layer(key) in mine
+                }
+        except UNREADABLE:
+            return None
+        return epochs, turn, own
 
     def _take(self, tensors: Mapping[str, Tensor]) -> set[str]:
-        """Take what belongs to this stage; return which of its weights were there."""
+        """Take this stage's tensors; return which of its weights were there."""
         parameters, weights = dict(self._stage.named_parameters()), self._stage.state_dict()
         taken = set()
         for key, value in tensors.items():
             if key.startswith(WEIGHTS):
-                name = key.removeprefix(WEIGHTS)
-                if name in weights:
-                    weights[name].copy_(value)
-                    taken.add(name)
+                weights[_layer(key)].copy_(value)
+                taken.add(_layer(key))
             else:
                 moment, _, name = key.removeprefix(MOMENTS).partition("/")
-                if name in parameters:
-                    self._moments(parameters[name])[moment] = like(value, parameters[name])
+                self._moments(parameters[name])[moment] = like(value, parameters[name])
         return taken
 
     def _moments(self, parameter: nn.Parameter) -> dict[str, Any]:
@@ -124,8 +145,15 @@ class StageCheckpoint:
         found: dict[str, Any] = {} if self._optimizer is None else self._optimizer.state[parameter]
         return found
 
-    def _part(self, number: int) -> str:
-        return f"{self._name}-{self._set}-{number}"
+    def _part(self, turn: int, number: int) -> str:
+        return f"{self._name}-{turn}-{number}"
 
     def _foreign(self, why: object) -> TrainingError:
         return TrainingError(f"checkpoint {self._name}: is not of this network: {why}")
+
+
+def _layer(key: str) -> str:
+    """Return the name of the weight that a tensor belongs to."""
+    if key.startswith(WEIGHTS):
+        return key.removeprefix(WEIGHTS)
+    return key.removeprefix(MOMENTS).partition("/")[2]

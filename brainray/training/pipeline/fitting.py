@@ -11,12 +11,14 @@ import torch
 from torch import Tensor, distributed, nn
 
 from brainray.seeding import torch_generator
-from brainray.training.checkpoint import Checkpoint
+from brainray.training.checkpoint import Checkpoint, Reached
+from brainray.training.exchange import Effort
 from brainray.training.loop import Recipe
 from brainray.training.pipeline.checkpoint import StageCheckpoint
 from brainray.training.pipeline.cutting import Chain, Cut, Flow, cut
 from brainray.training.pipeline.measuring import measure
 from brainray.training.pipeline.schedule import MeanLoss, Pipeline, agreed
+from brainray.training.progress import Progress, Watch, unwatched
 from brainray.training.replica import half_cosine
 
 Batch = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -33,6 +35,7 @@ def fit_stages(
     flow: Flow,
     limit_bytes: int | None = None,
     checkpoint: Checkpoint | None = None,
+    watch: Watch = unwatched,
 ) -> Cut:
     """Train a chain of layers in place; all processes of the default group call this alike.
 
@@ -47,6 +50,7 @@ def fit_stages(
         limit_bytes: what a worker has for a stage, see `brainray.training.pipeline.cutting.cut`.
         checkpoint: from which the training goes on, if there is one, and in which it is kept from
             time to time, at an epoch's end; there is nothing beside the network.
+        watch: told by the first worker where the training begins.
 
     Returns:
         The layers of each worker.
@@ -65,11 +69,14 @@ def fit_stages(
     optimizer = recipe.build(trained) if trained else None  # a stage may be a pooling alone
     an_epoch = -(-rows // recipe.batch_size)
     rates = half_cosine(recipe.learning_rate, recipe.epochs * an_epoch)
-    kept, first_epoch = None, 0
+    kept, reached = None, Reached(0, Effort())
     if checkpoint is not None:
-        place = (checkpoint.checkpoints, checkpoint.name)
-        kept = StageCheckpoint(*place, pipeline.stage, optimizer)
-        first_epoch = kept.resume()
+        kept = StageCheckpoint(checkpoint.checkpoints, checkpoint.name, pipeline.stage, optimizer)
+        reached = kept.resume()
+    first_epoch = reached.epochs
+    if distributed.get_rank() == 0:
+        place = (first_epoch, recipe.epochs, distributed.get_world_size())
+        watch(Progress(*place, Effort(), begins=True, anew=reached.anew))
     steps = iter(rates[first_epoch * an_epoch :])
     for epoch in range(first_epoch, recipe.epochs):
         if kept is not None and epoch > first_epoch:

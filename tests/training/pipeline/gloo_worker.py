@@ -19,6 +19,7 @@ from brainray.training.pipeline.cutting import Chain, Flow, LayerCost, cut
 from brainray.training.pipeline.fitting import fit_stages
 from brainray.training.pipeline.measuring import measure
 from brainray.training.pipeline.schedule import SCHEDULES, Pipeline, agreed
+from brainray.training.progress import Progress, unwatched
 
 ROWS = 4
 BATCHES = (12, 7, 1, 12)  # three microbatches; an uneven last one; fewer than stages; again
@@ -131,7 +132,9 @@ class Killed(Exception):  # noqa: N818
     """Ends a worker as a kill does."""
 
 
-def fitted(place: Folder | None, kill_in_epoch: int = 99, optimizer="adam") -> tuple[dict, int]:
+def fitted(
+    place: Folder | None, kill_in_epoch: int = 99, optimizer="adam", watch=unwatched
+) -> tuple[dict, int]:
     """Train; return the weights and how many batches that took."""
     network, rows, batches = convolutional(in_place=False), 30, 0
     inputs_BCHW, target_B = batch(rows, 3)
@@ -154,6 +157,7 @@ def fitted(place: Folder | None, kill_in_epoch: int = 99, optimizer="adam") -> t
         seed=1,
         flow=Flow(3),
         checkpoint=checkpoint,
+        watch=watch,
     )
     return network.state_dict(), batches - 1
 
@@ -180,7 +184,7 @@ def resumed_with_another_cut(folder: Path) -> None:
         pipeline = Pipeline(network, parts, functional.cross_entropy, ROWS)
         adam = Recipe(1, 8, "adam", 0.01).build(list(pipeline.stage.parameters()))
         kept = StageCheckpoint(Checkpoints(place, 0), "training", pipeline.stage, adam)
-        assert kept.resume() == (0 if begins else 2)
+        assert kept.resume().epochs == (0 if begins else 2)
         for one in some:
             adam.zero_grad()
             pipeline.step(*one)
@@ -200,6 +204,33 @@ def resumed_with_another_cut(folder: Path) -> None:
         steps(
             nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 3)), (range(0, 1), range(1, 2)), [], False
         )
+
+
+def begun_anew(folder: Path) -> None:
+    """A training whose checkpoint is damaged begins anew, on all workers, and says so."""
+    wanted, _ = fitted(None)
+    rank = torch.distributed.get_rank()
+    damages = {
+        "training": lambda data: b"garbage",
+        "training-0-1": lambda data: data[: len(data) // 2],
+        "training-0-0": lambda data: None,
+    }
+    for name, damage in damages.items():
+        place = Folder(folder / f"damaged-{name}")
+        with pytest.raises(Killed):
+            fitted(place, 1)
+        torch.distributed.barrier()
+        if rank == 0:
+            damaged = damage((place.folder / name).read_bytes())
+            (place.folder / name).unlink()
+            if damaged is not None:
+                place.write(name, damaged)
+        torch.distributed.barrier()
+        told: list[Progress] = []
+        weights, batches = fitted(place, watch=told.append)
+        torch.testing.assert_close(weights, wanted, rtol=0, atol=1e-12)
+        assert batches == 12
+        assert [(news.epochs, news.anew) for news in told] == ([(0, True)] if rank == 0 else [])
 
 
 def refused(message: str, network: nn.Sequential, cut, rows: int = ROWS) -> None:
@@ -265,6 +296,8 @@ def main(rank: int, rendezvous: Path) -> None:
     print("resumed", flush=True)
     resumed_with_another_cut(rendezvous.parent)
     print("another cut", flush=True)
+    begun_anew(rendezvous.parent)
+    print("begun anew", flush=True)
     refusals()
     print("refusals", flush=True)
     example()

@@ -12,6 +12,7 @@ DONE = [
     "limited",
     "resumed",
     "another cut",
+    "begun anew",
     "refusals",
     "example",
 ]
