@@ -33,7 +33,7 @@ def reached() -> int:
     store = Library.open(load_settings()).store
     found = 0
     for key in store.files("checkpoints/"):
-        if "pretraining-" not in key:
+        if "pretraining-" not in key and not key.endswith(".tmp"):  # those are being written
             with store.open(key) as file:
                 progress = safetensors.torch.load(file.read())["progress"]
             found = max(found, json.loads(progress.numpy().tobytes())["epochs"])
