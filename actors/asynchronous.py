@@ -88,7 +88,7 @@ def search_asynchronously(
             lost = 0
             while working:
                 (done, *_), _ = ray.wait(list(working), num_returns=1)
-                number, _ = working.pop(done)
+                number, actor = working.pop(done)
                 try:
                     ray.get(done)
                 except RayActorError as error:
@@ -98,6 +98,8 @@ def search_asynchronously(
                         raise SearchError(f"{lost} replicas were lost, the search ends") from error
                     ray.get(server.lose.remote(number))
                     begin()
+                finally:
+                    ray.kill(actor)  # it would hold its processor until it is garbage
             calls, known = ray.get(server.outcome.remote())
         finally:
             for _, actor in working.values():

@@ -209,7 +209,7 @@ def test_a_limit_is_checked_before_any_training_begins(
         (
             "pretraining",
             {"strategy": "pipeline", "workers": 2, "options": {"stages": 2}},
-            "pretraining.options: stages: .*options of a pipeline are schedule, microbatches",
+            "pretraining.options: stages: unknown option of a pipeline, allowed are schedule, ",
         ),
         ("training", {"min_workers": 3}, "training: min_workers 3 must be at most workers 2"),
     ],
